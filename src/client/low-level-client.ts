@@ -1,0 +1,148 @@
+import type { MillraceError } from '../base/errors.ts'
+import type { RecordBatch } from '../records/record-batch.ts'
+
+export interface BrokerAddress {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+  readonly rack: string | null
+}
+
+export interface PartitionMetadata {
+  readonly partition: number
+  /** Node id of the leader; -1 while there is none. */
+  readonly leader: number
+  /** -1 where the broker does not tell. */
+  readonly leaderEpoch: number
+  readonly replicas: readonly number[]
+  readonly inSyncReplicas: readonly number[]
+  readonly error: MillraceError | null
+}
+
+export interface TopicMetadata {
+  readonly topic: string
+  /** Where the broker has topic ids (Kafka 2.8 and later). */
+  readonly topicId: string | null
+  readonly internal: boolean
+  readonly partitions: readonly PartitionMetadata[]
+  /** Why this topic has no partitions here: unknown, not authorised, … One bad topic does not spoil the others. */
+  readonly error: MillraceError | null
+}
+
+export interface ClusterMetadata {
+  readonly clusterId: string | null
+  readonly controller: number
+  readonly brokers: readonly BrokerAddress[]
+  readonly topics: ReadonlyMap<string, TopicMetadata>
+}
+
+export type Isolation = 'read_uncommitted' | 'read_committed'
+
+export interface FetchPartition {
+  readonly topic: string
+  readonly partition: number
+  /** First offset wanted. */
+  readonly offset: number
+  /** Leader epoch known for this partition, -1 when unknown: lets the broker fence a stale reader (KIP-320). */
+  readonly leaderEpoch: number
+  /** Bytes; the first batch of an answer may exceed it (KIP-74). */
+  readonly maxBytes: number
+}
+
+export interface FetchQuery {
+  /** Broker to ask. */
+  readonly nodeId: number
+  /** Which of the fetch connections to this broker to use, from 0. */
+  readonly connection: number
+  readonly maxWaitMs: number
+  readonly minBytes: number
+  readonly maxBytes: number
+  readonly isolation: Isolation
+  readonly partitions: readonly FetchPartition[]
+}
+
+export interface AbortedTransaction {
+  readonly producerId: number | bigint
+  readonly firstOffset: number
+}
+
+export interface FetchedPartition {
+  readonly topic: string
+  readonly partition: number
+  readonly error: MillraceError | null
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  readonly aborted: readonly AbortedTransaction[]
+  /** Batches in log order, each with memory of its own. A last, incomplete batch is left out. */
+  readonly batches: readonly RecordBatch[]
+  /** Bytes of records that the answer held, complete or not. */
+  readonly bytes: number
+  /** What could not be split into batches: records stop before it. Null when all was sound. */
+  readonly corrupt: MillraceError | null
+}
+
+export interface FetchAnswer {
+  readonly throttleMs: number
+  readonly partitions: readonly FetchedPartition[]
+}
+
+/** `-1` latest, `-2` earliest, otherwise the first offset whose timestamp is at or after this many ms since 1970. */
+export interface OffsetQuery {
+  readonly topic: string
+  readonly partition: number
+  readonly timestamp: number
+}
+
+export interface FoundOffset {
+  readonly topic: string
+  readonly partition: number
+  readonly error: MillraceError | null
+  /** -1 when no message is that young. */
+  readonly offset: number
+  readonly timestamp: number
+  readonly leaderEpoch: number
+}
+
+/** Finished record batches for one partition. */
+export interface ProduceBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly records: Uint8Array
+}
+
+export interface ProducedBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly error: MillraceError | null
+  /** Offset of the first record; -1 with `acks: 0`. */
+  readonly baseOffset: number
+  /** Broker's time for a LogAppendTime topic, else -1. */
+  readonly logAppendTime: number
+}
+
+export interface Throttle {
+  readonly nodeId: number
+  readonly ms: number
+}
+
+/**
+ * What the fetch, metadata and produce paths need of a Kafka client. The native client is the default; the `client` option takes
+ * another or shares one. Groups, commits and administration always use the native one.
+ *
+ * Every call has a deadline and rejects with a `MillraceError`; an error of one topic or partition is in its entry and does not
+ * reject the call.
+ */
+export interface LowLevelClient {
+  /**
+   * Metadata of these topics (`'all'`: every topic), asked for now or joined to a refresh that is under way. Topics are never
+   * created by asking.
+   */
+  metadata(topics: readonly string[] | 'all'): Promise<ClusterMetadata>
+  fetch(query: FetchQuery, signal?: AbortSignal): Promise<FetchAnswer>
+  /** Routed to each partition's leader; stale leaders are looked up again before the deadline. */
+  listOffsets(queries: readonly OffsetQuery[], isolation: Isolation): Promise<readonly FoundOffset[]>
+  /** Routed to each partition's leader. `acks` -1 is all in-sync replicas. Not idempotent; nothing is retried. */
+  produce(batches: readonly ProduceBatch[], options?: { acks?: 0 | 1 | -1; timeoutMs?: number }): Promise<readonly ProducedBatch[]>
+  close(): Promise<void>
+}

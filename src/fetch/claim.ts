@@ -1,0 +1,21 @@
+import type { MillraceError } from '../base/errors.ts'
+import type { Reservoir } from './reservoir.ts'
+
+/** One owned partition as fetching sees it. Implemented by the consumer's claim. */
+export interface FetchClaim {
+  readonly topic: string
+  readonly partition: number
+  /** False once released or lost: what arrives for it is dropped. */
+  readonly live: boolean
+  /** Paused by the user: what was fetched is kept, and a full reservoir is not waited for. */
+  readonly paused: boolean
+  readonly reservoir: Reservoir
+  /** The committed offset this claim began with, or -1 when nothing was committed: decides which out-of-range policy holds. */
+  readonly committed: number
+  /** Messages are ready that were not before. */
+  filled(): void
+  /** Fetching set the position by a policy: it is committed at once, before any message is handled. */
+  reset(offset: number): void
+  /** This partition cannot go on, by its options or for good; the consumer stops with this error. */
+  fail(error: MillraceError): void
+}

@@ -1,0 +1,12 @@
+/** One owned partition as the commit loop sees it. Implemented by the consumer's claim. */
+export interface OffsetClaim {
+  readonly topic: string
+  readonly partition: number
+  /** False once released or lost: nothing may be committed for it any more. */
+  readonly live: boolean
+  /** The offset that may be committed now: the lowest that is not done, or the position when all is done. -1: not known yet. */
+  readonly committable: number
+  readonly leaderEpoch: number
+  /** What goes into the commit's metadata. */
+  readonly metadata: string
+}

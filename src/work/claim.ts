@@ -1,0 +1,33 @@
+/** What work needs to know of a message; everything else is opaque to it. */
+export interface WorkMessage {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** Bytes of key and value, for batches that are limited by size. */
+  readonly size: number
+  /** A seeded hash of the key's bytes, 0 … 2^30 − 1; -1 when there is no key. An empty key is a key. */
+  keyHash(seed: number): number
+  /** Copies the bytes out of the record batch, so that a message that waits long does not keep its batch in memory. */
+  detach(): void
+}
+
+/**
+ * One owned partition as work sees it: messages are taken out of it in offset order and settled in any order.
+ * Implemented by the consumer's claim.
+ */
+export interface WorkClaim<M extends WorkMessage = WorkMessage> {
+  readonly topic: string
+  readonly partition: number
+  /** False once the claim was released or lost: what is settled afterwards is dropped. */
+  readonly live: boolean
+  /** Whether messages may be taken now: not paused, not waiting for a commit. */
+  readonly dispatchable: boolean
+  /** The next message, or null when none is ready (the dispatcher is woken when there is). */
+  take(): M | null
+  /** Begins to track the message that was just taken; the answer is its slot. Called once per message, in the order taken. */
+  track(message: M): number
+  /** The message is done: handled, or given up by a decision that commits. */
+  settle(slot: number, message: M): void
+  /** Work keeps this message for long and has copied it out: its record batch may be freed although it is not settled. */
+  detached(message: M): void
+}

@@ -7,8 +7,6 @@ export interface WorkMessage {
   readonly size: number
   /** A seeded hash of the key's bytes, 0 … 2^30 − 1; -1 when there is no key. An empty key is a key. */
   keyHash(seed: number): number
-  /** Copies the bytes out of the record batch, so that a message that waits long does not keep its batch in memory. */
-  detach(): void
 }
 
 /**
@@ -28,6 +26,6 @@ export interface WorkClaim<M extends WorkMessage = WorkMessage> {
   track(message: M): number
   /** The message is done: handled, or given up by a decision that commits. */
   settle(slot: number, message: M): void
-  /** Work keeps this message for long and has copied it out: its record batch may be freed although it is not settled. */
-  detached(message: M): void
+  /** Work keeps this message for long: its bytes are copied out, so that its record batch may be freed before it is settled. */
+  detach(message: M): void
 }

@@ -1,0 +1,235 @@
+import { isUtf8 } from 'node:buffer'
+import { inspect } from 'node:util'
+import { type Headers, readHeaders } from './headers.ts'
+import type { OpenBatch } from './open-batch.ts'
+import type { TimestampType } from './record-batch.ts'
+
+/** What the messages of one batch have in common. A detached message has one of its own, without the batch. */
+export class MessageSource {
+  readonly topic: string
+  readonly partition: number
+  readonly leaderEpoch: number
+  readonly highWatermark: number
+  readonly timestampType: TimestampType
+  readonly baseOffset: number
+  readonly baseTimestamp: number
+  readonly bytes: Buffer
+  /** Null once detached. */
+  readonly batch: OpenBatch | null
+
+  constructor(like: Omit<MessageSource, never>) {
+    this.topic = like.topic
+    this.partition = like.partition
+    this.leaderEpoch = like.leaderEpoch
+    this.highWatermark = like.highWatermark
+    this.timestampType = like.timestampType
+    this.baseOffset = like.baseOffset
+    this.baseTimestamp = like.baseTimestamp
+    this.bytes = like.bytes
+    this.batch = like.batch
+  }
+}
+
+/** Stands for "not decoded": a serde may answer anything, undefined too. */
+const RAW = Symbol('raw')
+
+/**
+ * One message. Bytes stay in the record batch; keys, values and headers are views made when asked for.
+ *
+ * `key` and `value` are what the route's serdes made of the bytes, or the bytes themselves where there is none.
+ */
+export class Message<K = Buffer | null, V = Buffer | null> {
+  private source: MessageSource
+  private readonly offsetDelta: number
+  private readonly timestampDelta: number
+  private keyStart: number
+  private readonly keyLength: number
+  private valueStart: number
+  private readonly valueLength: number
+  /** Behind the headers, which follow the value. */
+  private end: number
+  private decodedKey: unknown = RAW
+  private decodedValue: unknown = RAW
+  private cachedHeaders: Headers | null = null
+
+  /** Made by `OpenBatch.next`: all places lie inside `source.bytes`, lengths of -1 are null. */
+  constructor(
+    source: MessageSource,
+    offsetDelta: number,
+    timestampDelta: number,
+    keyStart: number,
+    keyLength: number,
+    valueStart: number,
+    valueLength: number,
+    end: number,
+  ) {
+    this.source = source
+    this.offsetDelta = offsetDelta
+    this.timestampDelta = timestampDelta
+    this.keyStart = keyStart
+    this.keyLength = keyLength
+    this.valueStart = valueStart
+    this.valueLength = valueLength
+    this.end = end
+  }
+
+  get topic(): string {
+    return this.source.topic
+  }
+
+  get partition(): number {
+    return this.source.partition
+  }
+
+  get offset(): number {
+    return this.source.baseOffset + this.offsetDelta
+  }
+
+  /** Milliseconds since 1970; -1 when the producer gave none. */
+  get timestamp(): number {
+    return this.source.baseTimestamp + this.timestampDelta
+  }
+
+  /** Whether the timestamp is the producer's or the broker's. */
+  get timestampType(): TimestampType {
+    return this.source.timestampType
+  }
+
+  /** Epoch of the leader that wrote it, -1 when unknown. */
+  get leaderEpoch(): number {
+    return this.source.leaderEpoch
+  }
+
+  /** End of the partition, as far as it was known when this message was fetched: the offset of the next one to be written. */
+  get highWatermark(): number {
+    return this.source.highWatermark
+  }
+
+  get rawKey(): Buffer | null {
+    return this.keyLength < 0 ? null : this.source.bytes.subarray(this.keyStart, this.keyStart + this.keyLength)
+  }
+
+  get rawValue(): Buffer | null {
+    return this.valueLength < 0 ? null : this.source.bytes.subarray(this.valueStart, this.valueStart + this.valueLength)
+  }
+
+  get key(): K {
+    return (this.decodedKey === RAW ? this.rawKey : this.decodedKey) as K
+  }
+
+  get value(): V {
+    return (this.decodedValue === RAW ? this.rawValue : this.decodedValue) as V
+  }
+
+  get headers(): Headers {
+    this.cachedHeaders ??= readHeaders(this.source.bytes, this.valueStart + Math.max(this.valueLength, 0))
+    return this.cachedHeaders
+  }
+
+  /** Bytes of key and value. */
+  get size(): number {
+    return Math.max(this.keyLength, 0) + Math.max(this.valueLength, 0)
+  }
+
+  /** The batch whose memory this message keeps; null once detached. */
+  get openBatch(): OpenBatch | null {
+    return this.source.batch
+  }
+
+  get detached(): boolean {
+    return this.source.batch === null
+  }
+
+  /** From now on `key` and `value` are these. Answers itself, under its new type. */
+  decoded<DecodedK, DecodedV>(key: DecodedK, value: DecodedV): Message<DecodedK, DecodedV> {
+    this.decodedKey = key
+    this.decodedValue = value
+    return this as unknown as Message<DecodedK, DecodedV>
+  }
+
+  /** A hash of the key's bytes and the partition, 0 … 2^30 − 1; -1 without a key. An empty key is a key. */
+  keyHash(seed: number): number {
+    if (this.keyLength < 0) return -1
+    return hash(this.source.bytes, this.keyStart, this.keyStart + this.keyLength, seed ^ this.source.partition)
+  }
+
+  /** Copies its own bytes out of the batch, so that the batch can be freed. Once is enough. */
+  detach(): void {
+    const { source, keyStart } = this
+    if (source.batch === null) return
+    const bytes = Buffer.allocUnsafeSlow(this.end - keyStart)
+    source.bytes.copy(bytes, 0, keyStart, this.end)
+    this.source = new MessageSource({ ...source, bytes, batch: null })
+    this.keyStart = 0
+    this.valueStart -= keyStart
+    this.end -= keyStart
+    this.cachedHeaders = null
+    // Serdes may answer the views they were given.
+    if (isViewOf(source.bytes, this.decodedKey)) this.decodedKey = this.rawKey
+    if (isViewOf(source.bytes, this.decodedValue)) this.decodedValue = this.rawValue
+  }
+
+  toJSON(): object {
+    return {
+      topic: this.topic,
+      partition: this.partition,
+      offset: this.offset,
+      timestamp: this.timestamp,
+      timestampType: this.timestampType,
+      key: readable(this.key),
+      value: readable(this.value),
+      headers: this.headers.raw.map(([name, value]) => [name, readable(value)]),
+    }
+  }
+
+  [inspect.custom](_depth: number, options: object, inspectValue: typeof inspect): string {
+    const {
+      topic,
+      partition,
+      offset,
+      timestamp,
+      timestampType: _,
+      ...content
+    } = this.toJSON() as Record<string, unknown>
+    const time = Number.isFinite(new Date(timestamp as number).getTime())
+      ? new Date(timestamp as number).toISOString()
+      : timestamp
+    return `Message ${topic}[${partition}]@${offset} ${inspectValue({ timestamp: time, ...content }, options)}`
+  }
+}
+
+function isViewOf(bytes: Buffer, value: unknown): boolean {
+  return value instanceof Uint8Array && value.buffer === bytes.buffer
+}
+
+/** Bytes as people want to see them: text where they are text. */
+function readable(value: unknown): unknown {
+  if (!Buffer.isBuffer(value)) return value
+  return isUtf8(value) ? value.toString() : { base64: value.toString('base64') }
+}
+
+/** In the manner of MurmurHash3, seeded so that nobody can choose keys that collide. */
+function hash(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  let h = 0x9747_b28c ^ seed
+  let at = start
+  for (; at + 4 <= end; at += 4) {
+    let k =
+      (bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)
+    k = Math.imul(k, 0xcc9e_2d51)
+    k = (k << 15) | (k >>> 17)
+    h ^= Math.imul(k, 0x1b87_3593)
+    h = (h << 13) | (h >>> 19)
+    h = (Math.imul(h, 5) + 0xe654_6b64) | 0
+  }
+  for (; at < end; at++) h = Math.imul(h ^ (bytes[at] as number), 0x0100_0193)
+  h ^= end - start
+  h ^= h >>> 16
+  h = Math.imul(h, 0x85eb_ca6b)
+  h ^= h >>> 13
+  h = Math.imul(h, 0xc2b2_ae35)
+  h ^= h >>> 16
+  return h >>> 2
+}

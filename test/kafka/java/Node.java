@@ -1,0 +1,50 @@
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.stream.Stream;
+
+/**
+ * One Kafka node whose life hangs on its standard input: when that ends, because the test's process is gone for whatever
+ * reason, the node halts and takes its data with it.
+ *
+ * Arguments: cluster id, properties file, folder of the data.
+ */
+public final class Node {
+  public static void main(String[] args) {
+    String clusterId = args[0];
+    String properties = args[1];
+    Path data = Path.of(args[2]);
+    Thread watch = new Thread(() -> haltAtEndOfInput(data), "watch-stdin");
+    watch.setDaemon(true);
+    watch.start();
+    if (!Files.exists(data.resolve("meta.properties"))) {
+      String[] format = {"format", "--ignore-formatted", "-t", clusterId, "-c", properties};
+      int code = kafka.tools.StorageTool.execute(format, new PrintStream(System.err, true));
+      if (code != 0) System.exit(code);
+    }
+    kafka.Kafka.main(new String[] {properties});
+  }
+
+  private static void haltAtEndOfInput(Path data) {
+    try {
+      while (System.in.read() >= 0) {
+        // Nothing is ever sent: only the end counts.
+      }
+    } catch (IOException broken) {
+      // As good as the end.
+    }
+    deleteAll(data.getParent());
+    Runtime.getRuntime().halt(0);
+  }
+
+  /** As far as it goes: the other nodes delete their parts of the same folder. */
+  private static void deleteAll(Path folder) {
+    try (Stream<Path> paths = Files.walk(folder)) {
+      paths.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
+    } catch (IOException | RuntimeException gone) {
+      // Another node was faster.
+    }
+  }
+}

@@ -1,0 +1,460 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Clock, Timer } from '../base/clock.ts'
+import { toError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import { collect, flush } from './batches.ts'
+import type { WorkClaim, WorkMessage } from './claim.ts'
+import { Attempt } from './context.ts'
+import { Deadlines } from './deadlines.ts'
+import { abortHandlers, untilIdle } from './drain.ts'
+import type { WorkEvents } from './events.ts'
+import { HandlerAbandoned } from './failure.ts'
+import { Failures } from './failures.ts'
+import { Intake } from './intake.ts'
+import { type Enter, invoke, isThenable } from './invocation.ts'
+import { Lanes } from './lanes.ts'
+import { Pace } from './pace.ts'
+import type { Route } from './route.ts'
+import { NO_LANE, type Slot, SlotState } from './slot.ts'
+import { SlotPool } from './slot-pool.ts'
+import { Waiting } from './waiting.ts'
+
+const TICK_MS = 50
+/** Messages of one partition that may be taken before those in front of them are done. */
+const LOOKAHEAD = 2_048
+/** How many messages of one partition are started before it is the next one's turn. */
+const TURN = 16
+
+export interface DispatcherOptions {
+  /** Handlers (or batches) at the same time, over all partitions. */
+  concurrency: number
+  /** Of one partition; Infinity: no cap. */
+  perPartition: number
+  maxAbandoned: number
+  /** Messages of one partition that may be left or held before it pauses. */
+  maxUndone: number
+}
+
+export interface DispatcherParts<M extends WorkMessage> {
+  options: DispatcherOptions
+  clock: Clock
+  random: Random
+  logger: Logger
+  events: WorkEvents<M>
+}
+
+/** What is going on in one claim. */
+export interface IntakeState {
+  /** Handlers that run. */
+  readonly inFlight: number
+  /** Taken, and waiting for their key, their batch or their next attempt. */
+  readonly waiting: number
+  /** Left or held. */
+  readonly undone: number
+  /** Why no more messages are taken although there may be some; null: they are. */
+  readonly blocked: 'undone' | 'lookahead' | 'draining' | null
+}
+
+/**
+ * Takes messages out of the claims, as many at the same time as the options allow and in the order the route asks for, enters
+ * their handlers, and settles what is done. It never waits for anything: each handler that settles starts the next.
+ */
+export class Dispatcher<M extends WorkMessage> {
+  readonly #options: DispatcherOptions
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #logger: Logger
+  readonly #events: WorkEvents<M>
+  readonly #enter: Enter = AsyncLocalStorage.snapshot()
+  readonly #lanes = new Lanes<M>()
+  readonly #slots: SlotPool<M>
+  readonly #waiting: Waiting<M>
+  readonly #failures: Failures<M>
+  readonly #pace: Pace
+  readonly #intakes = new Map<WorkClaim<M>, Intake<M>>()
+  readonly #deadlines = new Map<Route<M>, Deadlines<M>>()
+  /** Intakes that may have something to start; `#cursor` is whose turn it is. */
+  readonly #active: Intake<M>[] = []
+  #cursor = 0
+  #turn = 0
+  #running = 0
+  #abandoned = 0
+  #lastLane = -1
+  #pumping = false
+  #stopped = false
+  #ticker: Timer
+
+  constructor({ options, clock, random, logger, events }: DispatcherParts<M>) {
+    this.#options = options
+    this.#clock = clock
+    this.#random = random
+    this.#logger = logger
+    this.#events = events
+    this.#slots = new SlotPool(this.#resolved, this.#rejected)
+    this.#waiting = new Waiting(clock, slot => this.#due(slot))
+    this.#pace = new Pace(clock, () => this.#pump())
+    this.#failures = new Failures({
+      random,
+      clock,
+      events,
+      waiting: this.#waiting,
+      enter: fn => this.#enter(fn),
+      done: slot => this.#done(slot),
+      drop: slot => this.#drop(slot),
+      leaveLane: slot => this.#leaveLane(slot),
+      finished: intake => {
+        this.#finished(intake)
+        this.#pace.soon()
+      },
+      stop: error => this.stop(error),
+    })
+    this.#ticker = clock.every(TICK_MS, () => this.#tick())
+  }
+
+  add(claim: WorkClaim<M>, route: Route<M>): void {
+    let deadlines = this.#deadlines.get(route)
+    if (deadlines === undefined) {
+      deadlines = new Deadlines(route.timeoutMs, route.abandonMs)
+      this.#deadlines.set(route, deadlines)
+    }
+    const seed = Math.floor(this.#random() * 2 ** 30)
+    const lookahead = Math.max(LOOKAHEAD, route.batch === null ? 0 : 2 * route.batch.messages)
+    const intake = new Intake(claim, route, deadlines, seed, --this.#lastLane, lookahead)
+    this.#intakes.set(claim, intake)
+    this.#activate(intake)
+    this.#pace.soon()
+  }
+
+  /** The claim has messages that it had not, or may be dispatched again. */
+  wake(claim: WorkClaim<M>): void {
+    const intake = this.#intakes.get(claim)
+    if (intake === undefined) return
+    this.#activate(intake)
+    this.#pace.soon()
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  /** Handlers that were abandoned and have not settled since. */
+  get abandoned(): number {
+    return this.#abandoned
+  }
+
+  state(claim: WorkClaim<M>): IntakeState | undefined {
+    const intake = this.#intakes.get(claim)
+    if (intake === undefined) return undefined
+    const full = intake.kept >= intake.lookahead ? 'lookahead' : null
+    const blocked = intake.undone >= this.#options.maxUndone ? 'undone' : full
+    return {
+      inFlight: intake.running,
+      waiting: intake.kept,
+      undone: intake.undone,
+      blocked: intake.stopped ? 'draining' : blocked,
+    }
+  }
+
+  /** Nothing is started any more, anywhere; the owner is told to close. */
+  stop(error: Error): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#events.fatal(error)
+  }
+
+  /**
+   * Starts nothing more of these claims, gives up what does not run yet, and waits for what runs: `drainMs`, then their
+   * signals are aborted with `reason`, then `abandonMs` more. Answers how many handlers still ran at the end.
+   */
+  async drain(
+    claims: Iterable<WorkClaim<M>>,
+    { drainMs, abandonMs, reason }: { drainMs: number; abandonMs: number; reason: 'revoked' | 'closing' },
+  ): Promise<number> {
+    const intakes = this.#stopIntakes(claims)
+    if (!(await untilIdle(intakes, this.#clock, drainMs))) {
+      abortHandlers(intakes, reason)
+      await untilIdle(intakes, this.#clock, abandonMs)
+    }
+    let undone = 0
+    for (const intake of intakes) {
+      undone += intake.running
+      this.#intakes.delete(intake.claim)
+    }
+    return undone
+  }
+
+  /** These claims are gone: nothing more is started, running handlers get their signal, what they answer is dropped. */
+  abandon(claims: Iterable<WorkClaim<M>>): void {
+    const intakes = this.#stopIntakes(claims)
+    abortHandlers(intakes, 'lost')
+    for (const intake of intakes) this.#intakes.delete(intake.claim)
+  }
+
+  /** Ends every timer. What still runs is forgotten. */
+  close(): void {
+    this.#stopped = true
+    this.#ticker.cancel()
+    this.#waiting.clear()
+    this.#pace.close()
+  }
+
+  // ── taking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #activate(intake: Intake<M>): void {
+    if (intake.active) return
+    intake.active = true
+    this.#active.push(intake)
+  }
+
+  #pump(): void {
+    if (this.#pumping || this.#stopped || !this.#pace.enter()) return
+    this.#pumping = true
+    while (this.#running < this.#options.concurrency) {
+      const slot = this.#next()
+      if (slot === null) break
+      this.#start(slot)
+      if (this.#pace.over()) {
+        if (this.#pace.blockedMs > 0) this.#events.blocked(slot.message, this.#pace.blockedMs, this.#pace.stride)
+        break
+      }
+    }
+    this.#pumping = false
+  }
+
+  #next(): Slot<M> | null {
+    const active = this.#active
+    for (;;) {
+      if (this.#cursor >= active.length) this.#cursor = 0
+      const intake = active[this.#cursor]
+      if (intake === undefined) return null
+      const slot = this.#from(intake)
+      if (slot !== null) {
+        if (++this.#turn >= TURN) {
+          this.#turn = 0
+          this.#cursor++
+        }
+        return slot
+      }
+      this.#turn = 0
+      intake.active = false
+      const last = active.pop() as Intake<M>
+      if (last !== intake) active[this.#cursor] = last
+    }
+  }
+
+  /** The next slot of this claim that may start, or null when there is none now. */
+  #from(intake: Intake<M>): Slot<M> | null {
+    const { claim } = intake
+    if (intake.stopped || intake.running >= this.#options.perPartition || !claim.dispatchable) return null
+    for (;;) {
+      const ready = intake.shiftReady()
+      if (ready !== null) {
+        intake.kept -= ready.members === null ? 1 : ready.members.length
+        return ready
+      }
+      if (intake.kept >= intake.lookahead || intake.undone >= this.#options.maxUndone) return null
+      const message = claim.take()
+      if (message === null) return null
+      const slot = this.#admit(intake, message)
+      if (slot !== null) return slot
+    }
+  }
+
+  /** Queues a message that was just taken; answers its slot when it may start at once. */
+  #admit(intake: Intake<M>, message: M): Slot<M> | null {
+    const slot = this.#slots.take()
+    const { route } = intake
+    slot.message = message
+    slot.intake = intake
+    slot.place = intake.claim.track(message)
+    slot.lane =
+      route.order === 'key' ? message.keyHash(intake.seed) : route.order === 'partition' ? intake.lane : NO_LANE
+    const ahead = slot.lane === NO_LANE ? null : this.#lanes.enter(slot)
+    if (ahead === null && route.batch === null) return slot
+    intake.kept++
+    slot.state = SlotState.parked
+    const collecting = intake.collecting
+    if (route.batch !== null && (ahead === null || (collecting !== null && ahead.leader === collecting))) {
+      collect(slot, this.#clock, this.#waiting)
+    }
+    return null
+  }
+
+  // ── running ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #start(slot: Slot<M>): void {
+    const { intake } = slot
+    slot.state = SlotState.running
+    slot.attempts++
+    this.#running++
+    intake.running++
+    intake.deadlines.add(slot, this.#pace.now)
+    const attempt = new Attempt(slot.message, slot.attempts, slot.deadline, this.#clock, this.#logger)
+    slot.attempt = attempt
+    let result: unknown
+    try {
+      result = invoke(slot, attempt, this.#enter)
+    } catch (error) {
+      this.#failures.failed(slot, toError(error))
+      return
+    }
+    if (result instanceof Promise) result.then(slot.resolved, slot.rejected)
+    else if (isThenable(result)) Promise.resolve(result).then(slot.resolved, slot.rejected)
+    else this.#succeeded(slot)
+  }
+
+  readonly #resolved = (slot: Slot<M>): void => {
+    if (slot.abandoned) this.#abandoned--
+    else this.#succeeded(slot)
+    this.#pump()
+  }
+
+  readonly #rejected = (slot: Slot<M>, error: unknown): void => {
+    if (slot.abandoned) this.#abandoned--
+    else this.#failures.failed(slot, toError(error))
+    this.#pump()
+  }
+
+  #succeeded(slot: Slot<M>): void {
+    const { intake, members } = slot
+    intake.deadlines.remove(slot)
+    if (members === null) this.#done(slot)
+    else for (const member of members) this.#done(member)
+    this.#finished(intake)
+  }
+
+  /** A unit of concurrency is free again. */
+  #finished(intake: Intake<M>): void {
+    this.#running--
+    if (--intake.running === 0 && intake.idle !== null) intake.idle()
+    if (!intake.active && !intake.stopped) this.#activate(intake)
+  }
+
+  // ── settling ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #done(slot: Slot<M>): void {
+    const { claim } = slot.intake
+    if (claim.live) claim.settle(slot.place, slot.message)
+    this.#drop(slot)
+  }
+
+  /** The slot is free; its message is what it was before. */
+  #drop(slot: Slot<M>): void {
+    if (slot.undone) {
+      slot.undone = false
+      slot.intake.undone--
+    }
+    if (slot.lane !== NO_LANE) this.#leaveLane(slot)
+    this.#slots.free(slot)
+  }
+
+  #leaveLane(slot: Slot<M>): void {
+    let next = this.#lanes.leave(slot)
+    while (next !== null) {
+      // Members of a batch run and leave with it.
+      if (next.leader !== null) return
+      const { intake } = next
+      if (!intake.stopped) {
+        this.#takeTurn(next)
+        return
+      }
+      const after = this.#lanes.leave(next)
+      intake.kept--
+      this.#slots.free(next)
+      next = after
+    }
+  }
+
+  /** A parked slot may run now. */
+  #takeTurn(slot: Slot<M>): void {
+    const { intake } = slot
+    if (intake.route.batch === null) {
+      slot.state = SlotState.ready
+      intake.pushReady(slot)
+    } else {
+      collect(slot, this.#clock, this.#waiting)
+    }
+    this.#activate(intake)
+  }
+
+  /** A waiting slot's time has come. */
+  #due(slot: Slot<M>): void {
+    const { intake } = slot
+    if (slot.state === SlotState.collected) {
+      flush(slot)
+    } else if (slot.left) {
+      slot.left = slot.undone = false
+      slot.attempts = 0
+      slot.state = SlotState.parked
+      intake.undone--
+      if (slot.lane === NO_LANE || this.#lanes.enter(slot) === null) this.#takeTurn(slot)
+    } else {
+      slot.state = SlotState.ready
+      intake.pushReady(slot)
+    }
+    this.#activate(intake)
+    this.#pace.soon()
+  }
+
+  // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #tick(): void {
+    const stall = this.#pace.tick(TICK_MS)
+    const now = this.#pace.now
+    for (const deadlines of this.#deadlines.values()) {
+      // Handlers whose answers queued up behind a blocked event loop get a turn to settle first.
+      if (stall !== null) {
+        deadlines.restart(stall, now)
+        continue
+      }
+      for (let slot = deadlines.expire(now); slot !== null; slot = deadlines.expire(now)) this.#abandonSlot(slot)
+    }
+  }
+
+  #abandonSlot(slot: Slot<M>): void {
+    const { route } = slot.intake
+    slot.abandoned = true
+    this.#abandoned++
+    const error = new HandlerAbandoned(slot.message, route.timeoutMs + route.abandonMs)
+    this.#events.stuck(slot.message, route.timeoutMs + route.abandonMs)
+    this.#failures.failed(slot, error)
+    if (this.#abandoned >= this.#options.maxAbandoned) this.stop(error)
+    this.#pump()
+  }
+
+  // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #stopIntakes(claims: Iterable<WorkClaim<M>>): Intake<M>[] {
+    const stopped: Intake<M>[] = []
+    for (const claim of claims) {
+      const intake = this.#intakes.get(claim)
+      if (intake === undefined) continue
+      intake.stopped = true
+      stopped.push(intake)
+      for (let slot = intake.shiftReady(); slot !== null; slot = intake.shiftReady()) this.#giveUp(slot)
+      for (const slot of intake.shelf) {
+        if (slot.left) slot.lane = NO_LANE
+        this.#drop(slot)
+      }
+      intake.shelf.clear()
+    }
+    for (const slot of this.#waiting.slots()) {
+      if (!slot.intake.stopped) continue
+      this.#waiting.remove(slot)
+      if (slot.state === SlotState.collected) slot.intake.collecting = null
+      this.#giveUp(slot)
+    }
+    return stopped
+  }
+
+  /** Frees a slot that does not run, with its batch. */
+  #giveUp(slot: Slot<M>): void {
+    const { intake } = slot
+    for (const member of slot.members ?? [slot]) {
+      intake.kept--
+      if (slot.left) member.lane = NO_LANE
+      this.#drop(member)
+    }
+  }
+}

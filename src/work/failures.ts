@@ -1,0 +1,269 @@
+import type { Clock } from '../base/clock.ts'
+import { MillraceError, OptionError, toError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { makeReady, UndecodedMembers } from './batches.ts'
+import type { WorkMessage } from './claim.ts'
+import type { WorkEvents } from './events.ts'
+import {
+  type Decision,
+  type Failure,
+  type FailureReason,
+  HandlerTimeout,
+  isDecision,
+  Poison,
+  Retry,
+  WorkStopped,
+} from './failure.ts'
+import type { Intake } from './intake.ts'
+import { NO_LANE, type Slot, SlotState } from './slot.ts'
+import type { Waiting } from './waiting.ts'
+
+/** What failures need of the dispatcher. */
+export interface FailureParts<M extends WorkMessage> {
+  random: Random
+  clock: Clock
+  events: WorkEvents<M>
+  waiting: Waiting<M>
+  /** Calls the user's code in the async context of `run()`. */
+  enter: <T>(fn: () => T) => T
+  done(slot: Slot<M>): void
+  drop(slot: Slot<M>): void
+  leaveLane(slot: Slot<M>): void
+  /** The slot's unit of concurrency is free again. */
+  finished(intake: Intake<M>): void
+  stop(error: Error): void
+}
+
+/** A message whose attempts are spent, and how it failed. */
+interface Spent<M extends WorkMessage> {
+  readonly slot: Slot<M>
+  readonly error: Error
+  readonly attempts: number
+  readonly reason: FailureReason
+}
+
+/** What becomes of a message whose handler failed: another attempt, or a decision. A batch fails as a whole. */
+export class Failures<M extends WorkMessage> {
+  readonly #parts: FailureParts<M>
+
+  constructor(parts: FailureParts<M>) {
+    this.#parts = parts
+  }
+
+  /** A running slot, alone or leading a batch, failed. */
+  failed(slot: Slot<M>, error: Error): void {
+    const { intake } = slot
+    intake.deadlines.remove(slot)
+    const members = slot.members ?? [slot]
+    const aborted = slot.attempt?.aborted ?? null
+    const timedOut = aborted instanceof HandlerTimeout
+    if (!intake.claim.live || (aborted !== null && !timedOut)) {
+      this.#dropAll(members)
+      this.#parts.finished(intake)
+    } else if (error instanceof UndecodedMembers) {
+      this.#regroup(slot, members, error)
+    } else {
+      const reason = reasonOf(slot, timedOut)
+      if (isFinal(slot, error, reason)) {
+        const { attempts } = slot
+        this.#decide(
+          intake,
+          members.map(member => ({ slot: member, error, attempts, reason })),
+        )
+      } else {
+        this.#retry(slot, members, error, reason)
+        this.#parts.finished(intake)
+      }
+    }
+  }
+
+  #dropAll(members: readonly Slot<M>[]): void {
+    for (const member of members) this.#parts.drop(member)
+  }
+
+  #retry(slot: Slot<M>, members: readonly Slot<M>[], error: Error, reason: FailureReason): void {
+    const { intake } = slot
+    // Draining: whoever owns the partition next makes the next attempt.
+    if (intake.stopped) {
+      this.#dropAll(members)
+      return
+    }
+    const delay = error instanceof Retry ? error.afterMs : intake.route.backoff(slot.attempts, this.#parts.random)
+    this.#parts.events.retrying({ message: slot.message, error, attempts: slot.attempts, reason }, delay)
+    this.#wait(slot, members, delay)
+  }
+
+  /** It keeps its lane while it waits, but not its unit of concurrency, and its bytes are copied out of their batch. */
+  #wait(slot: Slot<M>, members: readonly Slot<M>[], delayMs: number): void {
+    const { intake } = slot
+    for (const member of members) {
+      member.state = SlotState.waiting
+      intake.claim.detach(member.message)
+    }
+    intake.kept += members.length
+    this.#parts.waiting.add(slot, this.#parts.clock.now() + delayMs)
+  }
+
+  /**
+   * Asks for each message what becomes of it, in order, and then frees the unit of concurrency they had. When one is held,
+   * those of its key behind it wait for it without a decision of their own.
+   */
+  #decide(intake: Intake<M>, spent: readonly Spent<M>[]): void {
+    const heldLanes = new Set<number>()
+    const from = (start: number): void => {
+      for (let at = start; at < spent.length; at++) {
+        const { slot, ...rest } = spent[at] as Spent<M>
+        slot.members = slot.leader = null
+        if (heldLanes.has(slot.lane)) {
+          this.#park(slot)
+          continue
+        }
+        slot.state = SlotState.deciding
+        const failure: Failure<M> = { message: slot.message, ...rest }
+        const decision = this.#ask(intake, failure)
+        if (decision instanceof Promise) {
+          decision.then(answer => {
+            this.#apply(slot, failure, answer, heldLanes)
+            from(at + 1)
+          })
+          return
+        }
+        this.#apply(slot, failure, decision, heldLanes)
+      }
+      this.#parts.finished(intake)
+    }
+    from(0)
+  }
+
+  /** Never throws and never rejects: a decision that cannot be had stops the consumer, which loses nothing. */
+  #ask(intake: Intake<M>, failure: Failure<M>): Decision | Promise<Decision> {
+    const { onFailure } = intake.route
+    if (typeof onFailure === 'string') return onFailure
+    const broken = (cause: unknown): Decision => {
+      const { topic, partition, offset } = failure.message
+      const message = `onFailure itself failed for ${topic}[${partition}] offset ${offset}: ${toError(cause).message}`
+      this.#parts.stop(new MillraceError('ON_FAILURE', message, { topic, partition, offset, cause }))
+      return 'stop'
+    }
+    const check = (answer: unknown): Decision =>
+      isDecision(answer) ? answer : broken(new OptionError(`it answered ${String(answer)}, which is no decision`))
+    try {
+      const answer = this.#parts.enter(() => onFailure(failure))
+      return typeof answer === 'string' ? check(answer) : Promise.resolve(answer).then(check, broken)
+    } catch (error) {
+      return broken(error)
+    }
+  }
+
+  #apply(slot: Slot<M>, failure: Failure<M>, decision: Decision, heldLanes: Set<number>): void {
+    const { intake } = slot
+    this.#parts.events.failed(failure, decision)
+    // Draining: whoever owns the partition next gets it again.
+    if (!intake.claim.live || (intake.stopped && (decision === 'leave' || decision === 'hold'))) {
+      this.#parts.drop(slot)
+      return
+    }
+    switch (decision) {
+      case 'skip':
+        this.#parts.done(slot)
+        return
+      case 'skip-and-stop':
+        this.#parts.done(slot)
+        this.#parts.stop(new WorkStopped(failure))
+        return
+      case 'stop':
+        this.#parts.drop(slot)
+        this.#parts.stop(new WorkStopped(failure))
+        return
+      case 'leave':
+        this.#keep(slot)
+        if (slot.lane !== NO_LANE) this.#parts.leaveLane(slot)
+        slot.left = true
+        if (failure.reason !== 'abandoned') this.#wait(slot, [slot], intake.route.redeliverMs)
+        else this.#shelve(slot)
+        return
+      case 'hold':
+        this.#keep(slot)
+        if (slot.lane !== NO_LANE) heldLanes.add(slot.lane)
+        if (intake.route.batch !== null) {
+          slot.members = [slot]
+          slot.leader = slot
+        }
+        if (failure.reason !== 'abandoned') this.#wait(slot, [slot], intake.route.backoff.maxMs)
+        else this.#shelve(slot)
+    }
+  }
+
+  /** It waits for another process to own its partition. */
+  #shelve(slot: Slot<M>): void {
+    slot.state = SlotState.gone
+    slot.intake.shelf.add(slot)
+  }
+
+  #keep(slot: Slot<M>): void {
+    slot.intake.claim.detach(slot.message)
+    if (slot.undone) return
+    slot.undone = true
+    slot.intake.undone++
+  }
+
+  /** A member of a batch goes back to its lane, behind one that was held or could not be decoded. */
+  #park(member: Slot<M>): void {
+    member.state = SlotState.parked
+    member.intake.kept++
+  }
+
+  /** The members that were decoded become a batch of their own; the others fail one by one. */
+  #regroup(leader: Slot<M>, members: readonly Slot<M>[], { errors }: UndecodedMembers<M>): void {
+    const { intake, attempts } = leader
+    const waitingLanes = new Set<number>()
+    const sound: Slot<M>[] = []
+    const spent: Spent<M>[] = []
+    for (const member of members) {
+      const error = errors.get(member)
+      member.members = member.leader = null
+      member.decoded = false
+      member.attempts = attempts
+      if (waitingLanes.has(member.lane)) this.#park(member)
+      else if (error === undefined) sound.push(member)
+      else {
+        if (member.lane !== NO_LANE) waitingLanes.add(member.lane)
+        if (isFinal(member, error, 'decode')) spent.push({ slot: member, error, attempts, reason: 'decode' })
+        else this.#retryAlone(member, error)
+      }
+    }
+    this.#again(intake, sound, attempts - 1)
+    this.#decide(intake, spent)
+  }
+
+  #retryAlone(slot: Slot<M>, error: Error): void {
+    slot.members = [slot]
+    slot.leader = slot
+    this.#retry(slot, slot.members, error, 'decode')
+  }
+
+  #again(intake: Intake<M>, members: Slot<M>[], attempts: number): void {
+    const [first] = members
+    if (first === undefined) return
+    if (intake.stopped) {
+      this.#dropAll(members)
+      return
+    }
+    first.attempts = attempts
+    intake.kept += members.length
+    makeReady(first, members)
+  }
+}
+
+function reasonOf<M extends WorkMessage>(slot: Slot<M>, timedOut: boolean): FailureReason {
+  if (slot.abandoned) return 'abandoned'
+  if (timedOut) return 'timeout'
+  return slot.decoded ? 'error' : 'decode'
+}
+
+/** Whether `onFailure` is asked now. A held message is asked about after each probe. */
+function isFinal<M extends WorkMessage>(slot: Slot<M>, error: Error, reason: FailureReason): boolean {
+  if (reason === 'abandoned' || slot.undone || error instanceof Poison) return true
+  if (reason === 'decode' && !(error instanceof MillraceError && error.retriable)) return true
+  return slot.attempts >= slot.intake.route.attempts
+}

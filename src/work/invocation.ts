@@ -1,0 +1,69 @@
+import { toError } from '../base/errors.ts'
+import { UndecodedMembers } from './batches.ts'
+import type { WorkMessage } from './claim.ts'
+import type { Attempt } from './context.ts'
+import type { BatchRoute, SingleRoute } from './route.ts'
+import type { Slot } from './slot.ts'
+
+/** Calls a function in the async context that was current when the dispatcher was made. */
+export type Enter = <A extends unknown[], R>(fn: (...args: A) => R, ...args: A) => R
+
+/** Decodes the slot's message, or its batch, and enters the handler. Answers what the handler answers. */
+export function invoke<M extends WorkMessage>(slot: Slot<M>, attempt: Attempt, enter: Enter): unknown {
+  const { route } = slot.intake
+  if (route.batch !== null) return invokeBatch(slot, route, slot.members ?? [slot], attempt, enter)
+  slot.decoded = false
+  const pending = route.decode?.(slot.message)
+  return pending === undefined ? handle(slot, route, attempt, enter) : handleLater(pending, slot, route, attempt, enter)
+}
+
+function handle<M extends WorkMessage>(slot: Slot<M>, route: SingleRoute<M>, attempt: Attempt, enter: Enter): unknown {
+  slot.decoded = true
+  return enter(route.handle, slot.message, attempt)
+}
+
+async function handleLater<M extends WorkMessage>(
+  decoded: Promise<void>,
+  slot: Slot<M>,
+  route: SingleRoute<M>,
+  attempt: Attempt,
+  enter: Enter,
+): Promise<unknown> {
+  await decoded
+  if (attempt.aborted !== null) throw attempt.aborted
+  return handle(slot, route, attempt, enter)
+}
+
+async function invokeBatch<M extends WorkMessage>(
+  leader: Slot<M>,
+  route: BatchRoute<M>,
+  members: readonly Slot<M>[],
+  attempt: Attempt,
+  enter: Enter,
+): Promise<unknown> {
+  leader.decoded = false
+  const messages = members.map(member => member.message)
+  if (route.decode !== null) {
+    await decodeMembers(members, route.decode)
+    if (attempt.aborted !== null) throw attempt.aborted
+  }
+  leader.decoded = true
+  return enter(route.handle, messages, attempt)
+}
+
+async function decodeMembers<M extends WorkMessage>(
+  members: readonly Slot<M>[],
+  decode: (message: M) => void | Promise<void>,
+): Promise<void> {
+  const results = await Promise.allSettled(members.map(async member => decode(member.message)))
+  const undecoded = new UndecodedMembers<M>()
+  members.forEach((member, index) => {
+    const result = results[index]
+    if (result?.status === 'rejected') undecoded.errors.set(member, toError(result.reason))
+  })
+  if (undecoded.errors.size > 0) throw undecoded
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

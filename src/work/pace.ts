@@ -1,0 +1,103 @@
+import type { Clock } from '../base/clock.ts'
+
+/** How long one turn of the event loop may go to starting handlers. */
+const TURN_MS = 2
+/** A clock read costs as much as a quick handler: quick ones are looked at in groups of up to this many. */
+const STRIDE = 16
+/** A sync handler that takes this long is named. */
+const BLOCKED_MS = 100
+/** After the event loop was blocked, each handler is timed by itself for this long, to find the culprit. */
+const WATCH_MS = 30_000
+
+/**
+ * Gives way: starting handlers stops after two milliseconds of one turn of the event loop, so that sockets and timers have
+ * theirs, also when every handler settles at once. Keeps the time for everyone in work: `now` is at most one group of
+ * handlers or one tick old.
+ */
+export class Pace {
+  now: number
+  /** Handlers between two looks at the clock. */
+  stride = 1
+  /** How long the handlers since the look before blocked the event loop, when that was too long; else 0. */
+  blockedMs = 0
+  readonly #clock: Clock
+  readonly #pump: () => void
+  #turnStart: number
+  #lastTick: number
+  #countdown = 1
+  /** Looks in a row that found nothing slow. */
+  #quick = 0
+  #watchUntil = 0
+  /** Whether time passed elsewhere since `now` was read. */
+  #stale = false
+  #yielding = false
+  #scheduled = false
+  #closed = false
+
+  constructor(clock: Clock, pump: () => void) {
+    this.#clock = clock
+    this.#pump = pump
+    this.now = this.#turnStart = this.#lastTick = clock.now()
+  }
+
+  /** Whether handlers may be started now; if not, `pump` is called when it is time again. */
+  enter(): boolean {
+    if (this.#yielding) return false
+    if (this.stride === 1) this.now = this.#clock.now()
+    else this.#stale = true
+    return true
+  }
+
+  /** Called after each handler was entered; true: this turn's time is over, and `pump` is called in the next. */
+  over(): boolean {
+    if (--this.#countdown > 0) return false
+    const before = this.now
+    this.now = this.#clock.now()
+    if (!this.#stale) this.#adapt(this.now - before)
+    this.#stale = false
+    this.#countdown = this.stride
+    if (this.now - this.#turnStart <= TURN_MS) return false
+    this.#yielding = true
+    this.soon()
+    return true
+  }
+
+  /** `pump` is called in the next turn. */
+  soon(): void {
+    if (this.#scheduled || this.#closed) return
+    this.#scheduled = true
+    this.#clock.soon(() => this.#next())
+  }
+
+  /** Called every `everyMs`; answers since when the event loop stood still if it did, else null. */
+  tick(everyMs: number): number | null {
+    const last = this.#lastTick
+    this.now = this.#lastTick = this.#clock.now()
+    if (this.now - last < everyMs + BLOCKED_MS) return null
+    this.stride = this.#countdown = 1
+    this.#watchUntil = this.now + WATCH_MS
+    return last
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  #next(): void {
+    this.#scheduled = this.#yielding = false
+    if (this.#closed) return
+    this.now = this.#turnStart = this.#clock.now()
+    this.#pump()
+  }
+
+  #adapt(spentMs: number): void {
+    this.blockedMs = spentMs >= BLOCKED_MS ? spentMs : 0
+    if (spentMs > TURN_MS / 2) {
+      this.stride = 1
+      this.#quick = 0
+    } else if (++this.#quick >= 2 * STRIDE && this.now >= this.#watchUntil && this.stride < STRIDE) {
+      this.stride *= 2
+      this.#quick = 0
+    }
+  }
+}

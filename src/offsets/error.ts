@@ -1,0 +1,19 @@
+import { type ErrorDetails, MillraceError } from '../base/errors.ts'
+
+export interface OffsetErrorDetails extends ErrorDetails {
+  /** Nothing can be committed any more: the consumer stops with this error. Default false. */
+  fatal?: boolean | undefined
+}
+
+/**
+ * Offsets could not be loaded or committed. Codes: `GROUP_HAS_MEMBERS` (the group is consumed by members that joined it),
+ * `GROUP_NOT_AUTHORIZED`, `OFFSET_LOAD`, `OFFSET_COMMIT`.
+ */
+export class OffsetError extends MillraceError {
+  readonly fatal: boolean
+
+  constructor(code: string, message: string, details: OffsetErrorDetails = {}) {
+    super(code, message, details)
+    this.fatal = details.fatal ?? false
+  }
+}

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** Versions of Apache Kafka that tests can run against, the default first. */
 export const kafkaVersions = ['4.1.1', '3.9.1'] as const
 
-export const kafkaVersion = process.env['KAFKA_VERSION'] ?? kafkaVersions[0]
+export const kafkaVersion = process.env.KAFKA_VERSION ?? kafkaVersions[0]
 
 const here = import.meta.dirname
 const cache = join(here, '../../.kafka')
@@ -38,7 +38,7 @@ export async function classPath(version: string, sources: readonly string[] = []
 
 /** `java` or `javac`: of JAVA_HOME where it is set. */
 export function javaCommand(name: 'java' | 'javac'): string {
-  const home = process.env['JAVA_HOME']
+  const home = process.env.JAVA_HOME
   return home ? join(home, 'bin', name) : name
 }
 

@@ -1,0 +1,119 @@
+/**
+ * The bytes that all partitions of a consumer may hold together. Bytes are reserved before a fetch is sent, so that answers
+ * under way are counted too; what arrives is held, batch by batch, until the batch's last message settles.
+ *
+ * The limit is soft by one batch, or nothing would go on when few large batches fill it: while it is exceeded, one partition at
+ * a time may still fetch or inflate a single batch (`overdraw`).
+ */
+export class Budget {
+  readonly limit: number
+  /** Called when bytes came back: there may be room for a fetch again. */
+  onReturn: (() => void) | null = null
+  #held = 0
+  #reserved = 0
+  /** What inflated batches cost more (or less) than they were counted for before. */
+  #surplus = 0
+  #overdrawn: object | null = null
+  #inflating = false
+  readonly #waiting = new Map<object, () => void>()
+
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  /** Bytes of batches that are in memory. */
+  get held(): number {
+    return this.#held
+  }
+
+  /** Bytes that answers under way may bring. */
+  get reserved(): number {
+    return this.#reserved
+  }
+
+  /** What no batch holds, whether or not it is reserved; negative while the limit is exceeded. */
+  get unheld(): number {
+    return this.limit - this.#held
+  }
+
+  /** What may be reserved now. */
+  get free(): number {
+    return this.limit - this.#held - this.#reserved
+  }
+
+  reserve(bytes: number): void {
+    this.#reserved += bytes
+  }
+
+  /** The fetch that `bytes` were reserved for has ended; what it brought is held by now. */
+  unreserve(bytes: number): void {
+    this.#reserved -= bytes
+    this.#eased()
+  }
+
+  hold(bytes: number): void {
+    this.#held += bytes
+  }
+
+  return(bytes: number): void {
+    this.#held -= bytes
+    this.#eased()
+  }
+
+  /** Whether `holder` may take one batch beyond the limit; true until `repay`, or until the limit holds again. */
+  overdraw(holder: object): boolean {
+    if (this.#overdrawn === null) this.#overdrawn = holder
+    return this.#overdrawn === holder
+  }
+
+  /** The batch that `holder` took beyond the limit belongs to `other`. */
+  passOn(holder: object, other: object): void {
+    if (this.#overdrawn === holder) this.#overdrawn = other
+  }
+
+  /** `holder` holds nothing any more: it is another one's turn. */
+  repay(holder: object): void {
+    this.#waiting.delete(holder)
+    if (this.#overdrawn !== holder) return
+    this.#overdrawn = null
+    this.#eased()
+  }
+
+  /**
+   * Whether `holder` may inflate a batch now; if not, `retry` is called when it should ask again. One batch at a time: its size is only
+   * known afterwards. Beyond the limit it goes on while batches cost no more than they were counted for, else in turn.
+   */
+  mayInflate(holder: object, retry: () => void): boolean {
+    const may = !this.#inflating && (this.#held <= this.limit || this.#surplus <= 0 || this.overdraw(holder))
+    if (may) {
+      this.#inflating = true
+      this.#waiting.delete(holder)
+    } else {
+      this.#waiting.set(holder, retry)
+    }
+    return may
+  }
+
+  /** The batch that was counted with `expected` bytes takes `bytes`. */
+  inflated(expected: number, bytes: number): void {
+    this.#inflating = false
+    this.#held += bytes - expected
+    this.#surplus += bytes - expected
+    this.#eased()
+  }
+
+  /** An inflated batch is gone. */
+  deflated(expected: number, bytes: number): void {
+    this.#surplus -= bytes - expected
+    this.return(bytes)
+  }
+
+  #eased(): void {
+    if (this.#overdrawn !== null && this.free >= 0) this.#overdrawn = null
+    this.onReturn?.()
+    if (this.#waiting.size === 0 || this.#inflating) return
+    // Whoever returns bytes is in the midst of something of its own.
+    for (const retry of this.#waiting.values()) queueMicrotask(retry)
+    this.#waiting.clear()
+  }
+}

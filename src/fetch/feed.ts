@@ -1,0 +1,126 @@
+import { exponential } from '../base/backoff.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import type { MillraceError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { partitionName } from '../base/topic-partition.ts'
+import type { FetchClaim } from './claim.ts'
+import type { FetchLoop } from './fetch-loop.ts'
+import type { FetchPhase, FetchState, StartPosition } from './options.ts'
+import type { Reservoir } from './reservoir.ts'
+
+const wait = exponential(50, 5_000)
+
+/** What fetching knows of one claim: where its leader is, what it waits for, and why. */
+export class Feed {
+  readonly claim: FetchClaim
+  /** `orders[3]` */
+  readonly name: string
+  /** Node id, -1 while none is known. */
+  leader = -1
+  leaderEpoch = -1
+  topicId: string | null = null
+  /** The loop of the leader that fetches it. */
+  loop: FetchLoop | null = null
+  /** What its position is to be looked up by; null when it is known. */
+  lookup: StartPosition | null = null
+  lookingUp = false
+  /** A policy set the position, and nothing was fetched from there yet. */
+  untried = false
+  /** Left out until its reservoir is half empty. */
+  full = false
+  closed = false
+
+  readonly #clock: Clock
+  readonly #random: Random
+  #failed = false
+  #error: MillraceError | null = null
+  #since = 0
+  #attempt = 0
+  #retryAt = 0
+  #timer: Timer | null = null
+
+  constructor(claim: FetchClaim, clock: Clock, random: Random) {
+    this.claim = claim
+    this.name = partitionName(claim.topic, claim.partition)
+    this.#clock = clock
+    this.#random = random
+  }
+
+  get reservoir(): Reservoir {
+    return this.claim.reservoir
+  }
+
+  /** False when nothing is to be done for it any more. */
+  get active(): boolean {
+    return !this.closed && !this.#failed && this.claim.live
+  }
+
+  /** Milliseconds until it may be tried again; 0 when it may now. */
+  get waitMs(): number {
+    return this.#timer === null ? 0 : Math.max(1, this.#retryAt - this.#clock.now())
+  }
+
+  /** Something is wrong, and somebody else tries again. True when this is news. */
+  note(error: MillraceError): boolean {
+    const news = this.#error === null
+    if (news) this.#since = this.#clock.wallTime()
+    this.#error = error
+    return news
+  }
+
+  /** Something is wrong: `due` is called when it may be tried again. True when this is news. */
+  backOff(error: MillraceError, due: () => void): boolean {
+    const ms = wait(++this.#attempt, this.#random)
+    this.#timer?.cancel()
+    this.#retryAt = this.#clock.now() + ms
+    this.#timer = this.#clock.after(ms, () => {
+      this.#timer = null
+      due()
+    })
+    return this.note(error)
+  }
+
+  /** What it waited for has changed: it need not wait longer. */
+  retryNow(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  /** True when something was wrong before. */
+  recover(): boolean {
+    const wasWrong = this.#error !== null
+    this.retryNow()
+    this.#error = null
+    this.#attempt = 0
+    return wasWrong
+  }
+
+  fail(error: MillraceError): void {
+    if (!this.active) return
+    this.retryNow()
+    this.note(error)
+    this.#failed = true
+    this.claim.fail(error)
+  }
+
+  close(): void {
+    this.closed = true
+    this.retryNow()
+  }
+
+  get state(): FetchState {
+    const loop = this.loop?.trouble ?? null
+    const error = this.#error ?? loop?.error ?? null
+    const since = this.#error !== null ? this.#since : (loop?.since ?? null)
+    return { phase: this.#phase(error), since, error, leader: this.leader }
+  }
+
+  #phase(error: MillraceError | null): FetchPhase {
+    if (this.#failed) return 'failed'
+    if (this.leader === -1) return 'no-leader'
+    if (error !== null) return 'backing-off'
+    if (this.claim.paused) return 'paused'
+    if (this.lookup !== null) return 'looking-up'
+    return this.full ? 'full' : 'fetching'
+  }
+}

@@ -1,0 +1,239 @@
+import { exponential } from '../base/backoff.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import { MillraceError, toError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import { partitionName } from '../base/topic-partition.ts'
+import type { FetchAnswer, FetchedPartition, LowLevelClient } from '../client/low-level-client.ts'
+import type { Budget } from './budget.ts'
+import type { FetchClaim } from './claim.ts'
+import { toMillraceError } from './failure.ts'
+import type { Feed } from './feed.ts'
+import { type FetchPlan, planFetch } from './fetch-plan.ts'
+import type { FetchOptions } from './options.ts'
+
+const wait = exponential(50, 10_000)
+/** Answers in a row that may come at once with nothing in them, before the loop slows down. */
+const EARLY_ANSWERS = 3
+
+/** What a loop needs of the one who runs it. */
+export interface LoopOwner {
+  readonly client: LowLevelClient
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly options: FetchOptions
+  readonly budget: Budget
+  /** How many loops share the budget. */
+  readonly loopCount: number
+  /** The answer for this partition was good, with or without messages. */
+  wentWell(feed: Feed): void
+  /** It is waited out, or the claim fails. */
+  wentWrong(feed: Feed, error: MillraceError): void
+  outOfRange(feed: Feed, fetched: FetchedPartition): void
+  /** What lies at the position cannot be cut into batches. */
+  unreadable(feed: Feed, error: MillraceError): void
+  /** The broker cannot be reached. `news`: it could before. */
+  brokerFailed(feeds: readonly Feed[], error: MillraceError, news: boolean): void
+}
+
+/**
+ * Fetches the partitions of one leader over one connection: one fetch after the other, each sent as soon as the headers of the one
+ * before are read. Idle while no partition may be fetched, until it is woken.
+ */
+export class FetchLoop {
+  readonly nodeId: number
+  readonly connection: number
+  readonly #owner: LoopOwner
+  readonly #abort = new AbortController()
+  /** In the order of their turn: those that were served last are last. */
+  #feeds: Feed[] = []
+  #flight: Promise<void> | null = null
+  #scheduled = false
+  #pause: Timer | null = null
+  #failures = 0
+  #earlyAnswers = 0
+  #trouble: { readonly error: MillraceError; readonly since: number } | null = null
+
+  constructor(owner: LoopOwner, nodeId: number, connection: number) {
+    this.#owner = owner
+    this.nodeId = nodeId
+    this.connection = connection
+  }
+
+  get size(): number {
+    return this.#feeds.length
+  }
+
+  /** Why nothing can be fetched from this broker, and since when (ms since 1970); null when all is well. */
+  get trouble(): { readonly error: MillraceError; readonly since: number } | null {
+    return this.#trouble
+  }
+
+  add(feed: Feed): void {
+    this.#feeds.push(feed)
+    feed.loop = this
+    this.wake()
+  }
+
+  remove(feed: Feed): void {
+    this.#feeds = this.#feeds.filter(other => other !== feed)
+    feed.loop = null
+  }
+
+  /** Something may be fetched that could not be before. */
+  wake(): void {
+    if (this.#scheduled || this.#flight !== null || this.#pause !== null) return
+    this.#scheduled = true
+    this.#owner.clock.soon(() => {
+      this.#scheduled = false
+      this.#send()
+    })
+  }
+
+  /** Resolves when the fetch under way has ended. */
+  async close(): Promise<void> {
+    for (const feed of this.#feeds) feed.loop = null
+    this.#feeds = []
+    this.#pause?.cancel()
+    this.#abort.abort(new MillraceError('CLOSED', 'Fetching was closed'))
+    await this.#flight
+  }
+
+  #send(): void {
+    if (this.#flight !== null || this.#pause !== null || this.#abort.signal.aborted) return
+    const { options, budget, loopCount } = this.#owner
+    const share = Math.min(options.maxBytes, budget.free, Math.floor(budget.unheld / loopCount))
+    const plan = planFetch(this.#feeds, options, budget, share)
+    if (plan === null) return
+    budget.reserve(plan.reserved)
+    this.#flight = this.#fetch(plan)
+  }
+
+  async #fetch(plan: FetchPlan): Promise<void> {
+    const { client, clock, budget, options } = this.#owner
+    const sentAt = clock.now()
+    const { partitions, maxBytes, maxWaitMs } = plan
+    let filled: FetchClaim[] = []
+    let failure: unknown = null
+    try {
+      const { nodeId, connection } = this
+      const { isolation } = options
+      const minBytes = Math.min(options.minBytes, maxBytes)
+      const query = { nodeId, connection, maxWaitMs, minBytes, maxBytes, isolation, partitions }
+      const answer = await client.fetch(query, this.#abort.signal)
+      filled = this.#arrived(plan, answer, clock.now() - sentAt)
+    } catch (thrown) {
+      failure = toError(thrown)
+    }
+    this.#flight = null
+    budget.unreserve(plan.reserved)
+    if (plan.turn !== null) {
+      const { reservoir } = plan.feeds.find(feed => feed.reservoir.bytes > 0) ?? {}
+      if (reservoir === undefined) budget.repay(plan.turn)
+      else budget.passOn(plan.turn, reservoir)
+    }
+    if (this.#abort.signal.aborted) return
+    if (failure !== null) this.#failed(plan.feeds, failure)
+    else this.#send()
+    for (const claim of filled) claim.filled()
+  }
+
+  /** Answers the claims that have messages now. */
+  #arrived(plan: FetchPlan, answer: FetchAnswer, afterMs: number): FetchClaim[] {
+    this.#recovered()
+    const filled: FetchClaim[] = []
+    const served = new Set<Feed>()
+    const asked = new Map(plan.feeds.map((feed, index) => [feed.name, { feed, index }]))
+    let errors = false
+    for (const fetched of answer.partitions) {
+      const name = partitionName(fetched.topic, fetched.partition)
+      const found = asked.get(name)
+      if (found === undefined) continue
+      asked.delete(name)
+      const { feed, index } = found
+      const { reservoir } = feed.claim
+      if (!this.#isCurrent(feed, plan, index)) continue
+      const before = reservoir.messages
+      if (this.#accept(feed, fetched)) served.add(feed)
+      if (reservoir.messages > before) filled.push(feed.claim)
+      errors ||= fetched.error !== null
+    }
+    for (const { feed, index } of asked.values()) {
+      if (this.#isCurrent(feed, plan, index)) this.#owner.wentWrong(feed, incomplete(feed, this.nodeId))
+    }
+    this.#feeds = [...this.#feeds.filter(feed => !served.has(feed)), ...this.#feeds.filter(feed => served.has(feed))]
+    const early = served.size === 0 && !errors && afterMs < plan.maxWaitMs / 2
+    this.#earlyAnswers = early ? this.#earlyAnswers + 1 : 0
+    if (this.#earlyAnswers > EARLY_ANSWERS) this.#rest(Math.min(500, 10 * this.#earlyAnswers))
+    return filled
+  }
+
+  /** Whether an answer still is what this partition waits for: it was not released, moved, or set to another position. */
+  #isCurrent(feed: Feed, plan: FetchPlan, index: number): boolean {
+    return feed.loop === this && feed.active && feed.reservoir.position === plan.partitions[index]?.offset
+  }
+
+  /** Whether the partition made progress. */
+  #accept(feed: Feed, fetched: FetchedPartition): boolean {
+    const { reservoir } = feed
+    const { error } = fetched
+    if (error !== null) {
+      if (error.code === 'OFFSET_OUT_OF_RANGE') this.#owner.outOfRange(feed, fetched)
+      else if (error.code === 'CORRUPT_MESSAGE') this.#owner.unreadable(feed, error)
+      else this.#owner.wentWrong(feed, error)
+      return false
+    }
+    const position = reservoir.position
+    reservoir.fill(fetched)
+    const progress = reservoir.position > position
+    if (progress || fetched.bytes === 0) this.#owner.wentWell(feed)
+    else if (fetched.corrupt !== null) this.#owner.unreadable(feed, fetched.corrupt)
+    else this.#owner.wentWrong(feed, noProgress(feed, fetched.bytes))
+    return progress
+  }
+
+  #failed(feeds: readonly Feed[], thrown: unknown): void {
+    const error = toMillraceError(thrown, `Fetching from node ${this.nodeId}`)
+    const news = this.#trouble === null
+    this.#trouble = { error, since: this.#trouble?.since ?? this.#owner.clock.wallTime() }
+    this.#rest(wait(++this.#failures, this.#owner.random))
+    this.#owner.brokerFailed(
+      feeds.filter(feed => feed.loop === this),
+      error,
+      news,
+    )
+  }
+
+  #recovered(): void {
+    if (this.#trouble !== null) this.#owner.logger.info({ nodeId: this.nodeId }, 'fetching from this broker again')
+    this.#trouble = null
+    this.#failures = 0
+  }
+
+  #rest(ms: number): void {
+    this.#pause?.cancel()
+    this.#pause = this.#owner.clock.after(ms, () => {
+      this.#pause = null
+      this.#send()
+    })
+  }
+}
+
+function noProgress(feed: Feed, bytes: number): MillraceError {
+  const { topic, partition, position: offset } = feed.reservoir
+  return new MillraceError(
+    'NO_PROGRESS',
+    `The broker sent ${bytes} bytes for ${feed.name} and no whole batch at or behind offset ${offset}; it is asked again`,
+    { topic, partition, offset, retriable: true },
+  )
+}
+
+function incomplete(feed: Feed, nodeId: number): MillraceError {
+  const { topic, partition } = feed.claim
+  return new MillraceError('INCOMPLETE_ANSWER', `Node ${nodeId} was asked for ${feed.name} and its answer lacks it`, {
+    topic,
+    partition,
+    retriable: true,
+  })
+}

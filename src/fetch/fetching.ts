@@ -1,0 +1,281 @@
+import type { Clock } from '../base/clock.ts'
+import { MillraceError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import type { FetchedPartition, LowLevelClient } from '../client/low-level-client.ts'
+import { Budget } from './budget.ts'
+import type { FetchClaim } from './claim.ts'
+import { isFatal } from './failure.ts'
+import { Feed } from './feed.ts'
+import { FetchLoop, type LoopOwner } from './fetch-loop.ts'
+import { Leaders } from './leaders.ts'
+import type { FetchEvents, FetchOptions, FetchState, StartPosition } from './options.ts'
+import { PositionLookup } from './position-lookup.ts'
+import { Reservoir, type ReservoirEvents } from './reservoir.ts'
+
+export interface FetchingOptions {
+  readonly client: LowLevelClient
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly options: FetchOptions
+  /** Where partitions begin for which nothing was committed. */
+  readonly start: StartPosition
+  readonly events: FetchEvents
+}
+
+/**
+ * Keeps the reservoirs of all claims full: knows which broker leads each partition, runs a loop per leader and connection, and decides
+ * what an error means for a partition. Whatever fails is tried again with growing waits, visible in `state`; only what no waiting
+ * heals fails the claim.
+ */
+export class Fetching implements LoopOwner {
+  readonly client: LowLevelClient
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly options: FetchOptions
+  readonly budget: Budget
+  readonly #start: StartPosition
+  readonly #events: FetchEvents
+  readonly #feeds = new Map<FetchClaim, Feed>()
+  /** By node id; each has at most `fetchers`. */
+  readonly #loops = new Map<number, FetchLoop[]>()
+  readonly #ending = new Set<Promise<void>>()
+  readonly #leaders: Leaders
+  readonly #lookup: PositionLookup
+  #loopCount = 0
+
+  constructor({ client, clock, random, logger, options, start, events }: FetchingOptions) {
+    this.client = client
+    this.clock = clock
+    this.random = random
+    this.logger = logger
+    this.options = options
+    this.#start = start
+    this.#events = events
+    this.budget = new Budget(options.reservoir.bytes)
+    this.budget.onReturn = () => {
+      for (const loops of this.#loops.values()) for (const loop of loops) loop.wake()
+    }
+    this.#leaders = new Leaders({
+      client,
+      clock,
+      random,
+      feeds: () => this.#feeds.values(),
+      found: (feed, leader, leaderEpoch, topicId) => this.#leaderFound(feed, leader, leaderEpoch, topicId),
+      missing: (feed, error) => this.#leaderMissing(feed, error),
+      failed: (feeds, error) => this.#metadataFailed(feeds, error),
+    })
+    this.#lookup = new PositionLookup({
+      client,
+      clock,
+      isolation: options.isolation,
+      found: (feed, offset) => this.#positionFound(feed, offset),
+      failed: (feed, error) => this.wentWrong(feed, error),
+    })
+  }
+
+  /** A reservoir for a claim, inside the budget of all. `position` is the first offset wanted, -1: to be looked up by `start`. */
+  reservoir(topic: string, partition: number, position: number, events: ReservoirEvents): Reservoir {
+    const { maxInflatedBytes, onCorrupt } = this.options
+    return new Reservoir({ topic, partition, position, budget: this.budget, maxInflatedBytes, onCorrupt, events })
+  }
+
+  /** Begins to fetch for a claim; in the order they were added until the first answers come. */
+  add(claim: FetchClaim): void {
+    const feed = new Feed(claim, this.clock, this.random)
+    if (claim.reservoir.position < 0) feed.lookup = this.#start
+    claim.reservoir.onRoom = () => feed.loop?.wake()
+    this.#feeds.set(claim, feed)
+    this.#leaders.refresh(feed)
+  }
+
+  /** The claim was released or lost: an answer that is still under way for it is dropped. Its reservoir is the claim's to clear. */
+  remove(claim: FetchClaim): void {
+    const feed = this.#feeds.get(claim)
+    if (feed === undefined) return
+    this.#feeds.delete(claim)
+    this.#leaders.forget(feed)
+    feed.close()
+    claim.reservoir.onRoom = null
+    this.#leave(feed)
+  }
+
+  /** The claim was resumed. That room was made in its reservoir is seen without this. */
+  wake(claim: FetchClaim): void {
+    this.#feeds.get(claim)?.loop?.wake()
+  }
+
+  /** Null for a claim that was not added, or was removed. */
+  state(claim: FetchClaim): FetchState | null {
+    return this.#feeds.get(claim)?.state ?? null
+  }
+
+  /** Resolves when no request is under way any more. No claim is told anything from now on. */
+  async close(): Promise<void> {
+    for (const claim of [...this.#feeds.keys()]) this.remove(claim)
+    this.budget.onReturn = null
+    await Promise.all([this.#leaders.close(), this.#lookup.close(), ...this.#ending])
+  }
+
+  get loopCount(): number {
+    return Math.max(1, this.#loopCount)
+  }
+
+  wentWell(feed: Feed): void {
+    feed.untried = false
+    if (feed.recover()) this.logger.info(placeOf(feed), 'the partition is fetched again')
+  }
+
+  wentWrong(feed: Feed, error: MillraceError): void {
+    if (isFatal(error)) {
+      feed.fail(error)
+      return
+    }
+    const news = feed.backOff(error, () => this.#proceed(feed))
+    if (news) this.#stalled(feed, error)
+    this.#leaders.refresh(feed)
+  }
+
+  /** What was fetched before comes first: a policy would commit past it. */
+  outOfRange(feed: Feed, fetched: FetchedPartition): void {
+    const { reservoir } = feed
+    const { topic, partition, position } = reservoir
+    const policy = this.#policyFor(feed)
+    const { error, logStartOffset, highWatermark } = fetched
+    if (policy !== 'fail' && reservoir.bytes > 0 && error !== null) {
+      this.wentWrong(feed, error)
+      return
+    }
+    this.#events.outOfRange({ topic, partition, position, logStartOffset, highWatermark, policy })
+    if (policy === 'fail') {
+      feed.fail(outOfRange(feed, fetched))
+    } else {
+      this.logger.warn({ topic, partition, offset: position, policy }, 'the offset is out of range; the policy decides')
+      feed.lookup = policy
+      if (feed.untried && error !== null) this.wentWrong(feed, error)
+      else this.#lookup.ask(feed)
+    }
+  }
+
+  unreadable(feed: Feed, error: MillraceError): void {
+    const corrupt = error.code === 'CORRUPT_BATCH' || error.code === 'CORRUPT_MESSAGE'
+    if (corrupt && this.options.onCorrupt === 'skip') feed.reservoir.passOver(error)
+    else feed.fail(error)
+  }
+
+  brokerFailed(feeds: readonly Feed[], error: MillraceError, news: boolean): void {
+    for (const feed of feeds) {
+      if (isFatal(error)) {
+        feed.fail(error)
+        continue
+      }
+      if (news) this.#stalled(feed, error)
+      this.#leaders.refresh(feed)
+    }
+  }
+
+  #policyFor(feed: Feed): 'fail' | StartPosition {
+    if (this.options.onOutOfRange !== undefined) return this.options.onOutOfRange
+    const startsAtOffset = typeof this.#start === 'object' && 'offset' in this.#start
+    return feed.claim.committed >= 0 || startsAtOffset ? 'fail' : this.#start
+  }
+
+  #positionFound(feed: Feed, offset: number): void {
+    feed.untried = true
+    feed.reservoir.moveTo(offset)
+    feed.claim.reset(offset)
+    feed.loop?.wake()
+  }
+
+  #leaderFound(feed: Feed, leader: number, leaderEpoch: number, topicId: string | null): void {
+    const moved = feed.leader !== leader
+    const news = moved || leaderEpoch > feed.leaderEpoch
+    feed.leaderEpoch = leaderEpoch
+    feed.topicId = topicId
+    if (moved) {
+      this.#leave(feed)
+      feed.leader = leader
+      this.#loopFor(leader).add(feed)
+    }
+    if (!news) return
+    feed.retryNow()
+    this.#proceed(feed)
+  }
+
+  /** A leader that is known stays: if it is gone, its fetches tell. */
+  #leaderMissing(feed: Feed, error: MillraceError): void {
+    if (feed.leader === -1 || isFatal(error)) this.wentWrong(feed, error)
+  }
+
+  #metadataFailed(feeds: readonly Feed[], error: MillraceError): void {
+    for (const feed of feeds) {
+      if (isFatal(error)) feed.fail(error)
+      else if (feed.leader === -1 && feed.note(error)) this.#stalled(feed, error)
+    }
+  }
+
+  /** Does for a partition what comes next. */
+  #proceed(feed: Feed): void {
+    if (!feed.active) return
+    if (feed.leader === -1) this.#leaders.refresh(feed)
+    else if (feed.lookup !== null) this.#lookup.ask(feed)
+    else feed.loop?.wake()
+  }
+
+  #stalled(feed: Feed, error: MillraceError): void {
+    const { topic, partition } = feed.claim
+    this.logger.warn(
+      { topic, partition, code: error.code, err: error },
+      'the partition cannot be fetched; it is tried again',
+    )
+    this.#events.stalled({ topic, partition }, error)
+  }
+
+  /** The loop to this broker with the fewest partitions. */
+  #loopFor(nodeId: number): FetchLoop {
+    const loops = this.#loops.get(nodeId) ?? []
+    this.#loops.set(nodeId, loops)
+    if (loops.length < this.options.fetchers && loops.every(loop => loop.size > 0)) {
+      const taken = new Set(loops.map(loop => loop.connection))
+      let connection = 0
+      while (taken.has(connection)) connection++
+      const loop = new FetchLoop(this, nodeId, connection)
+      loops.push(loop)
+      this.#loopCount++
+      return loop
+    }
+    return loops.reduce((least, loop) => (loop.size < least.size ? loop : least))
+  }
+
+  /** Takes a partition from its loop, and ends the loop that has no other. */
+  #leave(feed: Feed): void {
+    const { loop } = feed
+    if (loop === null) return
+    loop.remove(feed)
+    if (loop.size > 0) return
+    const rest = (this.#loops.get(loop.nodeId) ?? []).filter(other => other !== loop)
+    if (rest.length > 0) this.#loops.set(loop.nodeId, rest)
+    else this.#loops.delete(loop.nodeId)
+    this.#loopCount--
+    const ending = loop.close().finally(() => this.#ending.delete(ending))
+    this.#ending.add(ending)
+  }
+}
+
+function placeOf({ claim: { topic, partition } }: Feed): object {
+  return { topic, partition }
+}
+
+function outOfRange(feed: Feed, { error, logStartOffset, highWatermark }: FetchedPartition): MillraceError {
+  const { topic, partition, position: offset } = feed.reservoir
+  const range =
+    logStartOffset >= 0 && highWatermark >= 0 ? `; the broker has ${logStartOffset} to ${highWatermark}` : ''
+  return new MillraceError(
+    'OFFSET_OUT_OF_RANGE',
+    `Offset ${offset} of ${feed.name} does not exist${range}: the log was truncated, or retention deleted that offset. Choose where to ` +
+      "go on with fetch.onOutOfRange ('earliest' or 'latest'), or by committing another offset",
+    { topic, partition, offset, cause: error },
+  )
+}

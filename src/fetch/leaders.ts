@@ -1,0 +1,116 @@
+import { exponential } from '../base/backoff.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import { MillraceError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import type { ClusterMetadata, LowLevelClient } from '../client/low-level-client.ts'
+import { toMillraceError } from './failure.ts'
+import type { Feed } from './feed.ts'
+
+const wait = exponential(50, 10_000)
+/** Between two refreshes, so that many partitions in trouble do not ask one after the other. */
+const GAP_MS = 100
+
+export interface LeadersOptions {
+  readonly client: LowLevelClient
+  readonly clock: Clock
+  readonly random: Random
+  /** All that may have an interest in an answer. */
+  readonly feeds: () => Iterable<Feed>
+  /** The leader of this partition is known, and may be the same as before. */
+  readonly found: (feed: Feed, leader: number, leaderEpoch: number, topicId: string | null) => void
+  /** The cluster tells no leader for it. */
+  readonly missing: (feed: Feed, error: MillraceError) => void
+  /** The cluster could not be asked, for these and any other; it is asked again by itself. */
+  readonly failed: (feeds: readonly Feed[], error: MillraceError) => void
+}
+
+/** Looks up who leads the partitions: one refresh at a time, for all that want one. */
+export class Leaders {
+  readonly #options: LeadersOptions
+  readonly #wanted = new Set<Feed>()
+  #timer: Timer | null = null
+  #refresh: Promise<void> | null = null
+  #notBefore = 0
+  #failures = 0
+  #closed = false
+
+  constructor(options: LeadersOptions) {
+    this.#options = options
+  }
+
+  refresh(feed: Feed): void {
+    this.#wanted.add(feed)
+    this.#schedule()
+  }
+
+  forget(feed: Feed): void {
+    this.#wanted.delete(feed)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#timer?.cancel()
+    await this.#refresh
+  }
+
+  #schedule(): void {
+    if (this.#closed || this.#timer !== null || this.#refresh !== null || this.#wanted.size === 0) return
+    const { clock } = this.#options
+    this.#timer = clock.after(Math.max(0, this.#notBefore - clock.now()), () => {
+      this.#timer = null
+      this.#refresh = this.#ask()
+    })
+  }
+
+  async #ask(): Promise<void> {
+    const { client, clock, random, failed } = this.#options
+    const feeds = [...this.#wanted]
+    this.#wanted.clear()
+    let gap = GAP_MS
+    try {
+      const topics = new Set(feeds.map(feed => feed.claim.topic))
+      const metadata = await client.metadata([...topics])
+      this.#failures = 0
+      if (!this.#closed) this.#apply(metadata, topics)
+    } catch (thrown) {
+      const error = toMillraceError(thrown, 'Looking up the leaders')
+      gap = wait(++this.#failures, random)
+      const waiting = feeds.filter(feed => feed.active)
+      for (const feed of waiting) this.#wanted.add(feed)
+      if (!this.#closed) failed(waiting, error)
+    }
+    this.#refresh = null
+    this.#notBefore = clock.now() + gap
+    this.#schedule()
+  }
+
+  #apply(metadata: ClusterMetadata, topics: ReadonlySet<string>): void {
+    for (const feed of this.#options.feeds()) {
+      const { topic, partition } = feed.claim
+      if (!feed.active || !topics.has(topic)) continue
+      const known = metadata.topics.get(topic)
+      const place = known?.partitions.find(candidate => candidate.partition === partition)
+      if (known === undefined || place === undefined || place.leader < 0) {
+        this.#options.missing(feed, known?.error ?? place?.error ?? leaderless(feed, place !== undefined))
+      } else if (!isOutdated(feed, place.leaderEpoch, known.topicId)) {
+        this.#options.found(feed, place.leader, place.leaderEpoch, known.topicId)
+      }
+    }
+  }
+}
+
+/** A broker that lags behind names an older leader; a topic made anew begins with the epoch 0 again. */
+function isOutdated(feed: Feed, leaderEpoch: number, topicId: string | null): boolean {
+  return feed.topicId === topicId && leaderEpoch >= 0 && leaderEpoch < feed.leaderEpoch
+}
+
+function leaderless(feed: Feed, exists: boolean): MillraceError {
+  const { topic, partition } = feed.claim
+  const [code, message] = exists
+    ? [
+        'LEADER_NOT_AVAILABLE',
+        `${feed.name} has no leader: the brokers with its replicas are down, or an election is under way`,
+      ]
+    : ['UNKNOWN_TOPIC_OR_PARTITION', `The cluster has no partition ${feed.name}`]
+  return new MillraceError(code as string, message as string, { topic, partition, retriable: true })
+}

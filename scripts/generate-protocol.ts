@@ -2,17 +2,18 @@
  * Writes `src/protocol/schema.ts` and `src/protocol/messages.ts` from Kafka's own message definitions, which are resources of
  * the kafka-clients jar (`common/message/*.json`).
  *
- *     node scripts/generate-protocol.ts [path of kafka-clients-VERSION.jar]
+ *     node scripts/generate-protocol.ts
  *
- * Needs `unzip`. The same jar gives the same files.
+ * Needs Maven, which brings the jar on first use, and `unzip`. The same jar gives the same files.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FieldDefinition, MessageDefinition, StructDefinition } from '../src/protocol/definition.ts'
 import { coversRange, parseRange, type Range } from '../src/protocol/version-range.ts'
+import { kafkaJars } from '../test/kafka/jars.ts'
 
 /** Kafka's format, as far as it is read here: `clients/src/main/resources/common/message/README.md` of Kafka describes it. */
 interface KafkaField {
@@ -39,6 +40,8 @@ interface KafkaMessage {
   commonStructs?: { name: string; versions: string; fields: KafkaField[] }[]
 }
 
+/** The version of Kafka whose protocol Millrace speaks. */
+const version = '4.1.1'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const maxInt64 = '9223372036854775807'
 
@@ -231,11 +234,7 @@ function checkNames(text: string): void {
   if (twice.length > 0) throw new Error(`two structs would have the same name: ${twice.join(', ')}`)
 }
 
-const jar = process.argv[2] ?? join(root, '.kafka/4.1.1/lib/kafka-clients-4.1.1.jar')
-if (!existsSync(jar)) {
-  console.error(`${jar} is missing: give the path of a kafka-clients jar`)
-  process.exit(1)
-}
+const jar = join(await kafkaJars(version), `kafka-clients-${version}.jar`)
 const order = ['request', 'response', 'header', 'data']
 const messages = readMessages(jar)
   .filter(message => message.validVersions !== 'none')

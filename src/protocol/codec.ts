@@ -2,7 +2,16 @@ import { definition, type FieldDefinition, type MessageDefinition, type MessageN
 import { ProtocolError } from './protocol-error.ts'
 import type { Reader } from './reader.ts'
 import { inRange, parseRange } from './version-range.ts'
-import { arrayType, bytesType, nullableType, scalarType, slotCost, stringType, type WireType } from './wire-type.ts'
+import {
+  arrayType,
+  bytesType,
+  nullableType,
+  refuse,
+  scalarType,
+  slotCost,
+  stringType,
+  type WireType,
+} from './wire-type.ts'
 import type { Writer } from './writer.ts'
 
 /** How one message is written (`T`) and read (`D`) in one version. */
@@ -90,7 +99,7 @@ class Compiler {
       else absent.push(field)
     }
     tagged.sort((a, b) => a.tag - b.tag)
-    return structType(present, tagged, absent, this.flexible, this.#strict)
+    return structType(path, present, tagged, absent, this.flexible, this.#strict)
   }
 
   #field(field: FieldDefinition, path: string): Field {
@@ -132,6 +141,7 @@ function withDefault(type: WireType, field: FieldDefinition): WireType {
 }
 
 function structType(
+  what: string,
   present: readonly Field[],
   tagged: readonly TaggedField[],
   absent: readonly Field[],
@@ -151,6 +161,7 @@ function structType(
       return value
     },
     write(writer, value) {
+      if (typeof value !== 'object' || value === null) refuse(what, 'a struct', value)
       const struct = value as Struct
       for (let i = 0; i < present.length; i++) {
         const { name, type } = present[i] as Field
@@ -204,30 +215,26 @@ function readTags(reader: Reader, tagged: readonly TaggedField[], struct: Struct
   }
 }
 
+/** Tags are written in ascending order. Kafka numbers them without gaps, so those not known here come last. */
 function writeTags(writer: Writer, tagged: readonly TaggedField[], struct: Struct): void {
-  const unknown = struct[unknownTags] ?? []
-  let count = unknown.length
+  const unknown = struct[unknownTags]
+  let count = unknown === undefined ? 0 : unknown.length
   for (let i = 0; i < tagged.length; i++) {
     const { name, type } = tagged[i] as TaggedField
     if (!isUnset(type, struct[name])) count++
   }
   writer.uvarint(count)
   if (count === 0) return
-  let next = 0
   for (const { tag, name, type } of tagged) {
     if (isUnset(type, struct[name])) continue
-    // Tags are written in ascending order.
-    for (; (unknown[next]?.[0] ?? Infinity) < tag; next++) writeUnknown(writer, unknown[next] as UnknownTag)
     writer.uvarint(tag)
     const at = writer.beginSized()
     type.write(writer, struct[name])
     writer.endSized(at)
   }
-  for (; next < unknown.length; next++) writeUnknown(writer, unknown[next] as UnknownTag)
-}
-
-function writeUnknown(writer: Writer, [tag, bytes]: UnknownTag): void {
-  writer.uvarint(tag)
-  writer.uvarint(bytes.length)
-  writer.bytes(bytes)
+  for (const [tag, bytes] of unknown ?? []) {
+    writer.uvarint(tag)
+    writer.uvarint(bytes.length)
+    writer.bytes(bytes)
+  }
 }

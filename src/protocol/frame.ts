@@ -43,11 +43,12 @@ export function encodeRequest<N extends ApiName>(
   clientId: string | null,
   body: Requests[N],
 ): Buffer {
-  const { key, request } = { key: api(name).key, request: api(name).request(version) }
+  const { key } = api(name)
+  const codec = api(name).request(version)
   return frame(writer => {
     const header = { requestApiKey: key, requestApiVersion: version, correlationId, clientId }
-    requestHeader(request.flexible).encode(writer, header)
-    request.encode(writer, body)
+    requestHeader(codec.flexible).encode(writer, header)
+    codec.encode(writer, body)
   })
 }
 
@@ -103,9 +104,9 @@ export function encodeResponse<N extends ApiName>(
   body: Encodable<Responses[N]>,
 ): Buffer {
   const { key } = api(name)
-  const response = api(name).response(version)
+  const codec = api(name).response(version)
   return frame(writer => {
-    responseHeader(key, response.flexible).encode(writer, { correlationId })
-    response.encode(writer, body)
+    responseHeader(key, codec.flexible).encode(writer, { correlationId })
+    codec.encode(writer, body)
   })
 }

@@ -20,12 +20,14 @@ export const slotCost = 8
 const arrayCost = 48
 const stringCost = 24
 const viewCost = 120
+/** Kafka holds to it also where a compact length could say more. */
+const maxStringSize = 0x7fff
 const emptyArray: readonly unknown[] = Object.freeze([])
 const emptyBuffer = Buffer.alloc(0)
 /** The protocol's empty uuid: "no topic id". */
 export const zeroUuid = 'AAAAAAAAAAAAAAAAAAAAAA'
 
-function refuse(what: string, expected: string, value: unknown): never {
+export function refuse(what: string, expected: string, value: unknown): never {
   throw new ProtocolError(
     `${what} must be ${expected}, not ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
   )
@@ -168,6 +170,7 @@ export function stringType(what: string, compact: boolean, nullable: boolean): W
     read(reader) {
       const size = reader.length(compact, true, nullable)
       if (size <= 0) return size < 0 ? null : ''
+      if (size > maxStringSize) throw new ProtocolError(`${what} has ${size} bytes, Kafka allows ${maxStringSize}`)
       reader.charge(stringCost + size)
       return reader.utf8(size)
     },
@@ -178,7 +181,7 @@ export function stringType(what: string, compact: boolean, nullable: boolean): W
       }
       if (typeof value !== 'string') refuse(what, nullable ? 'a string or null' : 'a string', value)
       const size = Buffer.byteLength(value)
-      if (size > 0x7fff) throw new ProtocolError(`${what} has ${size} bytes, Kafka allows ${0x7fff}`)
+      if (size > maxStringSize) throw new ProtocolError(`${what} has ${size} bytes, Kafka allows ${maxStringSize}`)
       writer.length(size, compact, true)
       writer.utf8(value, size)
     },
@@ -217,7 +220,7 @@ export function arrayType(what: string, compact: boolean, nullable: boolean, ite
   return {
     read(reader) {
       const count = reader.length(compact, false, nullable)
-      if (count < 0) return null
+      if (count <= 0) return count < 0 ? null : emptyArray
       reader.count(count, item.minSize)
       reader.charge(arrayCost + count * (slotCost + item.cost))
       const values = new Array<unknown>(count)

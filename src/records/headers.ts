@@ -41,11 +41,12 @@ export function readHeaders(bytes: Buffer, at: number): Headers {
   return new Headers(raw)
 }
 
-/** The place behind `count` headers that begin at `at`; `NOWHERE` when they would reach beyond `end`. */
-export function skipHeaders(bytes: Uint8Array, at: number, count: number, end: number): number {
+/** The place behind the headers whose count is at `at`; `NOWHERE` when they would reach beyond `end`. */
+export function skipHeaders(bytes: Uint8Array, at: number, end: number): number {
+  const count = readVarint(bytes, at)
+  let next = varintEnd
   // A header has at least two bytes, so a false count ends here and not in a long loop.
-  if (count < 0 || count > (end - at) / 2) return NOWHERE
-  let next = at
+  if (count < 0 || count > (end - next) / 2) return NOWHERE
   for (let i = 0; i < count; i++) {
     const nameLength = readVarint(bytes, next)
     next = varintEnd + nameLength

@@ -39,18 +39,18 @@ const RAW = Symbol('raw')
  * `key` and `value` are what the route's serdes made of the bytes, or the bytes themselves where there is none.
  */
 export class Message<K = Buffer | null, V = Buffer | null> {
-  private source: MessageSource
-  private readonly offsetDelta: number
-  private readonly timestampDelta: number
-  private keyStart: number
-  private readonly keyLength: number
-  private valueStart: number
-  private readonly valueLength: number
+  declare private source: MessageSource
+  declare private readonly offsetDelta: number
+  declare private readonly timestampDelta: number
+  declare private keyStart: number
+  declare private readonly keyLength: number
+  declare private valueStart: number
+  declare private readonly valueLength: number
   /** Behind the headers, which follow the value. */
-  private end: number
-  private decodedKey: unknown = RAW
-  private decodedValue: unknown = RAW
-  private cachedHeaders: Headers | null = null
+  declare private end: number
+  declare private decodedKey: unknown
+  declare private decodedValue: unknown
+  declare private cachedHeaders: Headers | null
 
   /** Made by `OpenBatch.next`: all places lie inside `source.bytes`, lengths of -1 are null. */
   constructor(
@@ -71,6 +71,9 @@ export class Message<K = Buffer | null, V = Buffer | null> {
     this.valueStart = valueStart
     this.valueLength = valueLength
     this.end = end
+    this.decodedKey = RAW
+    this.decodedValue = RAW
+    this.cachedHeaders = null
   }
 
   get topic(): string {

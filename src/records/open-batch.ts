@@ -107,22 +107,44 @@ export class OpenBatch {
     const bytes = this.bytes
     while (this.left > 0) {
       const length = readVarint(bytes, this.position)
-      const start = varintEnd
-      const end = start + length
+      let at = varintEnd
+      const end = at + length
       if (length < MIN_RECORD_BYTES - 1 || end > bytes.length) throw this.corrupt(`a record claims ${length} bytes`)
       // One byte of attributes, which no version of Kafka uses.
-      const timestampDelta = readVarlong(bytes, start + 1)
-      const offsetDelta = readVarint(bytes, varintEnd)
-      const keyLength = readVarint(bytes, varintEnd)
-      const keyStart = varintEnd
-      const keyEnd = keyLength > 0 ? keyStart + keyLength : keyStart
-      if (keyEnd >= end) throw this.corrupt(`a key claims ${keyLength} bytes in a record of ${length}`)
-      const valueLength = readVarint(bytes, keyEnd)
-      const valueStart = varintEnd
-      const valueEnd = valueLength > 0 ? valueStart + valueLength : valueStart
-      if (valueEnd >= end) throw this.corrupt(`a value claims ${valueLength} bytes in a record of ${length}`)
-      const headerCount = readVarint(bytes, valueEnd)
-      const headersEnd = headerCount === 0 ? varintEnd : skipHeaders(bytes, varintEnd, headerCount, end)
+      at++
+      // Most fields are one byte long: read in place, they cost half of what five calls do.
+      let timestampDelta = bytes[at++] as number
+      if (timestampDelta < 128) timestampDelta = (timestampDelta >>> 1) ^ -(timestampDelta & 1)
+      else {
+        timestampDelta = readVarlong(bytes, at - 1)
+        at = varintEnd
+      }
+      let offsetDelta = bytes[at++] as number
+      if (offsetDelta < 128) offsetDelta = (offsetDelta >>> 1) ^ -(offsetDelta & 1)
+      else {
+        offsetDelta = readVarint(bytes, at - 1)
+        at = varintEnd
+      }
+      let keyLength = bytes[at++] as number
+      if (keyLength < 128) keyLength = (keyLength >>> 1) ^ -(keyLength & 1)
+      else {
+        keyLength = readVarint(bytes, at - 1)
+        at = varintEnd
+      }
+      const keyStart = at
+      if (keyLength > 0) at += keyLength
+      if (at >= end) throw this.corrupt(`a key claims ${keyLength} bytes in a record of ${length}`)
+      let valueLength = bytes[at++] as number
+      if (valueLength < 128) valueLength = (valueLength >>> 1) ^ -(valueLength & 1)
+      else {
+        valueLength = readVarint(bytes, at - 1)
+        at = varintEnd
+      }
+      const valueStart = at
+      if (valueLength > 0) at += valueLength
+      if (at >= end) throw this.corrupt(`a value claims ${valueLength} bytes in a record of ${length}`)
+      // Most have no headers: a single zero.
+      const headersEnd = bytes[at] === 0 ? at + 1 : skipHeaders(bytes, at, end)
       if (headersEnd !== end) throw this.corrupt(`a record of ${length} bytes and its fields do not agree`)
       if (offsetDelta <= this.lastDelta || offsetDelta > this.lastOffsetDelta)
         throw this.corrupt(this.misplaced(offsetDelta))

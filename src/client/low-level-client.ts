@@ -143,6 +143,9 @@ export interface LowLevelClient {
   /** Routed to each partition's leader; stale leaders are looked up again before the deadline. */
   listOffsets(queries: readonly OffsetQuery[], isolation: Isolation): Promise<readonly FoundOffset[]>
   /** Routed to each partition's leader. `acks` -1 is all in-sync replicas. Not idempotent; nothing is retried. */
-  produce(batches: readonly ProduceBatch[], options?: { acks?: 0 | 1 | -1; timeoutMs?: number }): Promise<readonly ProducedBatch[]>
+  produce(
+    batches: readonly ProduceBatch[],
+    options?: { acks?: 0 | 1 | -1; timeoutMs?: number },
+  ): Promise<readonly ProducedBatch[]>
   close(): Promise<void>
 }

@@ -1,0 +1,252 @@
+import { ClosedError, ConnectionError, RequestTimeoutError } from '../base/errors.ts'
+import type { ApiName } from '../protocol/apis.ts'
+import { KafkaError } from '../protocol/error-codes.ts'
+import type { Requests, Responses } from '../protocol/messages.ts'
+import { Bootstrap } from './bootstrap.ts'
+import { type BrokerState, Brokers } from './brokers.ts'
+import type { Question } from './call.ts'
+import { Coordinators } from './coordinators.ts'
+import { within } from './deadline.ts'
+import { fetchQuestion } from './fetch-call.ts'
+import type { Link, Role } from './link.ts'
+import { listOffsets } from './list-offsets.ts'
+import type {
+  ClusterMetadata,
+  FetchAnswer,
+  FetchQuery,
+  FoundOffset,
+  Isolation,
+  LowLevelClient,
+  OffsetQuery,
+  ProduceBatch,
+  ProducedBatch,
+} from './low-level-client.ts'
+import { type Leader, Metadata } from './metadata.ts'
+import { type ClientOptions, resolveOptions, type Settings } from './options.ts'
+import { produce } from './produce-call.ts'
+import type { Router } from './routing.ts'
+
+/**
+ * Who is asked. `'any'`: whichever broker has the least to do; when its connection fails, another is asked, so it is for requests that
+ * may be repeated. `connection` counts the connections of one role from 0: what is parked for long (a join) has one of its own.
+ */
+export type Target =
+  | 'any'
+  | 'controller'
+  | { readonly nodeId: number; readonly role?: Role; readonly connection?: number }
+  | { readonly group: string; readonly connection?: number }
+
+export interface SendOptions {
+  /** From asking to answer, looking up whom to ask included. Default `requestTimeoutMs`. */
+  readonly timeoutMs?: number
+  /** Versions of the API that will do; default all that are known here. */
+  readonly minVersion?: number
+  readonly maxVersion?: number
+  /** The call rejects with the signal's reason; an answer that comes later is dropped. */
+  readonly signal?: AbortSignal
+}
+
+export interface ClientState {
+  readonly brokers: readonly BrokerState[]
+  /** Set while none of the addresses in the options could be reached at the last attempt. */
+  readonly unreachable: Error | null
+}
+
+/**
+ * Kafka over sockets. It connects when it is asked for something and reconnects by itself; each connection waits longer and longer
+ * between attempts. No request is sent twice by it, except `listOffsets` and what is sent to `'any'`.
+ *
+ * Calls reject with a `ConnectionError`, `RequestTimeoutError`, `KafkaError`, `UnsupportedVersionError`, `QueueFullError`,
+ * `AnswerError` or `ClosedError`.
+ */
+export class NativeClient implements LowLevelClient {
+  readonly #settings: Settings
+  readonly #bootstrap: Bootstrap
+  readonly #brokers: Brokers
+  readonly #metadata: Metadata
+  readonly #coordinators: Coordinators
+  readonly #router: Router
+  readonly #aborter = new AbortController()
+  #closing: Promise<void> | null = null
+
+  /** Throws an `OptionError`; nothing is connected yet. */
+  constructor(options: ClientOptions) {
+    this.#settings = resolveOptions(options)
+    this.#bootstrap = new Bootstrap(this.#settings)
+    this.#brokers = new Brokers(this.#settings)
+    this.#metadata = new Metadata(this.#settings, this.#brokers, this.#bootstrap)
+    this.#coordinators = new Coordinators(this.#settings, {
+      ask: question => this.#askAny(question),
+      found: address => this.#brokers.add(address),
+    })
+    this.#router = {
+      settings: this.#settings,
+      metadata: this.#metadata,
+      signal: this.#aborter.signal,
+      ask: async (nodeId, question) => this.#link(nodeId, 'general', 0).send(question),
+    }
+  }
+
+  /**
+   * Finds the cluster: tries each entry of `brokers`, and of each all addresses. When all fail it rejects with one error that names
+   * every address and its cause, and may be called again.
+   */
+  async connect(options: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#aborter.signal.throwIfAborted()
+    // Bounded by the time that all addresses take, so that the error can tell of each.
+    if (this.#brokers.known.length === 0) await this.#metadata.refresh([], longest, options.signal)
+  }
+
+  /** Any request of the protocol, in the highest version that both sides have. */
+  async send<N extends ApiName>(
+    target: Target,
+    name: N,
+    body: Requests[N],
+    options: SendOptions = {},
+  ): Promise<Responses[N]> {
+    const { timeoutMs = this.#settings.requestTimeoutMs, minVersion, maxVersion, signal } = options
+    const silent = name === 'Produce' && (body as Requests['Produce']).acks === 0
+    const question: Question<N, Responses[N]> = {
+      name,
+      body: () => body,
+      read: answer => answer,
+      keepsFrame: true,
+      timeoutMs,
+      minVersion,
+      maxVersion,
+      signal,
+      unanswered: silent ? () => noProduceAnswer as Responses[N] : undefined,
+    }
+    return this.#ask(target, question)
+  }
+
+  async metadata(topics: readonly string[] | 'all'): Promise<ClusterMetadata> {
+    this.#aborter.signal.throwIfAborted()
+    return this.#metadata.refresh(topics)
+  }
+
+  /** Who leads this partition by the metadata at hand, without asking; null while that is not known. */
+  leaderOf(topic: string, partition: number): Leader | null {
+    return this.#metadata.leaderOf(topic, partition)
+  }
+
+  /** Topics whose id is known from `metadata()` are asked for by id where the broker has ids. */
+  async fetch(query: FetchQuery, signal?: AbortSignal): Promise<FetchAnswer> {
+    this.#metadata.refreshIfStale()
+    const ids = new Map<string, string | null>()
+    for (const { topic } of query.partitions) ids.set(topic, this.#metadata.topic(topic)?.topicId ?? null)
+    const timeoutMs = query.maxWaitMs + this.#settings.requestTimeoutMs
+    try {
+      const link = this.#link(query.nodeId, 'fetch', query.connection)
+      const answer = await link.send(fetchQuestion(query, ids, timeoutMs, signal))
+      const stale = answer.partitions.filter(({ error }) => error?.retriable)
+      if (stale.length > 0) this.#metadata.refreshSoon([...new Set(stale.map(({ topic }) => topic))])
+      return answer
+    } catch (thrown) {
+      if (thrown instanceof KafkaError) this.#metadata.refreshSoon([...ids.keys()])
+      throw thrown
+    }
+  }
+
+  async listOffsets(queries: readonly OffsetQuery[], isolation: Isolation): Promise<readonly FoundOffset[]> {
+    this.#aborter.signal.throwIfAborted()
+    return listOffsets(this.#router, queries, isolation)
+  }
+
+  /** `timeoutMs`, default `requestTimeoutMs`, is also how long the leader waits for its replicas. */
+  async produce(
+    batches: readonly ProduceBatch[],
+    options: { acks?: 0 | 1 | -1; timeoutMs?: number } = {},
+  ): Promise<readonly ProducedBatch[]> {
+    this.#aborter.signal.throwIfAborted()
+    return produce(this.#router, batches, options.acks ?? -1, options.timeoutMs ?? this.#settings.requestTimeoutMs)
+  }
+
+  /** The coordinator of this group is looked up again: for `COORDINATOR_NOT_AVAILABLE`, `NOT_COORDINATOR` and the like. */
+  forgetCoordinator(group: string): void {
+    this.#coordinators.forget(group)
+  }
+
+  state(): ClientState {
+    return { brokers: this.#brokers.state(), unreachable: this.#bootstrap.cause }
+  }
+
+  /** Rejects what is under way with a `ClosedError`; resolves when no socket and no timer is left. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close(new ClosedError('The Kafka client'))
+    return this.#closing
+  }
+
+  async #close(reason: Error): Promise<void> {
+    this.#aborter.abort(reason)
+    this.#coordinators.close(reason)
+    this.#bootstrap.close(reason)
+    await this.#brokers.close(reason)
+    await this.#metadata.idle()
+  }
+
+  #link(nodeId: number, role: Role, connection: number): Link {
+    this.#aborter.signal.throwIfAborted()
+    try {
+      return this.#brokers.link(nodeId, role, connection)
+    } catch (thrown) {
+      this.#metadata.refreshSoon([])
+      throw thrown
+    }
+  }
+
+  async #ask<N extends ApiName, T>(target: Target, question: Question<N, T>): Promise<T> {
+    this.#aborter.signal.throwIfAborted()
+    if (target === 'any') return this.#askAny(question)
+    const rest = this.#withRest(question)
+    if (target === 'controller') {
+      if (this.#metadata.controller < 0) await this.#metadata.refresh([], question.timeoutMs, question.signal)
+      return this.#link(this.#metadata.controller, 'general', 0).send(rest())
+    }
+    if ('nodeId' in target)
+      return this.#link(target.nodeId, target.role ?? 'general', target.connection ?? 0).send(question)
+    return this.#askGroup(target.group, target.connection ?? 0, question)
+  }
+
+  async #askAny<N extends ApiName, T>(question: Question<N, T>): Promise<T> {
+    const rest = this.#withRest(question)
+    if (this.#brokers.known.length > 0) {
+      try {
+        return await this.#brokers.ask(question)
+      } catch (thrown) {
+        if (!(thrown instanceof ConnectionError)) throw thrown
+      }
+    }
+    // Falls back to the addresses in the options.
+    await this.#metadata.refresh([], rest().timeoutMs, question.signal)
+    return this.#brokers.ask(rest())
+  }
+
+  async #askGroup<N extends ApiName, T>(group: string, connection: number, question: Question<N, T>): Promise<T> {
+    const { clock } = this.#settings
+    const rest = this.#withRest(question)
+    const { name, timeoutMs, signal } = question
+    const late = () =>
+      new RequestTimeoutError(
+        `No ${name} within ${Math.round(timeoutMs)} ms: the coordinator of group ${group} was not found`,
+      )
+    const nodeId = await within(clock, timeoutMs, this.#coordinators.find(group), late, signal)
+    try {
+      return await this.#link(nodeId, 'coordinator', connection).send(rest())
+    } catch (thrown) {
+      if (thrown instanceof ConnectionError) this.#coordinators.forget(group)
+      throw thrown
+    }
+  }
+
+  /** The question with what is left of its time, whenever that is asked for. */
+  #withRest<N extends ApiName, T>(question: Question<N, T>): () => Question<N, T> {
+    const { clock } = this.#settings
+    const deadline = clock.now() + question.timeoutMs
+    return () => ({ ...question, timeoutMs: Math.max(1, deadline - clock.now()) })
+  }
+}
+
+/** The longest time a timer can be set for. */
+const longest = 2 ** 31 - 1
+const noProduceAnswer: Responses['Produce'] = { responses: [], throttleTimeMs: 0, nodeEndpoints: [] }

@@ -1,0 +1,126 @@
+import type { MillraceError } from '../base/errors.ts'
+import { partitionName } from '../base/topic-partition.ts'
+import { errorCodes, KafkaError, kafkaError } from '../protocol/error-codes.ts'
+import type { ProduceResponse, Requests } from '../protocol/messages.ts'
+import type { Question } from './call.ts'
+import type { ProduceBatch, ProducedBatch } from './low-level-client.ts'
+import { byLeader, byTopic, findLeaders, ofRequest, type Routed, type Router, whyLeaderless } from './routing.ts'
+
+/** From this version on, Produce names topics by id. */
+const versionWithIds = 13
+
+/**
+ * Sends finished record batches to their partitions' leaders (https://kafka.apache.org/protocol#The_Messages_Produce), those of one
+ * partition in the order given. Nothing is sent twice; a leader that has moved is looked up for the next call.
+ */
+export async function produce(
+  router: Router,
+  batches: readonly ProduceBatch[],
+  acks: 0 | 1 | -1,
+  timeoutMs: number,
+): Promise<readonly ProducedBatch[]> {
+  const { metadata } = router
+  await findLeaders(metadata, batches, timeoutMs)
+  const produced = batches.map(item => failed(item, whyLeaderless(metadata, item)))
+  const { routed } = byLeader(
+    metadata,
+    batches.map((item, at) => ({ at, item })),
+  )
+  await Promise.all(routed.map(request => sendToLeader(router, request, acks, timeoutMs, produced)))
+  const stale = new Set<string>()
+  for (const { topic, error } of produced) if (error?.retriable) stale.add(topic)
+  if (stale.size > 0) metadata.refreshSoon([...stale])
+  return produced
+}
+
+async function sendToLeader(
+  router: Router,
+  { nodeId, entries }: Routed<ProduceBatch>,
+  acks: 0 | 1 | -1,
+  timeoutMs: number,
+  produced: ProducedBatch[],
+): Promise<void> {
+  const items = entries.map(entry => entry.item)
+  let answers: Map<string, ProducedBatch>
+  try {
+    answers = await router.ask(nodeId, question(router, items, acks, timeoutMs))
+  } catch (thrown) {
+    const error = ofRequest(thrown)
+    for (const { at, item } of entries) produced[at] = failed(item, error)
+    return
+  }
+  for (const { at, item } of entries) {
+    const answer = answers.get(partitionName(item.topic, item.partition))
+    produced[at] = answer ?? failed(item, new KafkaError(errorCodes.UNKNOWN_SERVER_ERROR, doing(item), item))
+  }
+}
+
+function question(
+  { metadata }: Router,
+  batches: readonly ProduceBatch[],
+  acks: 0 | 1 | -1,
+  timeoutMs: number,
+): Question<'Produce', Map<string, ProducedBatch>> {
+  const topics = byTopic(batches)
+  const ids = new Map<string, string>()
+  const names = new Map<string, string>()
+  for (const topic of topics.keys()) {
+    const id = metadata.topic(topic)?.topicId
+    if (typeof id === 'string') {
+      ids.set(topic, id)
+      names.set(id, topic)
+    }
+  }
+  return {
+    name: 'Produce',
+    body: version => produceBody(topics, version >= versionWithIds ? ids : null, acks, timeoutMs),
+    read: (answer, version) => readAnswer(answer, version >= versionWithIds ? names : null),
+    maxVersion: ids.size === topics.size ? undefined : versionWithIds - 1,
+    timeoutMs,
+    unanswered: acks === 0 ? () => unanswered(batches) : undefined,
+  }
+}
+
+function produceBody(
+  topics: ReadonlyMap<string, readonly ProduceBatch[]>,
+  ids: ReadonlyMap<string, string> | null,
+  acks: number,
+  timeoutMs: number,
+): Requests['Produce'] {
+  const topicData = [...topics].map(([topic, batches]) => ({
+    ...(ids === null ? { name: topic } : { topicId: ids.get(topic) ?? '' }),
+    partitionData: batches.map(({ partition, records }) => ({ index: partition, records })),
+  }))
+  return { transactionalId: null, acks, timeoutMs, topicData }
+}
+
+function readAnswer(answer: ProduceResponse, names: ReadonlyMap<string, string> | null): Map<string, ProducedBatch> {
+  const produced = new Map<string, ProducedBatch>()
+  for (const entry of answer.responses) {
+    const topic = names === null ? entry.name : names.get(entry.topicId)
+    if (topic === undefined) continue
+    for (const { index: partition, errorCode, baseOffset, logAppendTimeMs } of entry.partitionResponses) {
+      const place = { topic, partition }
+      const error = kafkaError(errorCode, doing(place), place)
+      produced.set(partitionName(topic, partition), { ...place, error, baseOffset, logAppendTime: logAppendTimeMs })
+    }
+  }
+  return produced
+}
+
+function unanswered(batches: readonly ProduceBatch[]): Map<string, ProducedBatch> {
+  return new Map(
+    batches.map(({ topic, partition }) => [
+      partitionName(topic, partition),
+      { topic, partition, error: null, baseOffset: -1, logAppendTime: -1 },
+    ]),
+  )
+}
+
+function doing({ topic, partition }: { topic: string; partition: number }): string {
+  return `writing to ${partitionName(topic, partition)}`
+}
+
+function failed({ topic, partition }: ProduceBatch, error: MillraceError): ProducedBatch {
+  return { topic, partition, error, baseOffset: -1, logAppendTime: -1 }
+}

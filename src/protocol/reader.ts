@@ -24,7 +24,9 @@ export class Reader {
   position: number
   /** Where the frame, or the tagged field being read, ends. */
   end: number
-  #budget: number
+  /** Bytes of memory that were charged so far. */
+  charged = 0
+  readonly #budget: number
   readonly #anyInt64: boolean
 
   constructor(buffer: Buffer, position = 0, options: ReaderOptions = {}) {
@@ -50,8 +52,9 @@ export class Reader {
 
   /** Books memory that is about to be allocated, in bytes. */
   charge(bytes: number): void {
-    this.#budget -= bytes
-    if (this.#budget < 0) throw this.#error(`what ${this.buffer.length} bytes stand for would take too much memory`)
+    this.charged += bytes
+    if (this.charged > this.#budget)
+      throw this.#error(`what ${this.buffer.length} bytes stand for would take too much memory`)
   }
 
   bool(): boolean {

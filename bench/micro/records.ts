@@ -1,0 +1,94 @@
+/**
+ * How fast records are read: batches of 100-byte messages are split, opened (checksum, inflate) and walked through. Run it with
+ * `node bench/micro/records.ts`; it prints the median of several rounds and is no test.
+ */
+import { writeBatch } from '../../src/records/batch-writer.ts'
+import { crc32c, crc32cImplementation, softwareCrc32c } from '../../src/records/crc32c.ts'
+import type { Message } from '../../src/records/message.ts'
+import { openBatch } from '../../src/records/open-batch.ts'
+import { type Compression, splitBatches } from '../../src/records/record-batch.ts'
+
+const ROUNDS = 7
+const MESSAGES = 1_000_000
+const PLACE = { topic: 'orders', partition: 3 }
+const OPTIONS = { ...PLACE, maxInflatedBytes: 64 << 20, highWatermark: 1_000_000 }
+
+let touched = 0
+const touches: Record<string, (message: Message) => void> = {
+  'next() alone': message => {
+    touched += message.offset
+  },
+  'every value touched': message => {
+    touched += message.value?.length ?? 0
+  },
+  'offset, timestamp, key hash': message => {
+    touched += message.offset + message.timestamp + message.keyHash(1)
+  },
+}
+
+function frame(perBatch: number, keyed: boolean, compression: Compression): Buffer {
+  const now = 1_750_000_000_000
+  const records = Array.from({ length: perBatch }, (_, index) => ({
+    key: keyed ? `key-${(index * 7919) % 10_000}` : null,
+    value: JSON.stringify({ index, text: 'x'.repeat(60) }).padEnd(100),
+    timestamp: now + (index >> 4),
+  }))
+  return writeBatch(records, { compression, baseOffset: 3_000_000_000, now })
+}
+
+async function walk(source: Buffer, batches: number, touch: (message: Message) => void): Promise<void> {
+  for (let i = 0; i < batches; i++) {
+    for (const batch of splitBatches(source, 0, source.length, PLACE).batches) {
+      const opened = openBatch(batch, OPTIONS)
+      const open = opened instanceof Promise ? await opened : opened
+      for (let message = open.next(); message !== null; message = open.next()) touch(message)
+    }
+  }
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] as number
+}
+
+for (const perBatch of [10, 150, 8_000]) {
+  for (const [compression, keyed] of [
+    ['none', false],
+    ['none', true],
+    ['gzip', true],
+    ['zstd', true],
+  ] as const) {
+    const source = frame(perBatch, keyed, compression)
+    for (const [name, touch] of Object.entries(touches)) {
+      const rates: number[] = []
+      for (let round = 0; round < ROUNDS; round++) {
+        const start = performance.now()
+        await walk(source, Math.ceil(MESSAGES / perBatch), touch)
+        rates.push(MESSAGES / (performance.now() - start) / 1_000)
+      }
+      const what = `${perBatch} a batch, ${keyed ? 'keyed' : 'no keys'}, ${compression}, ${name}`
+      console.log(`${what.padEnd(64)} ${median(rates).toFixed(2)} M/s`)
+    }
+  }
+}
+
+for (const [name, checksum] of [
+  [crc32cImplementation, crc32c],
+  ['javascript', softwareCrc32c],
+] as const) {
+  for (const size of [16, 64, 128, 256, 1_000, 1_000_000]) {
+    const bytes = Buffer.alloc(size, 'millrace')
+    const calls = Math.ceil(100_000_000 / (size + 100))
+    const rates: number[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const start = performance.now()
+      for (let i = 0; i < calls; i++) touched += checksum(bytes)
+      const ms = performance.now() - start
+      rates.push((calls * size) / ms / 1e6)
+    }
+    console.log(
+      `CRC-32C ${name} of ${size} bytes`.padEnd(64),
+      `${median(rates).toFixed(2)} GB/s ${(size / median(rates)).toFixed(0)} ns`,
+    )
+  }
+}
+if (touched === 0) throw new Error('Nothing was read')

@@ -26,14 +26,15 @@ export interface KafkaClusterOptions extends ClusterOptions {
 export class KafkaCluster implements Cluster {
   readonly version: string
   readonly brokers: readonly string[]
-  readonly #folder: string
+  /** Where the nodes keep their data. */
+  readonly folder: string
   readonly #nodes: readonly KafkaNode[]
   #driver: Promise<KafkaDriver> | undefined
 
   private constructor(version: string, folder: string, ports: readonly number[], options: KafkaClusterOptions) {
     this.version = version
     this.brokers = ports.slice(0, ports.length / 2).map(port => `127.0.0.1:${port}`)
-    this.#folder = folder
+    this.folder = folder
     const clusterId = randomBytes(16).toString('base64url')
     this.#nodes = this.brokers.map((_, index) => {
       const properties = { ...nodeProperties(index + 1, ports), ...options.config }
@@ -150,7 +151,7 @@ export class KafkaCluster implements Cluster {
   async close(): Promise<void> {
     const driver = await this.#driver?.catch(() => undefined)
     await Promise.all([driver?.close(), ...this.#nodes.map(node => node.kill())])
-    await rm(this.#folder, { recursive: true, force: true })
+    await rm(this.folder, { recursive: true, force: true })
   }
 
   [Symbol.asyncDispose](): Promise<void> {

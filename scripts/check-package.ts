@@ -1,0 +1,77 @@
+/**
+ * Checks the package as its users get it: packed, judged by publint and are-the-types-wrong, installed from the tarball into an
+ * empty folder, type-checked against and run there, on the oldest Node that `engines` allows.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..')
+const folder = await mkdtemp(join(tmpdir(), 'millrace-package-'))
+const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+
+try {
+  const tarball = await pack()
+  show('publint', 'publint', ['run', tarball, '--strict'])
+  show('are the types wrong?', 'attw', [tarball, '--profile', 'esm-only', '--format', 'ascii'])
+  await installTarball(tarball)
+  await checkTypes()
+  runOldest(await oldestNode())
+  console.log(`\nThe package is sound.`)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+} finally {
+  await rm(folder, { recursive: true, force: true })
+}
+
+function show(title: string, command: string, args: readonly string[], cwd = root): void {
+  console.log(`\n${title}`)
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] })
+}
+
+async function pack(): Promise<string> {
+  show('pack', 'npm', ['pack', '--pack-destination', folder])
+  return join(folder, `millrace-${version}.tgz`)
+}
+
+async function installTarball(tarball: string): Promise<void> {
+  await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
+  show('install', 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], folder)
+}
+
+/** The declarations alone, without this checkout's compiler options. */
+async function checkTypes(): Promise<void> {
+  await writeFile(join(folder, 'main.ts'), "export * from 'millrace'\n")
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
+  show('type-check', 'tsc', [...options, '--typeRoots', join(root, 'node_modules/@types'), 'main.ts'], folder)
+}
+
+function runOldest(node: string): void {
+  const run = (...args: string[]) => execFileSync(node, args, { cwd: folder, encoding: 'utf8' }).trim()
+  console.log(`\nrun on Node ${run('--version')}`)
+  const names = run('-e', "import('millrace').then(all => console.log(Object.keys(all).join(' ')))")
+  if (!names.split(' ').includes('Consumer')) throw new Error(`import 'millrace' gives no Consumer, but: ${names}`)
+  const said = run(join(folder, 'node_modules/.bin/millrace'), '--version')
+  if (said !== version) throw new Error(`millrace --version says "${said}", package.json ${version}.`)
+}
+
+/**
+ * Node 22.18.0 as npm has it for this platform, kept for the next time. For Apple Silicon npm has few versions: there it is the
+ * first one after.
+ */
+async function oldestNode(): Promise<string> {
+  const apple = process.platform === 'darwin' && process.arch === 'arm64'
+  const name = `node${apple ? '-bin' : ''}-${process.platform}-${process.arch}`
+  const wanted = apple ? '22.23.2' : '22.18.0'
+  const cache = join(root, 'node_modules/.cache/node', wanted)
+  const binary = join(cache, 'node_modules', name, 'bin/node')
+  if (!existsSync(binary)) {
+    await mkdir(cache, { recursive: true })
+    await writeFile(join(cache, 'package.json'), '{ "private": true }\n')
+    show(`Node ${wanted}`, 'npm', ['install', '--no-audit', '--no-fund', '--no-save', `${name}@${wanted}`], cache)
+  }
+  return binary
+}

@@ -1,0 +1,49 @@
+import { glob } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+
+export const root = join(import.meta.dirname, '..')
+
+export interface TestOptions {
+  /** Files at the same time: a number, or true for what the machine can do. */
+  readonly concurrency: number | true
+  /** Of one test. */
+  readonly timeoutMs: number
+}
+
+export interface TestTotals {
+  readonly passed: number
+  readonly failed: number
+  /** What tests told with `t.diagnostic`. */
+  readonly notes: readonly string[]
+}
+
+/** Test files by pattern, from the root, sorted. */
+export async function testFiles(pattern: string, exclude: readonly string[] = []): Promise<string[]> {
+  return (await Array.fromAsync(glob(pattern, { cwd: root, exclude }))).sort()
+}
+
+/** Runs test files, each in a process of its own, and shows what happens. A file that cannot be loaded is a failed test. */
+export async function runTests(files: readonly string[], options: TestOptions): Promise<TestTotals> {
+  if (files.length === 0) return { passed: 0, failed: 0, notes: [] }
+  let passed = 0
+  let failed = 0
+  const notes: string[] = []
+  const stream = run({
+    files: files.map(file => join(root, file)),
+    concurrency: options.concurrency,
+    timeout: options.timeoutMs,
+  })
+  stream.on('test:summary', summary => {
+    // Each file has a summary too; the one without a file is the sum.
+    if (summary.file !== undefined) return
+    passed = summary.counts.passed
+    failed = summary.counts.failed + summary.counts.cancelled
+  })
+  stream.on('test:diagnostic', ({ file, message }) => {
+    if (file !== undefined) notes.push(message)
+  })
+  for await (const text of stream.compose(spec)) process.stdout.write(text)
+  return { passed, failed, notes }
+}

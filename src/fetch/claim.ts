@@ -10,7 +10,7 @@ export interface FetchClaim {
   /** Paused by the user: what was fetched is kept, and a full reservoir is not waited for. */
   readonly paused: boolean
   readonly reservoir: Reservoir
-  /** The committed offset this claim began with, or -1 when nothing was committed: decides which out-of-range policy holds. */
+  /** What is committed, as far as it is known, or -1 when nothing was: decides which out-of-range policy holds. */
   readonly committed: number
   /** Messages are ready that were not before. */
   filled(): void

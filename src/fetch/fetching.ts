@@ -82,10 +82,10 @@ export class Fetching implements LoopOwner {
     return new Reservoir({ topic, partition, position, budget: this.budget, maxInflatedBytes, onCorrupt, events })
   }
 
-  /** Begins to fetch for a claim; in the order they were added until the first answers come. */
-  add(claim: FetchClaim): void {
+  /** Begins to fetch for a claim; `lookup` is where, when its position is not known. Default: the option. */
+  add(claim: FetchClaim, lookup: StartPosition = this.#start): void {
     const feed = new Feed(claim, this.clock, this.random)
-    if (claim.reservoir.position < 0) feed.lookup = this.#start
+    if (claim.reservoir.position < 0) feed.lookup = lookup
     claim.reservoir.onRoom = () => feed.loop?.wake()
     this.#feeds.set(claim, feed)
     this.#leaders.refresh(feed)

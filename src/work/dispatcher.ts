@@ -44,6 +44,13 @@ export interface DispatcherParts<M extends WorkMessage> {
   events: WorkEvents<M>
 }
 
+export interface DrainOptions {
+  drainMs: number
+  abandonMs: number
+  reason: 'revoked' | 'closing'
+  hurry?: AbortSignal
+}
+
 /** What is going on in one claim. */
 export interface IntakeState {
   /** Handlers that run. */
@@ -165,14 +172,12 @@ export class Dispatcher<M extends WorkMessage> {
 
   /**
    * Starts nothing more of these claims, gives up what does not run yet, and waits for what runs: `drainMs`, then their
-   * signals are aborted with `reason`, then `abandonMs` more. Answers how many handlers still ran at the end.
+   * signals are aborted with `reason`, then `abandonMs` more. `hurry` ends the first wait. Answers how many handlers still ran at
+   * the end.
    */
-  async drain(
-    claims: Iterable<WorkClaim<M>>,
-    { drainMs, abandonMs, reason }: { drainMs: number; abandonMs: number; reason: 'revoked' | 'closing' },
-  ): Promise<number> {
+  async drain(claims: Iterable<WorkClaim<M>>, { drainMs, abandonMs, reason, hurry }: DrainOptions): Promise<number> {
     const intakes = this.#stopIntakes(claims)
-    if (!(await untilIdle(intakes, this.#clock, drainMs))) {
+    if (!(await untilIdle(intakes, this.#clock, drainMs, hurry))) {
       abortHandlers(intakes, reason)
       await untilIdle(intakes, this.#clock, abandonMs)
     }

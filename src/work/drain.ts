@@ -20,26 +20,30 @@ function reason(why: EndReason, { topic, partition }: WorkMessage): Error {
   return why === 'revoked' ? new PartitionRevoked(topic, partition) : new PartitionLost(topic, partition)
 }
 
-/** Resolves to true as soon as none of them runs a handler, to false after `ms`. */
+/** Resolves to true as soon as none of them runs a handler, to false after `ms` or when `hurry` aborts. */
 export function untilIdle<M extends WorkMessage>(
   intakes: readonly Intake<M>[],
   clock: Clock,
   ms: number,
+  hurry?: AbortSignal,
 ): Promise<boolean> {
   const busy = intakes.filter(intake => intake.running > 0)
   if (busy.length === 0) return Promise.resolve(true)
   return new Promise(resolve => {
     let left = busy.length
-    const timer = clock.after(ms, () => {
+    const end = (idle: boolean) => {
+      timer.cancel()
+      hurry?.removeEventListener('abort', giveUp)
       for (const intake of busy) intake.idle = null
-      resolve(false)
-    })
+      resolve(idle)
+    }
+    const giveUp = () => end(false)
+    const timer = clock.after(hurry?.aborted ? 0 : ms, giveUp)
+    hurry?.addEventListener('abort', giveUp)
     for (const intake of busy) {
       intake.idle = () => {
         intake.idle = null
-        if (--left > 0) return
-        timer.cancel()
-        resolve(true)
+        if (--left === 0) end(true)
       }
     }
   })

@@ -1,0 +1,132 @@
+import type { MillraceError } from '../base/errors.ts'
+import type { FetchClaim } from '../fetch/claim.ts'
+import type { Reservoir, ReservoirEvents } from '../fetch/reservoir.ts'
+import type { OffsetClaim } from '../offsets/claim.ts'
+import { Progress } from '../offsets/progress.ts'
+import type { Message } from '../records/message.ts'
+import type { WorkClaim } from '../work/claim.ts'
+
+/** A message whatever its serdes made of it. */
+export type AnyMessage = Message<unknown, unknown>
+
+/** Whom a claim tells, and what holds for all claims at once. */
+export interface ClaimHost {
+  /** Closed while no message may be handed out anywhere: commits have been failing for too long. */
+  readonly gateOpen: boolean
+  filled(claim: Claim): void
+  reset(claim: Claim, offset: number): void
+  corrupt(claim: Claim, error: MillraceError): void
+  fail(claim: Claim, error: MillraceError): void
+}
+
+export interface ClaimParts {
+  readonly topic: string
+  readonly partition: number
+  readonly host: ClaimHost
+  /** Place of its route. */
+  readonly route: number
+  /** What was committed before this claim began, -1: nothing. */
+  readonly committed: number
+  readonly paused: boolean
+  /** Makes the claim's reservoir. */
+  readonly reservoir: (events: ReservoirEvents) => Reservoir
+}
+
+/**
+ * One owned partition from assigned to released, never reused: the meeting place of the managers. Fetching fills its reservoir,
+ * work takes from it and settles into its progress, the commit loop reads how far it is. What comes for a claim that is not
+ * live any more is dropped.
+ */
+export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
+  readonly topic: string
+  readonly partition: number
+  readonly route: number
+  /** What the storage holds, as far as it told; -1: nothing. */
+  committed: number
+  readonly reservoir: Reservoir
+  readonly progress = new Progress()
+  /** Messages that were settled. */
+  settled = 0
+  paused: boolean
+  /** A policy set its position, which is to be committed before any message is handled. */
+  awaitingCommit = false
+  readonly #host: ClaimHost
+  #live = true
+
+  constructor(parts: ClaimParts) {
+    this.topic = parts.topic
+    this.partition = parts.partition
+    this.route = parts.route
+    this.committed = parts.committed
+    this.paused = parts.paused
+    this.#host = parts.host
+    this.reservoir = parts.reservoir({
+      filled: () => this.filled(),
+      corrupt: error => this.#host.corrupt(this, error),
+      fail: error => this.fail(error),
+    })
+  }
+
+  get live(): boolean {
+    return this.#live
+  }
+
+  /** Released or lost, for good. */
+  end(): void {
+    this.#live = false
+    this.reservoir.clear()
+  }
+
+  // ── fetching ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  filled(): void {
+    if (this.#live) this.#host.filled(this)
+  }
+
+  reset(offset: number): void {
+    if (this.#live) this.#host.reset(this, offset)
+  }
+
+  fail(error: MillraceError): void {
+    if (this.#live) this.#host.fail(this, error)
+  }
+
+  // ── work ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get dispatchable(): boolean {
+    return this.#live && !this.paused && !this.awaitingCommit && this.#host.gateOpen
+  }
+
+  take(): AnyMessage | null {
+    return this.reservoir.take()
+  }
+
+  track(message: AnyMessage): number {
+    return this.progress.add(message.offset)
+  }
+
+  settle(slot: number, message: AnyMessage): void {
+    this.settled++
+    this.progress.settle(slot)
+    this.reservoir.release(message)
+  }
+
+  detach(message: AnyMessage): void {
+    this.reservoir.detach(message)
+  }
+
+  // ── offsets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get committable(): number {
+    const { lowest } = this.progress
+    return lowest === -1 ? this.reservoir.delivered : lowest
+  }
+
+  get leaderEpoch(): number {
+    return -1
+  }
+
+  get metadata(): string {
+    return ''
+  }
+}

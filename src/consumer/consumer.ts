@@ -1,0 +1,249 @@
+import { EventEmitter } from 'node:events'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { MillraceError, OptionError, toError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import { StderrLogger } from '../base/stderr-logger.ts'
+import type { TopicPartition } from '../base/topic-partition.ts'
+import type { StartPosition } from '../fetch/options.ts'
+import { describeMatch, type Match, Subscription } from '../ownership/subscription.ts'
+import { describe } from './check.ts'
+import { Engine } from './engine.ts'
+import type { CloseResult, ConsumerEvents } from './events.ts'
+import { type ConsumerOptions, isStart, type ResolvedOptions, resolveOptions } from './options.ts'
+import { type BatchHandler, checkRoute, type Handler, type RouteOptions, type RouteSpec, workRoute } from './route.ts'
+import { onSignals } from './signals.ts'
+import { snapshot } from './snapshot.ts'
+import type { ConsumerState, ConsumerStatus } from './state.ts'
+
+export interface RunOptions {
+  /**
+   * The first SIGINT or SIGTERM closes the consumer; a second one aborts the handlers that still run, commits what is done and
+   * leaves; a third is the system's default. Default false.
+   */
+  handleSignals?: boolean
+  /** Closes the consumer when it aborts. */
+  signal?: AbortSignal
+}
+
+export interface CloseOptions {
+  /** How long running handlers may go on before their signals are aborted, ms. Default `ownership.drainMs`. */
+  drainMs?: number
+}
+
+/** Time and randomness, for tests that hold them. */
+export interface ConsumerEnvironment {
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/** Longest interval that a timer takes. */
+const FOREVER = 2 ** 31 - 1
+
+/**
+ * Reads topics of Kafka and hands their messages to handlers: many at a time, in the order each route asks for, committing
+ * exactly what is done. Routes are added with `topic`, then `run` does the work until `close`.
+ *
+ * ```ts
+ * const shop = new Consumer({ brokers: ['localhost:9092'], group: 'shop' })
+ *   .topic({ topic: 'orders', partitions: [0, 1, 2] }, async (order, { signal }) => save(order.value, signal))
+ * await shop.run({ handleSignals: true })
+ * ```
+ */
+export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDisposable {
+  readonly #options: ResolvedOptions
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #logger: Logger
+  readonly #routes: RouteSpec[] = []
+  readonly #hurry = new AbortController()
+  #status: ConsumerStatus = 'idle'
+  #engine: Engine | null = null
+  #error: Error | null = null
+  #closing: Promise<CloseResult> | null = null
+  /** Partitions that were paused before there was an engine. */
+  readonly #pausedEarly: [paused: boolean, partitions: readonly TopicPartition[] | undefined][] = []
+
+  /** @throws {OptionError} that names the wrong option and what was expected */
+  constructor(options: ConsumerOptions, environment: ConsumerEnvironment = {}) {
+    super()
+    this.#options = resolveOptions(options)
+    this.#clock = environment.clock ?? systemClock
+    this.#random = environment.random ?? Math.random
+    this.#logger = this.#options.logger ?? new StderrLogger(this.#options.logLevel, this.#clock)
+  }
+
+  /**
+   * Adds a route: which topics, what their bytes become, and who handles them. An exact name beats a pattern.
+   *
+   * @throws {OptionError} also when the consumer already runs
+   */
+  topic<K = Buffer | null, V = Buffer | null>(match: Match, handler: Handler<K, V> | BatchHandler<K, V>): this
+  topic<K = Buffer | null, V = Buffer | null>(
+    match: Match,
+    options: RouteOptions<K, V>,
+    handler: Handler<K, V> | BatchHandler<K, V>,
+  ): this
+  topic<K, V>(
+    match: Match,
+    ...rest:
+      | [handler: Handler<K, V> | BatchHandler<K, V>]
+      | [options: RouteOptions<K, V>, handler: Handler<K, V> | BatchHandler<K, V>]
+  ): this {
+    if (this.#status !== 'idle') throw new OptionError('routes are added before run()')
+    const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest
+    const route = checkRoute({ match, options, handler } as RouteSpec)
+    workRoute(route, this.#options.work)
+    this.#routes.push(route)
+    this.#subscription()
+    return this
+  }
+
+  /**
+   * Consumes until `close` is called, then resolves; rejects with the cause after an error that ends the consumer. Network
+   * trouble is not one: it is waited out, visible in the log, in events and in `state()`. Keeps the process alive.
+   */
+  async run(options: RunOptions = {}): Promise<void> {
+    if (this.#status !== 'idle') throw new MillraceError('ALREADY_RUN', 'a consumer runs once: make a new one')
+    this.#checkRoutes()
+    options.signal?.throwIfAborted()
+    this.#status = 'starting'
+    const alive = this.#clock.every(FOREVER, () => {})
+    const close = () => void this.close()
+    const stopSignals = options.handleSignals ? onSignals(close, () => this.#hurry.abort()) : () => {}
+    options.signal?.addEventListener('abort', close)
+    try {
+      await this.#consume()
+    } finally {
+      alive.cancel()
+      stopSignals()
+      options.signal?.removeEventListener('abort', close)
+    }
+    if (this.#error !== null) throw this.#error
+  }
+
+  /**
+   * Stops handing out messages, lets running handlers finish, commits what is done and lets go of everything. Never rejects
+   * because a handler is slow; calling it again answers the same.
+   */
+  close(options: CloseOptions = {}): Promise<CloseResult> {
+    this.#closing ??= this.#close(options.drainMs ?? this.#options.ownership.drainMs)
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Hands out no more messages of these partitions (default: all, those to come too); what was fetched is kept. */
+  pause(partitions?: readonly TopicPartition[]): void {
+    this.#setPaused(true, partitions)
+  }
+
+  resume(partitions?: readonly TopicPartition[]): void {
+    this.#setPaused(false, partitions)
+  }
+
+  /**
+   * Goes on at another offset, which is committed. Handlers of older messages get their signal, and what they answer is dropped.
+   *
+   * @throws {MillraceError} `NOT_OWNED`
+   */
+  seek(partition: TopicPartition, position: number | StartPosition): void {
+    const sound = typeof position === 'number' ? Number.isSafeInteger(position) && position >= 0 : isStart(position)
+    if (!sound) {
+      const expected = "an offset, 'earliest', 'latest' or { timestamp: ms }"
+      throw new OptionError(`a position must be ${expected}, not ${describe(position)}`)
+    }
+    if (this.#engine === null) throw new MillraceError('NOT_RUNNING', 'seek needs a running consumer')
+    this.#engine.seek(partition, position)
+  }
+
+  /** Everything the consumer knows of itself, now. */
+  state(): ConsumerState {
+    return snapshot(this.#options, this.#status, this.#engine, this.#error)
+  }
+
+  async #consume(): Promise<void> {
+    const { work } = this.#options
+    const engine = new Engine({
+      options: this.#options,
+      subscription: this.#subscription(),
+      routes: this.#routes.map(route => workRoute(route, work)),
+      clock: this.#clock,
+      random: this.#random,
+      logger: this.#logger,
+      tell: (event, ...args) => {
+        try {
+          // The emitter's own types do not see that `args` belongs to `event`.
+          ;(this.emit as (event: string, ...args: unknown[]) => boolean).call(this, event, ...args)
+        } catch (error) {
+          this.#logger.error({ err: toError(error) }, `a listener of '${event}' threw`)
+        }
+      },
+      fatal: error => this.#fail(error),
+    })
+    this.#engine = engine
+    for (const early of this.#pausedEarly) engine.claims.setPaused(...early)
+    const { brokers, group, clientId } = this.#options
+    const topics = this.#routes.map(route => describeMatch(route.match))
+    this.#logger.info({ brokers, group, clientId, topics }, 'starting')
+    try {
+      await engine.start()
+      if (this.#status === 'starting') this.#status = 'running'
+    } catch (error) {
+      if (this.#closing === null) this.#fail(toError(error))
+    }
+    await this.#closed.promise
+  }
+
+  readonly #closed = Promise.withResolvers<void>()
+
+  #fail(error: Error): void {
+    if (this.#error !== null || this.#closing !== null) return
+    this.#error = error
+    this.#logger.error({ err: error }, error.message)
+    void this.close()
+  }
+
+  async #close(drainMs: number): Promise<CloseResult> {
+    const engine = this.#engine
+    let result: CloseResult = { drained: true, undone: 0 }
+    if (engine !== null) {
+      this.#status = 'draining'
+      try {
+        result = await engine.close(drainMs, this.#hurry.signal)
+      } catch (error) {
+        this.#error ??= toError(error)
+      }
+      engine.tell('closed', result)
+    }
+    this.#status = 'closed'
+    this.#closed.resolve()
+    return result
+  }
+
+  #setPaused(paused: boolean, partitions: readonly TopicPartition[] | undefined): void {
+    if (this.#engine === null) this.#pausedEarly.push([paused, partitions])
+    else this.#engine.setPaused(paused, partitions)
+  }
+
+  #subscription(): Subscription {
+    return new Subscription(this.#routes.map(route => route.match))
+  }
+
+  #checkRoutes(): void {
+    const [first] = this.#routes
+    if (first === undefined) throw new OptionError('a consumer needs a route: add one with topic(match, handler)')
+    const named = this.#routes.filter(({ match }) => typeof match === 'object' && 'partitions' in match)
+    if (named.length > 0 && named.length < this.#routes.length) {
+      throw new OptionError('all routes name their partitions, or none does')
+    }
+    if (named.length === 0 && this.#options.group !== null) {
+      throw new OptionError(
+        'with a group, routes name their partitions ({ topic, partitions: [0, 1] }): ' +
+          'this version keeps offsets under the group without joining it',
+      )
+    }
+  }
+}

@@ -1,0 +1,428 @@
+import { exponential } from '../base/backoff.ts'
+import { type Clock, sleep } from '../base/clock.ts'
+import { ClosedError, MillraceError, toError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
+import type { LowLevelClient } from '../client/low-level-client.ts'
+import { NativeClient } from '../client/native-client.ts'
+import { Fetching } from '../fetch/fetching.ts'
+import type { StartPosition } from '../fetch/options.ts'
+import { CommitLoop } from '../offsets/commit-loop.ts'
+import { KafkaOffsetStorage } from '../offsets/kafka-storage.ts'
+import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
+import type { AssignedPartition, ConsumerCoordinator, OwnershipListener } from '../ownership/coordinator.ts'
+import { StaticCoordinator } from '../ownership/static-coordinator.ts'
+import type { Subscription } from '../ownership/subscription.ts'
+import { Dispatcher } from '../work/dispatcher.ts'
+import type { Decision, Failure } from '../work/failure.ts'
+import type { Route } from '../work/route.ts'
+import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
+import { Claims } from './claims.ts'
+import type { CloseResult, ConsumerEvents } from './events.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { WorkCounts } from './state.ts'
+
+/** Messages of one partition that may be left or held: as long as gaps are not committed, each would come again. */
+const MAX_UNDONE = 1_000
+const RECOMMIT_MS = 86_400_000
+/** How long the last commit may take when the consumer closes. */
+const LAST_COMMIT_MS = 5_000
+/** How long handlers have to settle after their signal when somebody is in a hurry. */
+const HURRY_MS = 1_000
+
+export type Tell = <E extends keyof ConsumerEvents>(event: E, ...args: ConsumerEvents[E]) => void
+
+export interface EngineParts {
+  readonly options: ResolvedOptions
+  readonly subscription: Subscription
+  readonly routes: readonly Route<AnyMessage>[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly tell: Tell
+  /** The consumer cannot go on: it is to be closed, and `run` rejects with this. */
+  readonly fatal: (error: Error) => void
+}
+
+/** A running consumer: makes the four managers, hands them their claims, and ends them in order. */
+export class Engine implements ClaimHost, OwnershipListener {
+  readonly claims = new Claims()
+  readonly native: NativeClient | null
+  readonly fetching: Fetching
+  readonly dispatcher: Dispatcher<AnyMessage>
+  readonly commits: CommitLoop | null
+  readonly ownership: ConsumerCoordinator
+  readonly counts: { -readonly [K in keyof WorkCounts]: number } = {
+    /** Of claims that ended; each counts its own until then. */
+    done: 0,
+    retried: 0,
+    skipped: 0,
+    left: 0,
+    held: 0,
+    stuck: 0,
+  }
+  readonly tell: Tell
+  readonly #parts: EngineParts
+  readonly #storage: OffsetStorage | null
+  readonly #closing = new AbortController()
+  readonly #ownsClient: boolean
+  #overdue = false
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.tell = parts.tell
+    const { options, clock, random, logger } = parts
+    this.#ownsClient = !(options.client instanceof NativeClient)
+    this.native = this.#nativeClient()
+    const client = options.client ?? (this.native as LowLevelClient)
+    this.#storage = this.#offsetStorage()
+    this.commits = this.#storage === null ? null : this.#commitLoop(this.#storage)
+    this.fetching = new Fetching({
+      client,
+      clock,
+      random,
+      logger,
+      options: options.fetch,
+      start: options.offsets.start,
+      events: {
+        outOfRange: event => parts.tell('out-of-range', event),
+        stalled: ({ topic, partition }, error) => parts.tell('stalled', { topic, partition, error }),
+      },
+    })
+    this.dispatcher = this.#makeDispatcher()
+    this.ownership = new StaticCoordinator({
+      client,
+      clock,
+      random,
+      logger,
+      subscription: parts.subscription,
+      missingTopics: options.ownership.missingTopics,
+      refreshMs: options.ownership.refreshMs,
+      backoff: exponential(250, 5_000),
+    })
+  }
+
+  /** Resolves once the first partitions are owned; until then network trouble is waited out. */
+  async start(): Promise<void> {
+    const storage = this.#storage
+    if (storage instanceof KafkaOffsetStorage) await this.#persist('the group', () => storage.refuseLiveGroup())
+    await this.ownership.start(this)
+  }
+
+  // ── ownership ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async assigned(partitions: readonly AssignedPartition[]): Promise<void> {
+    const committed = await this.#load(partitions)
+    for (const { topic, partition, route } of partitions) {
+      const offset = committed.get(partitionName(topic, partition))?.offset ?? -1
+      this.#begin({ topic, partition }, route, offset, offset)
+    }
+    this.tell('assigned', partitions)
+  }
+
+  async revoked(partitions: readonly TopicPartition[]): Promise<void> {
+    const claims = this.claims.of(partitions)
+    await this.#drain(claims, 'revoked', this.#parts.options.ownership.drainMs)
+    await this.commits?.commit(claims)
+    for (const claim of claims) this.#end(claim)
+    this.tell('revoked', partitions)
+  }
+
+  async lost(partitions: readonly TopicPartition[]): Promise<void> {
+    const claims = this.claims.of(partitions)
+    for (const claim of claims) claim.end()
+    this.dispatcher.abandon(claims)
+    for (const claim of claims) this.#end(claim)
+    this.tell('lost', partitions)
+  }
+
+  fatal(error: MillraceError): void {
+    this.#parts.fatal(error)
+  }
+
+  /** A new claim at another position: results of older messages are dropped. */
+  seek({ topic, partition }: TopicPartition, position: number | StartPosition): void {
+    const claim = this.claims.get(topic, partition)
+    if (claim === undefined) {
+      const message = `${partitionName(topic, partition)} is not owned, so nothing can be sought in it`
+      throw new MillraceError('NOT_OWNED', message, { topic, partition })
+    }
+    const { committed } = claim
+    claim.end()
+    this.dispatcher.abandon([claim])
+    this.#end(claim)
+    if (typeof position === 'number') this.#begin(claim, claim.route, position, committed)
+    else this.#begin(claim, claim.route, -1, committed, position)
+  }
+
+  setPaused(paused: boolean, partitions: readonly TopicPartition[] | undefined): void {
+    for (const claim of this.claims.setPaused(paused, partitions)) {
+      if (claim.paused) continue
+      this.dispatcher.wake(claim)
+      this.fetching.wake(claim)
+    }
+  }
+
+  // ── what claims tell ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get gateOpen(): boolean {
+    return !this.#overdue
+  }
+
+  filled(claim: Claim): void {
+    this.dispatcher.wake(claim)
+  }
+
+  reset(claim: Claim): void {
+    const { commits } = this
+    if (commits === null) return
+    claim.awaitingCommit = true
+    // Ends without being acknowledged: the loop goes on trying, and `#committed` tells when it worked.
+    commits.reset(claim).then(
+      results => {
+        if (results.every(result => result.error === null)) this.#dispatchable(claim)
+      },
+      () => {},
+    )
+  }
+
+  corrupt(claim: Claim, error: MillraceError): void {
+    const { topic, partition } = claim
+    this.#parts.logger.error({ err: error, topic, partition }, error.message)
+    this.tell('corrupt', { topic, partition, offset: error.offset ?? claim.reservoir.delivered, error })
+  }
+
+  fail(_claim: Claim, error: MillraceError): void {
+    this.#parts.fatal(error)
+  }
+
+  // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Drains, commits what is done, and ends everything. `hurry`: abort the handlers now. */
+  async close(drainMs: number, hurry: AbortSignal): Promise<CloseResult> {
+    this.#closing.abort()
+    await this.ownership.close({ leave: true })
+    const undone = await this.#drain([...this.claims], 'closing', drainMs, hurry)
+    await this.#lastCommit()
+    for (const claim of [...this.claims]) this.#end(claim)
+    this.dispatcher.close()
+    // The client first: it ends the requests that the others wait for.
+    if (this.#ownsClient) await this.native?.close()
+    await this.fetching.close()
+    await this.commits?.close()
+    return { drained: undone === 0, undone }
+  }
+
+  #drain(claims: Claim[], reason: 'revoked' | 'closing', drainMs: number, hurry?: AbortSignal): Promise<number> {
+    const { abandonMs } = this.#parts.options.work
+    return this.dispatcher.drain(claims, {
+      drainMs,
+      get abandonMs() {
+        return hurry?.aborted ? Math.min(abandonMs, HURRY_MS) : abandonMs
+      },
+      reason,
+      ...(hurry === undefined ? {} : { hurry }),
+    })
+  }
+
+  async #lastCommit(): Promise<void> {
+    const { commits } = this
+    if (commits === null) return
+    const { clock, logger } = this.#parts
+    const giveUp = new AbortController()
+    const timer = clock.after(LAST_COMMIT_MS, () => giveUp.abort())
+    const late = new Promise<'late'>(resolve => giveUp.signal.addEventListener('abort', () => resolve('late')))
+    try {
+      while (commits.state().pending > 0) {
+        const results = await Promise.race([commits.commit(), late])
+        if (results === 'late') break
+        if (results.every(result => result.error === null)) return
+        await sleep(clock, 100, giveUp.signal).catch(() => {})
+        if (giveUp.signal.aborted) break
+      }
+      const { pending, error } = commits.state()
+      if (pending > 0) logger.error({ err: error, pending }, `the last commit failed: ${pending} partitions come again`)
+    } catch (error) {
+      if (!(error instanceof ClosedError)) throw error
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  // ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #begin(
+    { topic, partition }: TopicPartition,
+    route: number,
+    position: number,
+    committed: number,
+    lookup?: StartPosition,
+  ): void {
+    const claim = new Claim({
+      topic,
+      partition,
+      route,
+      committed,
+      host: this,
+      paused: this.claims.isPaused(topic, partition),
+      reservoir: events => this.fetching.reservoir(topic, partition, position, events),
+    })
+    this.claims.add(claim)
+    this.commits?.add(claim, committed)
+    this.dispatcher.add(claim, this.#parts.routes[route] as Route<AnyMessage>)
+    this.fetching.add(claim, lookup)
+  }
+
+  #end(claim: Claim): void {
+    claim.end()
+    this.counts.done += claim.settled
+    this.fetching.remove(claim)
+    this.commits?.remove(claim)
+    this.claims.remove(claim)
+  }
+
+  #dispatchable(claim: Claim): void {
+    claim.awaitingCommit = false
+    this.dispatcher.wake(claim)
+  }
+
+  /** Tries until the offsets are there: an error never means that nothing was committed. */
+  async #load(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset>> {
+    const found = new Map<string, CommittedOffset>()
+    const storage = this.#storage
+    let missing = storage === null ? [] : [...partitions]
+    if (storage === null) return found
+    await this.#persist('offsets', async () => {
+      const results = await storage.load(missing)
+      const failed = results.filter(result => result.error !== null)
+      for (const { topic, partition, error, committed } of results) {
+        if (error === null && committed !== null) found.set(partitionName(topic, partition), committed)
+      }
+      missing = failed.map(({ topic, partition }) => ({ topic, partition }))
+      const worst = failed.find(result => result.error?.retriable === false) ?? failed[0]
+      if (worst?.error) throw worst.error
+    })
+    return found
+  }
+
+  /** Does something until it works; only an error that no waiting heals is thrown. */
+  async #persist(what: string, action: () => Promise<void>): Promise<void> {
+    const { clock, random, logger } = this.#parts
+    const backoff = exponential(250, 5_000)
+    for (let attempt = 1; ; attempt++) {
+      this.#closing.signal.throwIfAborted()
+      try {
+        return await action()
+      } catch (thrown) {
+        const error = toError(thrown)
+        if (!(error instanceof MillraceError) || !error.retriable || this.#closing.signal.aborted) throw error
+        logger.warn({ err: error, attempt }, `${what} could not be looked up: ${error.message}`)
+        await sleep(clock, backoff(attempt, random), this.#closing.signal)
+      }
+    }
+  }
+
+  // ── managers ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Null when nothing needs it: another client fetches, and no group of Kafka's is involved. */
+  #nativeClient(): NativeClient | null {
+    const { options, clock, random, logger, tell } = this.#parts
+    if (options.client instanceof NativeClient) return options.client
+    if (options.client !== null && (options.group === null || options.offsets.storage !== null)) return null
+    const { brokers, clientId, requestTimeoutMs, connectTimeoutMs, reconnect } = options
+    return new NativeClient({
+      brokers,
+      clientId,
+      requestTimeoutMs,
+      connectTimeoutMs,
+      reconnect,
+      logger,
+      clock,
+      random,
+      events: { reconnecting: event => tell('reconnecting', event) },
+    })
+  }
+
+  #offsetStorage(): OffsetStorage | null {
+    const { options, clock, random, logger } = this.#parts
+    if (options.group === null || this.native === null) return options.offsets.storage
+    return (
+      options.offsets.storage ??
+      new KafkaOffsetStorage({ client: this.native, group: options.group, clock, random, logger })
+    )
+  }
+
+  #commitLoop(storage: OffsetStorage): CommitLoop {
+    const { options, clock, random, logger } = this.#parts
+    const { commitIntervalMs, maxCommitAgeMs } = options.offsets
+    return new CommitLoop({
+      storage,
+      clock,
+      random,
+      logger,
+      options: { commitIntervalMs, maxCommitAgeMs, recommitMs: RECOMMIT_MS, backoff: exponential(250, 5_000) },
+      events: {
+        committed: offsets => this.#committed(offsets),
+        failing: () => {},
+        overdue: overdue => {
+          this.#overdue = overdue
+          if (!overdue) for (const claim of this.claims) this.dispatcher.wake(claim)
+        },
+        fatal: error => this.#parts.fatal(error),
+      },
+    })
+  }
+
+  #committed(offsets: readonly CommittedOffset[]): void {
+    for (const { topic, partition, offset } of offsets) {
+      const claim = this.claims.get(topic, partition)
+      if (claim === undefined) continue
+      claim.committed = offset
+      if (claim.awaitingCommit) this.#dispatchable(claim)
+    }
+    this.tell('committed', offsets)
+  }
+
+  #makeDispatcher(): Dispatcher<AnyMessage> {
+    const { options, clock, random, logger, tell } = this.#parts
+    const { concurrency, perPartition, maxAbandoned } = options.work
+    const place = ({ topic, partition, offset }: AnyMessage) => ({ topic, partition, offset })
+    return new Dispatcher<AnyMessage>({
+      options: { concurrency, perPartition, maxAbandoned, maxUndone: MAX_UNDONE },
+      clock,
+      random,
+      logger,
+      events: {
+        retrying: ({ message, error, attempts }, inMs) => {
+          this.counts.retried++
+          logger.debug({ ...place(message), attempts, inMs, err: error }, 'an attempt failed, another one follows')
+        },
+        failed: (failure, decision) => this.#failed(failure, decision),
+        stuck: (message, afterMs) => {
+          this.counts.stuck++
+          logger.error({ ...place(message), afterMs }, 'a handler did not settle and is left to itself')
+          tell('stuck', { ...place(message), afterMs })
+        },
+        blocked: (message, ms, among) => {
+          logger.warn({ ...place(message), ms: Math.round(ms), among }, 'a handler blocked the event loop')
+          tell('blocked', { ...place(message), ms, among })
+        },
+        fatal: error => this.#parts.fatal(error),
+      },
+    })
+  }
+
+  #failed(failure: Failure<AnyMessage>, decision: Decision): void {
+    const { message, error, attempts, reason } = failure
+    if (decision === 'skip' || decision === 'skip-and-stop') this.counts.skipped++
+    else if (decision === 'leave') this.counts.left++
+    else if (decision === 'hold') this.counts.held++
+    const { topic, partition, offset } = message
+    this.#parts.logger.warn(
+      { topic, partition, offset, attempts, reason, decision, err: error },
+      `${partitionName(topic, partition)} offset ${offset} failed (${reason}): ${decision}`,
+    )
+    this.tell('failed', failure, decision)
+  }
+}

@@ -1,0 +1,66 @@
+import type { MillraceError } from '../base/errors.ts'
+import type { TopicPartition } from '../base/topic-partition.ts'
+import type { OutOfRange } from '../fetch/options.ts'
+import type { CommittedOffset } from '../offsets/storage.ts'
+import type { Decision, Failure } from '../work/failure.ts'
+import type { AnyMessage } from './claim.ts'
+
+/** A message's place. */
+export interface MessagePlace extends TopicPartition {
+  readonly offset: number
+}
+
+export interface Blocked extends MessagePlace {
+  /** How long the event loop stood still. */
+  readonly ms: number
+  /** How many handlers were entered in that time; with more than one, this message's was the last of them. */
+  readonly among: number
+}
+
+export interface Stuck extends MessagePlace {
+  /** How long its handler had to settle, after which it was left to itself. */
+  readonly afterMs: number
+}
+
+export interface Stalled extends TopicPartition {
+  readonly error: MillraceError
+}
+
+export interface Corrupt extends MessagePlace {
+  readonly error: MillraceError
+}
+
+export interface Reconnecting {
+  readonly address: string
+  readonly cause: Error
+  readonly attempt: number
+  /** When the next attempt is made at the earliest, ms from now. */
+  readonly inMs: number
+}
+
+export interface CloseResult {
+  /** Whether every running handler settled in time. */
+  readonly drained: boolean
+  /** Handlers that still ran when they were given up; their messages come again. */
+  readonly undone: number
+}
+
+/** What a consumer tells. Events only inform: nothing waits for a listener, and one that throws is logged. */
+export interface ConsumerEvents {
+  assigned: [partitions: readonly TopicPartition[]]
+  revoked: [partitions: readonly TopicPartition[]]
+  lost: [partitions: readonly TopicPartition[]]
+  committed: [offsets: readonly CommittedOffset[]]
+  /** The attempts of a message are spent. */
+  failed: [failure: Failure<AnyMessage>, decision: Decision]
+  stuck: [event: Stuck]
+  /** A sync part of a handler blocked the event loop. */
+  blocked: [event: Blocked]
+  /** A partition makes no progress and backs off. */
+  stalled: [event: Stalled]
+  'out-of-range': [event: OutOfRange]
+  /** A corrupt batch was left out. */
+  corrupt: [event: Corrupt]
+  reconnecting: [event: Reconnecting]
+  closed: [result: CloseResult]
+}

@@ -1,0 +1,292 @@
+import { type Backoff, exponential } from '../base/backoff.ts'
+import { OptionError } from '../base/errors.ts'
+import type { Logger, LogLevel } from '../base/logger.ts'
+import type { LowLevelClient } from '../client/low-level-client.ts'
+import type { FetchOptions, StartPosition } from '../fetch/options.ts'
+import type { OffsetStorage } from '../offsets/storage.ts'
+import type { Message } from '../records/message.ts'
+import type { OnFailure } from '../work/failure.ts'
+import type { Order } from '../work/route.ts'
+import { SectionCheck } from './check.ts'
+
+const MiB = 1024 * 1024
+
+/** Section `ownership`: which partitions this process owns, and how they change hands. */
+export interface OwnershipOptions {
+  /** How long running handlers may go on when their partition is given up or the consumer closes, ms. Default 20,000. */
+  drainMs?: number
+  /** A named topic or partition that does not exist is waited for, or stops the consumer. Default `'wait'`. */
+  missingTopics?: 'wait' | 'fail'
+  /** How often to look for new topics and partitions, ms. Default 300,000. */
+  refreshMs?: number
+}
+
+/** Section `fetch`: how far fetching runs ahead, and what it may cost in memory. Sizes in bytes. */
+export interface FetchSection {
+  /**
+   * What may lie ready in front of the handlers: `messages` of each partition (default 5,000, soft by one fetch), `bytes` of
+   * all partitions together (default 64 MiB).
+   */
+  reservoir?: { messages?: number; bytes?: number }
+  /** Connections to each broker for fetching. Default 1. */
+  fetchers?: number
+  /** The broker answers when it has this much, or after `maxWaitMs`. Default 1. */
+  minBytes?: number
+  /** Default 500. */
+  maxWaitMs?: number
+  /** Most that one answer may bring. Default 16 MiB. */
+  maxBytes?: number
+  /** Most that one answer may bring of one partition. Default 1 MiB. */
+  partitionMaxBytes?: number
+  /** Default `'read_committed'`: messages of aborted transactions are left out, those of open ones wait. */
+  isolation?: 'read_committed' | 'read_uncommitted'
+  /** A batch that inflates beyond this is taken for corrupt. Default 64 MiB. */
+  maxInflatedBytes?: number
+  /** The position does not exist any more. Default: `'fail'` when an offset was committed, else `offsets.start`. */
+  onOutOfRange?: 'fail' | 'earliest' | 'latest'
+  /** A batch whose checksum or format is wrong stops the consumer, or is left out with an event. Default `'fail'`. */
+  onCorrupt?: 'fail' | 'skip'
+}
+
+/** What a route may override of section `work`. */
+export interface RouteWorkOptions<M extends Message<unknown, unknown> = Message<unknown, unknown>> {
+  /** Default `'key'`: one message of each key at a time, in order; different keys at once. */
+  order?: Order
+  /** A handler gets its `signal` after this long. Default 60,000 ms. */
+  timeoutMs?: number
+  /** How much longer it may take to settle before it is left to itself. Default 5,000 ms. */
+  abandonMs?: number
+  /** Attempts for each message, the first included. Default 3. */
+  attempts?: number
+  /** Wait before the next attempt. Default `exponential(500, 30_000)`. */
+  backoff?: Backoff
+  /** What becomes of a message whose attempts are spent. Default `'stop'`. */
+  onFailure?: OnFailure<M>
+  /** When a message that was left comes again. Default 30,000 ms. */
+  redeliverMs?: number
+}
+
+/** Section `work`: what runs at the same time, in what order, and what a failure means. */
+export interface WorkOptions extends RouteWorkOptions {
+  /** Handlers at the same time, over all partitions and routes. Default 16. */
+  concurrency?: number
+  /** The same for each partition. Default: no cap. */
+  perPartition?: number
+  /** The consumer stops when this many handlers never settled. Default 64. */
+  maxAbandoned?: number
+}
+
+/** Section `offsets`: what is done, and where that is remembered. */
+export interface OffsetsOptions {
+  /** Where a partition begins for which nothing was committed. A timestamp is ms since 1970. Default `'earliest'`. */
+  start?: StartPosition
+  /** Default 1,000. */
+  commitIntervalMs?: number
+  /** Dispatch pauses when commits have been failing for this long. Default 300,000. */
+  maxCommitAgeMs?: number
+  /** Where offsets are kept. Default: Kafka, under the group's name. */
+  storage?: OffsetStorage
+}
+
+export interface ConsumerOptions {
+  /** `host:port` of some brokers; the others are found through them. */
+  brokers: readonly string[]
+  /** Whose offsets are read and committed. Without it nothing is, and `offsets.start` decides where to begin. */
+  group?: string
+  /** Default `'millrace'`. */
+  clientId?: string
+  /** Deadline of a request. Default 30,000 ms. */
+  requestTimeoutMs?: number
+  /** Default 10,000 ms. */
+  connectTimeoutMs?: number
+  /** Waits between attempts to connect. Default 50 and 10,000 ms. */
+  reconnect?: { minMs?: number; maxMs?: number }
+  /** pino, or anything with its methods. Default: warnings and errors to stderr, a line each. */
+  logger?: Logger
+  /** For the default logger. Default `'warn'`. */
+  logLevel?: LogLevel
+  /** Another client for metadata, fetching and producing, or one that is shared; whoever made it closes it. */
+  client?: LowLevelClient
+  ownership?: OwnershipOptions
+  fetch?: FetchSection
+  work?: WorkOptions
+  offsets?: OffsetsOptions
+}
+
+export interface ResolvedWork extends Required<Omit<WorkOptions, 'perPartition'>> {
+  readonly perPartition: number
+}
+
+/** All options with their defaults, checked. */
+export interface ResolvedOptions {
+  readonly brokers: readonly string[]
+  readonly group: string | null
+  readonly clientId: string
+  readonly requestTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly reconnect: { readonly minMs: number; readonly maxMs: number }
+  readonly logger: Logger | null
+  readonly logLevel: LogLevel
+  readonly client: LowLevelClient | null
+  readonly ownership: Required<OwnershipOptions>
+  readonly fetch: FetchOptions
+  readonly work: ResolvedWork
+  readonly offsets: Required<Omit<OffsetsOptions, 'storage'>> & { readonly storage: OffsetStorage | null }
+}
+
+const TOP = [
+  'brokers',
+  'group',
+  'clientId',
+  'requestTimeoutMs',
+  'connectTimeoutMs',
+  'reconnect',
+  'logger',
+  'logLevel',
+  'client',
+  'ownership',
+  'fetch',
+  'work',
+  'offsets',
+]
+const ROUTE_WORK = ['order', 'timeoutMs', 'abandonMs', 'attempts', 'backoff', 'onFailure', 'redeliverMs']
+
+/** @throws {OptionError} that names the first wrong option */
+export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
+  const top = new SectionCheck('', options, TOP)
+  const reconnect = new SectionCheck('reconnect', options.reconnect, ['minMs', 'maxMs'])
+  const minMs = reconnect.number('minMs', 50, { min: 1 })
+  return {
+    brokers: brokers(top),
+    group: top.string('group') ?? null,
+    clientId: top.string('clientId') ?? 'millrace',
+    requestTimeoutMs: top.number('requestTimeoutMs', 30_000, { min: 1 }),
+    connectTimeoutMs: top.number('connectTimeoutMs', 10_000, { min: 1 }),
+    reconnect: { minMs, maxMs: reconnect.number('maxMs', Math.max(minMs, 10_000), { min: minMs }) },
+    logger: options.logger ?? null,
+    logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
+    client: options.client ?? null,
+    ownership: resolveOwnership(options.ownership),
+    fetch: resolveFetch(options.fetch),
+    work: resolveWork(options.work),
+    offsets: resolveOffsets(options.offsets, top.string('group') !== undefined),
+  }
+}
+
+function brokers(top: SectionCheck): readonly string[] {
+  const value = top.get('brokers')
+  const sound = Array.isArray(value) && value.length > 0 && value.every(item => typeof item === 'string' && item !== '')
+  if (!sound) throw top.wrong('brokers', "a list of addresses such as ['localhost:9092']")
+  return value
+}
+
+function resolveOwnership(options: OwnershipOptions | undefined): Required<OwnershipOptions> {
+  const section = new SectionCheck('ownership', options, ['drainMs', 'missingTopics', 'refreshMs'])
+  return {
+    drainMs: section.number('drainMs', 20_000, { min: 0 }),
+    missingTopics: section.oneOf('missingTopics', 'wait', ['wait', 'fail']),
+    refreshMs: section.number('refreshMs', 300_000, { min: 100 }),
+  }
+}
+
+function resolveFetch(options: FetchSection | undefined): FetchOptions {
+  const section = new SectionCheck('fetch', options, [
+    'reservoir',
+    'fetchers',
+    'minBytes',
+    'maxWaitMs',
+    'maxBytes',
+    'partitionMaxBytes',
+    'isolation',
+    'maxInflatedBytes',
+    'onOutOfRange',
+    'onCorrupt',
+  ])
+  const reservoir = new SectionCheck('fetch.reservoir', options?.reservoir, ['messages', 'bytes'])
+  return {
+    reservoir: {
+      messages: reservoir.number('messages', 5_000, { min: 1 }),
+      bytes: reservoir.number('bytes', 64 * MiB, { min: 1 }),
+    },
+    fetchers: section.number('fetchers', 1, { min: 1, max: 64 }),
+    minBytes: section.number('minBytes', 1, { min: 0, max: 2 ** 31 - 1 }),
+    maxWaitMs: section.number('maxWaitMs', 500, { min: 0, max: 2 ** 31 - 1 }),
+    maxBytes: section.number('maxBytes', 16 * MiB, { min: 1, max: 2 ** 31 - 1 }),
+    partitionMaxBytes: section.number('partitionMaxBytes', MiB, { min: 1, max: 2 ** 31 - 1 }),
+    isolation: section.oneOf('isolation', 'read_committed', ['read_committed', 'read_uncommitted']),
+    maxInflatedBytes: section.number('maxInflatedBytes', 64 * MiB, { min: 1 }),
+    onOutOfRange: section.oneOf('onOutOfRange', undefined, ['fail', 'earliest', 'latest']),
+    onCorrupt: section.oneOf('onCorrupt', 'fail', ['fail', 'skip']),
+  }
+}
+
+function resolveWork(options: WorkOptions | undefined): ResolvedWork {
+  const section = new SectionCheck('work', options, [...ROUTE_WORK, 'concurrency', 'perPartition', 'maxAbandoned'])
+  return {
+    ...resolveRouteWork('work', routePart(options), {
+      order: 'key',
+      timeoutMs: 60_000,
+      abandonMs: 5_000,
+      attempts: 3,
+      backoff: exponential(500, 30_000),
+      onFailure: 'stop',
+      redeliverMs: 30_000,
+    }),
+    concurrency: section.number('concurrency', 16, { min: 1 }),
+    perPartition: section.number('perPartition', Number.POSITIVE_INFINITY, { min: 1 }),
+    maxAbandoned: section.number('maxAbandoned', 64, { min: 1 }),
+  }
+}
+
+function routePart(options: WorkOptions | undefined): RouteWorkOptions {
+  const { concurrency: _, perPartition: __, maxAbandoned: ___, ...rest } = options ?? {}
+  return rest
+}
+
+/** The options of one route, the section's own values being their defaults. */
+export function resolveRouteWork(
+  path: string,
+  options: RouteWorkOptions | undefined,
+  defaults: Required<RouteWorkOptions>,
+): Required<RouteWorkOptions> {
+  const section = new SectionCheck(path, options, ROUTE_WORK)
+  const onFailure = options?.onFailure ?? defaults.onFailure
+  if (typeof onFailure !== 'function') {
+    section.oneOf('onFailure', defaults.onFailure, ['skip', 'leave', 'hold', 'skip-and-stop', 'stop'])
+  }
+  const backoff = options?.backoff ?? defaults.backoff
+  if (typeof backoff !== 'function' || typeof backoff.maxMs !== 'number') {
+    throw section.wrong('backoff', 'exponential(minMs, maxMs), constant(ms), or a function with a maxMs')
+  }
+  return {
+    order: section.oneOf('order', defaults.order, ['key', 'partition', 'none']),
+    timeoutMs: section.number('timeoutMs', defaults.timeoutMs, { min: 1 }),
+    abandonMs: section.number('abandonMs', defaults.abandonMs, { min: 0 }),
+    attempts: section.number('attempts', defaults.attempts, { min: 1 }),
+    backoff,
+    onFailure,
+    redeliverMs: section.number('redeliverMs', defaults.redeliverMs, { min: 0 }),
+  }
+}
+
+function resolveOffsets(options: OffsetsOptions | undefined, grouped: boolean): ResolvedOptions['offsets'] {
+  const section = new SectionCheck('offsets', options, ['start', 'commitIntervalMs', 'maxCommitAgeMs', 'storage'])
+  const start = options?.start ?? 'earliest'
+  if (!isStart(start)) throw section.wrong('start', "'earliest', 'latest', { timestamp: ms } or { offset }")
+  const storage = options?.storage ?? null
+  if (storage !== null && !grouped)
+    throw new OptionError('offsets.storage needs a group: the name its offsets are kept under')
+  return {
+    start,
+    commitIntervalMs: section.number('commitIntervalMs', 1_000, { min: 1 }),
+    maxCommitAgeMs: section.number('maxCommitAgeMs', 300_000, { min: 1 }),
+    storage,
+  }
+}
+
+export function isStart(value: unknown): value is StartPosition {
+  if (value === 'earliest' || value === 'latest') return true
+  if (typeof value !== 'object' || value === null) return false
+  const given = 'timestamp' in value ? value.timestamp : 'offset' in value ? value.offset : undefined
+  return typeof given === 'number' && Number.isSafeInteger(given) && given >= 0
+}

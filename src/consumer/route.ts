@@ -1,0 +1,109 @@
+import { OptionError } from '../base/errors.ts'
+import { describeMatch, type Match } from '../ownership/subscription.ts'
+import type { Message } from '../records/message.ts'
+import type { Deserializer } from '../serde/serde.ts'
+import type { HandlerContext } from '../work/context.ts'
+import type { BatchLimits, Route } from '../work/route.ts'
+import { describe, SectionCheck } from './check.ts'
+import type { AnyMessage } from './claim.ts'
+import { decoder } from './decoder.ts'
+import { type ResolvedWork, type RouteWorkOptions, resolveRouteWork } from './options.ts'
+
+/** Handles one message. What it answers is ignored; the message is done when it returns or its promise resolves. */
+export type Handler<K = Buffer | null, V = Buffer | null> = (message: Message<K, V>, context: HandlerContext) => unknown
+
+/** Handles many messages of one partition at once; made by `batch()`. */
+export interface BatchHandler<K = Buffer | null, V = Buffer | null> {
+  readonly limits: BatchLimits
+  readonly handle: (messages: readonly Message<K, V>[], context: HandlerContext) => unknown
+}
+
+/** Options of one route. */
+export interface RouteOptions<K, V> {
+  /** What the key's bytes become. Default: the bytes. */
+  key?: Deserializer<K>
+  /** What the value's bytes become. Default: the bytes. */
+  value?: Deserializer<V>
+  /** Overrides of section `work`, for this route. */
+  work?: RouteWorkOptions<Message<K, V>>
+}
+
+/**
+ * A handler of many messages of one partition: a batch is handed over at the first limit that it reaches. It is one unit of
+ * concurrency with one timeout; under order `'key'` it takes the lanes of all its keys. It succeeds or fails as a whole.
+ *
+ * `messages` defaults to 500, `bytes` (of keys and values) to 16 MiB, `lingerMs`, how long its first message may wait for
+ * others, to 100.
+ */
+export function batch<K = Buffer | null, V = Buffer | null>(
+  limits: { messages?: number; bytes?: number; lingerMs?: number },
+  handle: (messages: readonly Message<K, V>[], context: HandlerContext) => unknown,
+): BatchHandler<K, V> {
+  const section = new SectionCheck('batch', limits, ['messages', 'bytes', 'lingerMs'])
+  if (typeof handle !== 'function') throw new OptionError(`batch needs a handler, not ${describe(handle)}`)
+  return {
+    limits: {
+      messages: section.number('messages', 500, { min: 1, max: 100_000 }),
+      bytes: section.number('bytes', 16 * 1024 * 1024, { min: 1 }),
+      lingerMs: section.number('lingerMs', 100, { min: 0 }),
+    },
+    handle,
+  }
+}
+
+/** A route as it was given, checked as far as it can be without the section `work`. */
+export interface RouteSpec {
+  readonly match: Match
+  readonly options: RouteOptions<unknown, unknown>
+  readonly handler: Handler<unknown, unknown> | BatchHandler<unknown, unknown>
+}
+
+/** @throws {OptionError} */
+export function checkRoute(spec: RouteSpec): RouteSpec {
+  checkMatch(spec.match)
+  const { match, options, handler } = spec
+  const section = new SectionCheck(`topic(${describeMatch(match)})`, options, ['key', 'value', 'work'])
+  for (const name of ['key', 'value'] as const) {
+    const serde = options[name]
+    if (serde !== undefined && typeof serde.deserialize !== 'function')
+      throw section.wrong(name, 'a serde such as json()')
+  }
+  const sound = typeof handler === 'function' || (typeof handler === 'object' && 'limits' in handler)
+  if (!sound) {
+    throw new OptionError(
+      `topic(${describeMatch(match)}) needs a handler: a function or batch(…), not ${describe(handler)}`,
+    )
+  }
+  return spec
+}
+
+function checkMatch(match: Match): void {
+  const isName = (name: unknown) => typeof name === 'string' && /^[\w.-]{1,249}$/.test(name)
+  const isPartition = (value: unknown) => Number.isInteger(value) && (value as number) >= 0
+  const sound =
+    isName(match) ||
+    match instanceof RegExp ||
+    (Array.isArray(match) && match.length > 0 && match.every(isName)) ||
+    (typeof match === 'object' &&
+      (('deny' in match && match.deny instanceof RegExp) ||
+        ('partitions' in match &&
+          isName(match.topic) &&
+          match.partitions.length > 0 &&
+          match.partitions.every(isPartition))))
+  if (sound) return
+  throw new OptionError(
+    `a route's match must be a topic name, a list of names, a RegExp, { deny: RegExp } or { topic, partitions: [0, …] }, ` +
+      `not ${describe(match)}. Names have 1 to 249 letters, digits, dots, dashes and underscores`,
+  )
+}
+
+/** The route as work sees it. */
+export function workRoute({ match, options, handler }: RouteSpec, work: ResolvedWork): Route<AnyMessage> {
+  const policy = {
+    ...resolveRouteWork(`topic(${describeMatch(match)}).work`, options.work as RouteWorkOptions | undefined, work),
+    decode: decoder(options.key, options.value),
+  }
+  return typeof handler === 'function'
+    ? { ...policy, batch: null, handle: handler }
+    : { ...policy, batch: handler.limits, handle: handler.handle }
+}

@@ -1,0 +1,87 @@
+import type { ClientState } from '../client/native-client.ts'
+import type { FetchPhase } from '../fetch/options.ts'
+import type { OwnershipState } from '../ownership/coordinator.ts'
+
+export type ConsumerStatus = 'idle' | 'starting' | 'running' | 'draining' | 'closed'
+
+/** What keeps a partition from being handled, and since when (ms since 1970) where that is known. */
+export interface Wait {
+  /**
+   * `fetch` names what fetching does about it; `undone`: too many messages are left or held; `lookahead`: too many wait behind
+   * others of their key or for another attempt; `first-commit`: its starting position is being committed; `commits`: commits
+   * have been failing for too long.
+   */
+  readonly for: Exclude<FetchPhase, 'fetching'> | 'undone' | 'lookahead' | 'draining' | 'first-commit' | 'commits'
+  readonly since: number | null
+  readonly cause: string | null
+}
+
+export interface PartitionState {
+  readonly topic: string
+  readonly partition: number
+  /** Next offset to fetch; -1 while it is not known. */
+  readonly position: number
+  /** The lowest offset that is not done; -1 while it is not known. */
+  readonly done: number
+  /** What the storage is known to hold; -1: nothing yet. */
+  readonly committed: number
+  /** -1 until the broker told. */
+  readonly highWatermark: number
+  /** Messages behind the end of the partition: `highWatermark - done`; null while one of them is not known. */
+  readonly lag: number | null
+  /** Fetched and not taken by a handler yet. */
+  readonly reservoir: { readonly messages: number; readonly bytes: number }
+  /** Handlers that run. */
+  readonly inFlight: number
+  /** Taken, and waiting for their key, their batch or their next attempt. */
+  readonly waiting: number
+  /** Messages that were left or are held. */
+  readonly undone: number
+  /** Done stretches above `done`. */
+  readonly gaps: number
+  readonly paused: boolean
+  /** An open transaction keeps messages from being read: the last stable offset is below the high watermark. */
+  readonly openTransaction: boolean
+  readonly waitsFor: readonly Wait[]
+}
+
+export interface CommitSummary {
+  /** Ms since 1970; null: none yet. */
+  readonly lastAt: number | null
+  readonly failingSince: number | null
+  readonly error: string | null
+  /** Failing for longer than `offsets.maxCommitAgeMs`: nothing is handled until it works again. */
+  readonly overdue: boolean
+  readonly pending: number
+}
+
+/** Counted since the start. */
+export interface WorkCounts {
+  readonly done: number
+  /** Attempts that failed and were followed by another. */
+  readonly retried: number
+  readonly skipped: number
+  readonly left: number
+  readonly held: number
+  readonly stuck: number
+}
+
+/** A snapshot of everything a consumer knows of itself; the same for health checks, people and tests. Holds no secrets. */
+export interface ConsumerState {
+  readonly status: ConsumerStatus
+  readonly group: string | null
+  readonly clientId: string
+  readonly partitions: readonly PartitionState[]
+  /** Bytes in memory in front of the handlers and in them, and the limit. */
+  readonly reservoir: { readonly bytes: number; readonly limit: number }
+  readonly inFlight: number
+  /** Handlers that were left to themselves and have not settled. */
+  readonly abandoned: number
+  readonly work: WorkCounts
+  /** Null without a group. */
+  readonly commits: CommitSummary | null
+  readonly ownership: OwnershipState | null
+  readonly connections: ClientState | null
+  /** What ended it, or is about to. */
+  readonly error: Error | null
+}

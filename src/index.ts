@@ -1,0 +1,49 @@
+export { type Backoff, constant, exponential } from './base/backoff.ts'
+export { type Clock, systemClock, type Timer } from './base/clock.ts'
+export { ClosedError, ConnectionError, MillraceError, OptionError, RequestTimeoutError } from './base/errors.ts'
+export type { Logger, LogLevel } from './base/logger.ts'
+export type { Random } from './base/random.ts'
+export type { TopicPartition } from './base/topic-partition.ts'
+export type * from './client/low-level-client.ts'
+export { NativeClient } from './client/native-client.ts'
+export type { ClientOptions } from './client/options.ts'
+export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
+export type * from './consumer/events.ts'
+export type {
+  ConsumerOptions,
+  FetchSection,
+  OffsetsOptions,
+  OwnershipOptions,
+  RouteWorkOptions,
+  WorkOptions,
+} from './consumer/options.ts'
+export { type BatchHandler, batch, type Handler, type RouteOptions } from './consumer/route.ts'
+export type * from './consumer/state.ts'
+export type { StartPosition } from './fetch/options.ts'
+export type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from './offsets/storage.ts'
+export type { Match } from './ownership/subscription.ts'
+export { KafkaError } from './protocol/error-codes.ts'
+export { type RecordInput, writeBatch } from './records/batch-writer.ts'
+export { CorruptBatchError } from './records/errors.ts'
+export type { Headers } from './records/headers.ts'
+export { Message } from './records/message.ts'
+export { SerdeError } from './serde/error.ts'
+export { json } from './serde/json.ts'
+export { bytes, int32, string } from './serde/primitives.ts'
+export type { Deserializer, Serde, SerdeInfo, Serializer } from './serde/serde.ts'
+export type { HandlerContext } from './work/context.ts'
+export {
+  Closing,
+  type Decision,
+  type Failure,
+  type FailureReason,
+  HandlerAbandoned,
+  HandlerTimeout,
+  type OnFailure,
+  PartitionLost,
+  PartitionRevoked,
+  Poison,
+  Retry,
+  WorkStopped,
+} from './work/failure.ts'
+export type { BatchLimits, Order } from './work/route.ts'

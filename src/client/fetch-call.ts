@@ -6,6 +6,7 @@ import type {
   FetchResponsePartitionData,
   Requests,
 } from '../protocol/messages.ts'
+import { zeroUuid } from '../protocol/wire-type.ts'
 import { splitBatches } from '../records/record-batch.ts'
 import type { Question } from './call.ts'
 import type { FetchAnswer, FetchedPartition, FetchQuery } from './low-level-client.ts'
@@ -44,7 +45,7 @@ function fetchBody(query: FetchQuery, ids: ReadonlyMap<string, string | null> | 
   for (const { topic, partition, offset, leaderEpoch, maxBytes } of query.partitions) {
     let entry = topics.get(topic)
     if (entry === undefined) {
-      entry = { ...(ids === null ? { topic } : { topicId: ids.get(topic) ?? '' }), partitions: [] }
+      entry = { ...(ids === null ? { topic } : { topicId: ids.get(topic) ?? zeroUuid }), partitions: [] }
       topics.set(topic, entry)
     }
     entry.partitions.push({

@@ -2,6 +2,7 @@ import { ConnectionError, RequestTimeoutError, toError } from '../base/errors.ts
 import { partitionName } from '../base/topic-partition.ts'
 import { errorCodes, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import type { MetadataResponse, MetadataResponseTopic } from '../protocol/messages.ts'
+import { zeroUuid } from '../protocol/wire-type.ts'
 import type { Bootstrap } from './bootstrap.ts'
 import type { Brokers } from './brokers.ts'
 import type { Question } from './call.ts'
@@ -27,8 +28,6 @@ interface Known {
   usedAt: number
 }
 
-/** What a topic has for an id where the broker knows none. */
-const noTopicId = '00000000-0000-0000-0000-000000000000'
 /** Refreshes that nobody waits for come no closer together. */
 const backgroundPauseMs = 100
 
@@ -202,7 +201,7 @@ function unknownTopic(topic: string): TopicMetadata {
 }
 
 function readTopic(topic: string, found: MetadataResponseTopic, before: TopicMetadata | undefined): TopicMetadata {
-  const topicId = found.topicId === noTopicId ? null : found.topicId
+  const topicId = found.topicId === zeroUuid ? null : found.topicId
   const same = topicId !== null && before?.topicId === topicId ? before : undefined
   const partitions = found.partitions.map((entry): PartitionMetadata => {
     const partition = entry.partitionIndex

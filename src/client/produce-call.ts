@@ -2,6 +2,7 @@ import type { MillraceError } from '../base/errors.ts'
 import { partitionName } from '../base/topic-partition.ts'
 import { errorCodes, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import type { ProduceResponse, Requests } from '../protocol/messages.ts'
+import { zeroUuid } from '../protocol/wire-type.ts'
 import type { Question } from './call.ts'
 import type { ProduceBatch, ProducedBatch } from './low-level-client.ts'
 import { byLeader, byTopic, findLeaders, ofRequest, type Routed, type Router, whyLeaderless } from './routing.ts'
@@ -88,7 +89,7 @@ function produceBody(
   timeoutMs: number,
 ): Requests['Produce'] {
   const topicData = [...topics].map(([topic, batches]) => ({
-    ...(ids === null ? { name: topic } : { topicId: ids.get(topic) ?? '' }),
+    ...(ids === null ? { name: topic } : { topicId: ids.get(topic) ?? zeroUuid }),
     partitionData: batches.map(({ partition, records }) => ({ index: partition, records })),
   }))
   return { transactionalId: null, acks, timeoutMs, topicData }

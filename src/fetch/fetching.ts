@@ -129,13 +129,9 @@ export class Fetching implements LoopOwner {
   }
 
   wentWrong(feed: Feed, error: MillraceError): void {
-    if (isFatal(error)) {
-      feed.fail(error)
-      return
-    }
-    const news = feed.backOff(error, () => this.#proceed(feed))
-    if (news) this.#stalled(feed, error)
-    this.#leaders.refresh(feed)
+    this.#waitOut(feed, error)
+    // Whatever it is, another leader may know better.
+    if (feed.active) this.#leaders.refresh(feed)
   }
 
   /** What was fetched before comes first: a policy would commit past it. */
@@ -206,7 +202,7 @@ export class Fetching implements LoopOwner {
 
   /** A leader that is known stays: if it is gone, its fetches tell. */
   #leaderMissing(feed: Feed, error: MillraceError): void {
-    if (feed.leader === -1 || isFatal(error)) this.wentWrong(feed, error)
+    if (feed.leader === -1 || isFatal(error)) this.#waitOut(feed, error)
   }
 
   #metadataFailed(feeds: readonly Feed[], error: MillraceError): void {
@@ -214,6 +210,11 @@ export class Fetching implements LoopOwner {
       if (isFatal(error)) feed.fail(error)
       else if (feed.leader === -1 && feed.note(error)) this.#stalled(feed, error)
     }
+  }
+
+  #waitOut(feed: Feed, error: MillraceError): void {
+    if (isFatal(error)) feed.fail(error)
+    else if (feed.backOff(error, () => this.#proceed(feed))) this.#stalled(feed, error)
   }
 
   /** Does for a partition what comes next. */

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { api, apiByKey } from '../../src/protocol/apis.ts'
+import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, requestHead } from '../../src/protocol/frame.ts'
+
+test('an API has its key and the versions that are stable', () => {
+  assert.deepEqual(
+    [api('Fetch').key, api('Fetch').minVersion, api('Fetch').maxVersion, apiByKey(1)],
+    [1, 4, 18, api('Fetch')],
+  )
+  assert.equal(api('OffsetCommit').maxVersion, 9, 'version 10 is not stable in Kafka 4.1')
+  assert.equal(api('OffsetCommit').request(10).flexible, true)
+  assert.equal(apiByKey(1_000), undefined)
+})
+
+test('a request has its length, key, version, correlation id and client id before it', () => {
+  const old = encodeRequest('ApiVersions', 0, 7, 'me', {})
+  assert.equal(old.toString('hex'), ['0000000c', '0012', '0000', '00000007', '00026d65'].join(''))
+  const flexible = encodeRequest('ApiVersions', 3, 7, null, { clientSoftwareName: 'a', clientSoftwareVersion: '1' })
+  const body = ['0261', '0231', '00'].join('')
+  assert.equal(flexible.toString('hex'), ['00000010', '0012', '0003', '00000007', 'ffff', '00', body].join(''))
+  assert.deepEqual(requestHead(flexible.subarray(4)), { key: 18, version: 3, correlationId: 7 })
+})
+
+test('a request comes to the broker with every field', () => {
+  const frame = encodeRequest('Heartbeat', 2, 9, 'me', { groupId: 'g', generationId: 3, memberId: 'm' }).subarray(4)
+  assert.deepEqual(decodeRequest(frame), {
+    key: 12,
+    version: 2,
+    correlationId: 9,
+    name: 'Heartbeat',
+    clientId: 'me',
+    body: { groupId: 'g', generationId: 3, memberId: 'm', groupInstanceId: null },
+  })
+})
+
+test('an answer has the header of its version, ApiVersions always the old one', () => {
+  const old = encodeResponse('Heartbeat', 3, 5, { errorCode: 27 })
+  assert.equal(old.toString('hex'), ['0000000a', '00000005', '00000000', '001b'].join(''))
+  const flexible = encodeResponse('Heartbeat', 4, 5, { errorCode: 27 })
+  assert.equal(flexible.toString('hex'), ['0000000c', '00000005', '00', '00000000', '001b', '00'].join(''))
+  const versions = encodeResponse('ApiVersions', 3, 5, {})
+  assert.equal(versions.toString('hex'), ['0000000c', '00000005', '0000', '01', '00000000', '00'].join(''))
+  for (const version of [3, 4]) {
+    const frame = encodeResponse('Heartbeat', version, 5, { errorCode: 27 }).subarray(4)
+    assert.deepEqual(decodeResponse('Heartbeat', version, frame), { throttleTimeMs: 0, errorCode: 27 })
+  }
+})
+
+test('an old broker answers ApiVersions in version 0, and is understood', () => {
+  const apiKeys = [{ apiKey: 18, minVersion: 0, maxVersion: 2 }]
+  const frame = encodeResponse('ApiVersions', 0, 5, { errorCode: 35, apiKeys }).subarray(4)
+  const answer = decodeResponse('ApiVersions', 4, frame)
+  assert.equal(answer.errorCode, 35)
+  assert.deepEqual(answer.apiKeys, apiKeys)
+})

@@ -7,7 +7,7 @@ export interface OffsetErrorDetails extends ErrorDetails {
 
 /**
  * Offsets could not be loaded or committed. Codes: `GROUP_HAS_MEMBERS` (the group is consumed by members that joined it),
- * `GROUP_NOT_AUTHORIZED`, `OFFSET_LOAD`, `OFFSET_COMMIT`.
+ * `GROUP_NOT_AUTHORIZED`, `GROUP_REFUSED`, `OFFSET_COMMIT` (the storage failed), `BAD_ANSWER`.
  */
 export class OffsetError extends MillraceError {
   readonly fatal: boolean

@@ -1,0 +1,241 @@
+import { type Backoff, exponential } from '../base/backoff.ts'
+import { type Clock, sleep } from '../base/clock.ts'
+import { type ErrorPlace, MillraceError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
+import type { NativeClient } from '../client/native-client.ts'
+import { errorCodes, KafkaError, kafkaError } from '../protocol/error-codes.ts'
+import { OffsetError } from './error.ts'
+import { findLiveGroup, liveGroupMessage } from './live-group.ts'
+import { askForOffsets, commitOffsets } from './offset-calls.ts'
+import type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from './storage.ts'
+
+/** A broker writes one commit as one record batch, which must fit `max.message.bytes` of its offsets topic (1 MiB by default). */
+const MOST_COMMIT_BYTES = 500_000
+/** What it writes for one offset beside group, topic and metadata, at most. */
+const BYTES_PER_OFFSET = 100
+
+/** Errors that pass: the coordinator moved or is starting, or a transaction has yet to end. */
+const passing: ReadonlySet<number> = new Set([
+  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
+  errorCodes.COORDINATOR_NOT_AVAILABLE,
+  errorCodes.NOT_COORDINATOR,
+  errorCodes.UNSTABLE_OFFSET_COMMIT,
+])
+
+/** What a broker answers to a commit from outside once the group has members. */
+const fromMembersOnly: ReadonlySet<number> = new Set([
+  errorCodes.ILLEGAL_GENERATION,
+  errorCodes.UNKNOWN_MEMBER_ID,
+  errorCodes.REBALANCE_IN_PROGRESS,
+  errorCodes.FENCED_INSTANCE_ID,
+  errorCodes.FENCED_MEMBER_EPOCH,
+  errorCodes.STALE_MEMBER_EPOCH,
+])
+
+/** The group as a whole is refused. `GROUP_ID_NOT_FOUND`: the id belongs to a group of another kind, such as a share group. */
+const refused: ReadonlySet<number> = new Set([
+  errorCodes.GROUP_AUTHORIZATION_FAILED,
+  errorCodes.INVALID_GROUP_ID,
+  errorCodes.GROUP_ID_NOT_FOUND,
+])
+
+export interface KafkaOffsetStorageParts {
+  readonly client: Pick<NativeClient, 'send' | 'forgetCoordinator'>
+  readonly group: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** For each call, its repetitions included, ms. Default 30,000. */
+  readonly timeoutMs?: number
+  /** Waits between the repetitions, ms. Default 100 to 1,000. */
+  readonly backoff?: Backoff
+  /** Ends the waits, when the consumer closes. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Offsets of a Kafka group, loaded and committed without joining it. Brokers allow that only while the group has no members: see
+ * `refuseLiveGroup`.
+ *
+ * What passes by itself is asked again until `timeoutMs` is over: a coordinator that moved or is loading, a broken connection and, when
+ * loading, the pending commit of a transaction. All calls reject with a fatal `OffsetError` when the group as a whole is refused
+ * (`GROUP_HAS_MEMBERS`, `GROUP_NOT_AUTHORIZED`, `GROUP_REFUSED`); errors of single partitions are in their results.
+ */
+export class KafkaOffsetStorage implements OffsetStorage {
+  readonly #client: Pick<NativeClient, 'send' | 'forgetCoordinator'>
+  readonly #group: string
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #logger: Logger
+  readonly #timeoutMs: number
+  readonly #backoff: Backoff
+  readonly #signal: AbortSignal | undefined
+
+  constructor(parts: KafkaOffsetStorageParts) {
+    this.#client = parts.client
+    this.#group = parts.group
+    this.#clock = parts.clock
+    this.#random = parts.random
+    this.#logger = parts.logger
+    this.#timeoutMs = parts.timeoutMs ?? 30_000
+    this.#backoff = parts.backoff ?? exponential(100, 1_000)
+    this.#signal = parts.signal
+  }
+
+  /** Waits for transactions that have commits of these partitions pending (KIP-447). */
+  load(partitions: readonly TopicPartition[]): Promise<readonly LoadResult[]> {
+    return this.#askEach(partitions, this.#deadline(), {
+      ask: async (left, timeoutMs) => {
+        const found = await askForOffsets(this.#client, this.#group, left, timeoutMs)
+        return left.map(partition => this.#loaded(partition, found))
+      },
+      failed: ({ topic, partition }, error) => ({ topic, partition, committed: null, error }),
+    })
+  }
+
+  /** In one request, or in several one after another where one would be too large for the broker to write. */
+  async commit(offsets: readonly CommittedOffset[]): Promise<readonly StorageResult[]> {
+    const deadline = this.#deadline()
+    const results: StorageResult[] = []
+    for (const part of this.#commitParts(offsets)) {
+      const done = await this.#askEach<CommittedOffset, StorageResult>(part, deadline, {
+        ask: async (left, timeoutMs) => {
+          const codes = await commitOffsets(this.#client, this.#group, left, timeoutMs)
+          return left.map(offset => this.#stored(offset, codes))
+        },
+        failed: ({ topic, partition }, error) => ({ topic, partition, error }),
+      })
+      results.push(...done)
+    }
+    return results
+  }
+
+  /** Rejects with `GROUP_HAS_MEMBERS` when somebody consumes for the group now; such a group would refuse all commits. */
+  async refuseLiveGroup(): Promise<void> {
+    const deadline = this.#deadline()
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const live = await findLiveGroup(this.#client, this.#group, this.#left(deadline))
+        if (live === null) return
+        throw new OffsetError('GROUP_HAS_MEMBERS', liveGroupMessage(this.#group, live), { fatal: true })
+      } catch (thrown) {
+        const error = this.#retriable(thrown)
+        if (!passes(error) || !(await this.#wait(error, attempt, deadline))) throw error
+      }
+    }
+  }
+
+  #loaded(place: TopicPartition, found: Awaited<ReturnType<typeof askForOffsets>>): LoadResult {
+    const { topic, partition } = place
+    const name = partitionName(topic, partition)
+    const answer = found.get(name)
+    const error = this.#answered(answer?.errorCode, `loading the offset of ${name} for group ${this.#group}`, place)
+    if (answer === undefined || error !== null || answer.committedOffset < 0)
+      return { topic, partition, committed: null, error }
+    const { committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata } = answer
+    return { topic, partition, error, committed: { topic, partition, offset, leaderEpoch, metadata: metadata ?? '' } }
+  }
+
+  #stored({ topic, partition, offset }: CommittedOffset, codes: ReadonlyMap<string, number>): StorageResult {
+    const name = partitionName(topic, partition)
+    const doing = `committing offset ${offset} of ${name} for group ${this.#group}`
+    return { topic, partition, error: this.#answered(codes.get(name), doing, { topic, partition }) }
+  }
+
+  /** What a partition's error code means. Throws when it means that the whole group is refused. */
+  #answered(code: number | undefined, doing: string, place: ErrorPlace): MillraceError | null {
+    if (code === undefined) {
+      const message = `${doing}: the broker's answer leaves it out`
+      return new OffsetError('BAD_ANSWER', message, { ...place, retriable: true })
+    }
+    const error = kafkaError(code, doing, place)
+    if (error !== null) this.#throwIfFatal(error)
+    return error
+  }
+
+  #throwIfFatal(cause: KafkaError): void {
+    if (fromMembersOnly.has(cause.errorCode)) {
+      const message =
+        `The group ${this.#group} got members while this consumer commits for it without joining, and refuses its commits ` +
+        `(${cause.code}): messages may be handled twice. Stop those members, or give this consumer a group of its own`
+      throw new OffsetError('GROUP_HAS_MEMBERS', message, { cause, fatal: true })
+    }
+    if (refused.has(cause.errorCode)) {
+      const denied = cause.errorCode === errorCodes.GROUP_AUTHORIZATION_FAILED
+      throw new OffsetError(denied ? 'GROUP_NOT_AUTHORIZED' : 'GROUP_REFUSED', cause.message, { cause, fatal: true })
+    }
+  }
+
+  /** Asks for all, then again for those whose error passes, until the time is over. */
+  async #askEach<T extends TopicPartition, R extends StorageResult>(
+    items: readonly T[],
+    deadline: number,
+    call: {
+      ask(items: readonly T[], timeoutMs: number): Promise<readonly R[]>
+      failed(item: T, error: MillraceError): R
+    },
+  ): Promise<readonly R[]> {
+    const results: R[] = []
+    let left = items
+    for (let attempt = 1; left.length > 0; attempt++) {
+      const answers = await call.ask(left, this.#left(deadline)).catch((thrown: unknown) => {
+        const error = this.#retriable(thrown)
+        return left.map(item => call.failed(item, error))
+      })
+      const first = answers.find(({ error }) => passes(error))
+      if (!first?.error || !(await this.#wait(first.error, attempt, deadline))) return [...results, ...answers]
+      results.push(...answers.filter(({ error }) => !passes(error)))
+      left = left.filter((_, i) => passes(answers[i]?.error ?? null))
+    }
+    return results
+  }
+
+  /** The error, if doing the same again may help; throws any other. */
+  #retriable(thrown: unknown): MillraceError {
+    if (thrown instanceof KafkaError) this.#throwIfFatal(thrown)
+    if (thrown instanceof MillraceError && thrown.retriable) return thrown
+    throw thrown
+  }
+
+  /** Waits before the same is asked again; false when there is no time for that. */
+  async #wait(error: MillraceError, attempt: number, deadline: number): Promise<boolean> {
+    const waitMs = this.#backoff(attempt, this.#random)
+    if (this.#clock.now() + waitMs >= deadline) return false
+    this.#logger.debug({ err: error, group: this.#group, attempt, waitMs }, 'The group coordinator is asked again')
+    if (error.code !== 'UNSTABLE_OFFSET_COMMIT') this.#client.forgetCoordinator(this.#group)
+    await sleep(this.#clock, waitMs, this.#signal)
+    return true
+  }
+
+  *#commitParts(offsets: readonly CommittedOffset[]): Generator<readonly CommittedOffset[]> {
+    let part: CommittedOffset[] = []
+    let bytes = 0
+    for (const offset of offsets) {
+      // A UTF-16 unit takes at most 3 bytes in UTF-8.
+      const size = BYTES_PER_OFFSET + 3 * (this.#group.length + offset.topic.length + offset.metadata.length)
+      if (bytes + size > MOST_COMMIT_BYTES && part.length > 0) {
+        yield part
+        part = []
+        bytes = 0
+      }
+      part.push(offset)
+      bytes += size
+    }
+    if (part.length > 0) yield part
+  }
+
+  #deadline(): number {
+    return this.#clock.now() + this.#timeoutMs
+  }
+
+  #left(deadline: number): number {
+    return Math.max(1, deadline - this.#clock.now())
+  }
+}
+
+function passes(error: MillraceError | null): boolean {
+  if (error instanceof KafkaError) return passing.has(error.errorCode)
+  return error?.retriable ?? false
+}

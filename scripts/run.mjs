@@ -2,8 +2,7 @@
  * Runs a script of this project on the project's own Node, right after `git clone` too: it installs the locked dependencies first
  * when they are missing or not those of the lock file. Plain JavaScript, because it runs on whatever Node the machine has.
  *
- *     node scripts/run.mjs FILE|OPTION…     on the project's Node
- *     node scripts/run.mjs --bin NAME …     a command of a dependency
+ *     node scripts/run.mjs FILE [ARGUMENT…]
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -66,16 +65,15 @@ function main(args) {
   install(root)
   const bin = join(root, 'node_modules/.bin')
   const node = findNode()
-  const command = args[0] === '--bin' ? [join(bin, args[1]), ...args.slice(2)] : [node, ...args]
-  // Commands of dependencies find their `node` in the path.
+  // Commands of dependencies, and the `node` they find, are in the path as npm would have it.
   const path = [dirname(node), bin, process.env.PATH].join(delimiter)
-  const child = spawn(command[0], command.slice(1), { stdio: 'inherit', env: { ...process.env, PATH: path } })
+  const child = spawn(node, args, { stdio: 'inherit', env: { ...process.env, PATH: path } })
   // At a terminal Ctrl-C reaches the child by itself, and twice would mean more than once.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
   process.on('SIGTERM', () => child.kill('SIGTERM'))
   process.on('SIGHUP', () => child.kill('SIGHUP'))
   child.on('error', error => {
-    console.error(`Cannot run ${command[0]}: ${error.message}`)
+    console.error(`Cannot run ${node}: ${error.message}`)
     process.exit(1)
   })
   child.on('exit', (code, signal) => {

@@ -43,8 +43,6 @@ export interface ClusterOptions {
   config?: Readonly<Record<string, string>>
 }
 
-export type StartCluster = (options?: ClusterOptions) => Promise<Cluster>
-
 export interface TopicOptions {
   /** Default 1. */
   partitions?: number

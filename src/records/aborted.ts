@@ -46,5 +46,5 @@ export class AbortedFilter {
 /** As `RecordBatch` has them: a bigint only beyond 2^53. */
 function normal(producerId: number | bigint): number | bigint {
   const number = Number(producerId)
-  return Number.isSafeInteger(number) ? number : producerId
+  return Number.isSafeInteger(number) ? number : BigInt(producerId)
 }

@@ -21,7 +21,9 @@ export interface TestTotals {
 
 /** Test files by pattern, from the root, sorted. */
 export async function testFiles(pattern: string, exclude: readonly string[] = []): Promise<string[]> {
-  return (await Array.fromAsync(glob(pattern, { cwd: root, exclude }))).sort()
+  const files: string[] = []
+  for await (const file of glob(pattern, { cwd: root, exclude })) files.push(file)
+  return files.sort()
 }
 
 /** Runs test files, each in a process of its own, and shows what happens. A file that cannot be loaded is a failed test. */
@@ -39,7 +41,7 @@ export async function runTests(files: readonly string[], options: TestOptions): 
     // Each file has a summary too; the one without a file is the sum.
     if (summary.file !== undefined) return
     passed = summary.counts.passed
-    failed = summary.counts.failed + summary.counts.cancelled
+    failed = summary.counts.tests - passed - summary.counts.skipped - summary.counts.todo
   })
   stream.on('test:diagnostic', ({ file, message }) => {
     if (file !== undefined) notes.push(message)

@@ -98,7 +98,10 @@ test('three nodes: leaders move when told to, and when their node dies', async (
 })
 
 test('a setting that Kafka refuses fails the start with what Kafka said', async () => {
-  await assert.rejects(KafkaCluster.start({ config: { 'log.segment.bytes': 'many' } }), /node 1 did not start[\s\S]*many/)
+  await assert.rejects(
+    KafkaCluster.start({ config: { 'log.segment.bytes': 'many' } }),
+    /node 1 did not start[\s\S]*many/,
+  )
 })
 
 test('when the process that started it is killed, a node ends and takes its data with it', async () => {

@@ -20,18 +20,28 @@ export async function kafkaJars(version: string = kafkaVersion): Promise<string>
   if (!existsSync(pom)) {
     throw new Error(`No tests against Kafka ${version}: known are ${kafkaVersions.join(' and ')}. Check KAFKA_VERSION.`)
   }
-  return once(join(cache, version, `lib-${await fingerprint([pom])}`), folder =>
+  return mavenJars(pom, version)
+}
+
+/** The folder with the jars that a pom names, downloaded by Maven on first use into a place of this name. */
+export async function mavenJars(pom: string, name: string): Promise<string> {
+  return once(join(cache, name, `lib-${await fingerprint([pom])}`), folder =>
     run('mvn', ['-q', '-B', '-C', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`]),
   )
 }
 
 /** The class path that runs these `.java` files (all of one package-less program) with Kafka's jars, compiled on first use. */
 export async function classPath(version: string, sources: readonly string[] = []): Promise<string> {
-  const jars = join(await kafkaJars(version), '*')
+  return compiled(await kafkaJars(version), version, sources)
+}
+
+/** The same with the jars of that folder; the classes are kept in a place of this name. */
+export async function compiled(folder: string, place: string, sources: readonly string[]): Promise<string> {
+  const jars = join(folder, '*')
   if (sources.length === 0) return jars
   const name = sources.map(source => basename(source, '.java')).join('-')
-  const classes = await once(join(cache, version, `classes-${name}-${await fingerprint(sources)}`), folder =>
-    run(javaCommand('javac'), ['-nowarn', '-cp', jars, '-d', folder, ...sources]),
+  const classes = await once(join(cache, place, `classes-${name}-${await fingerprint(sources)}`), target =>
+    run(javaCommand('javac'), ['-nowarn', '-cp', jars, '-d', target, ...sources]),
   )
   return `${classes}${process.platform === 'win32' ? ';' : ':'}${jars}`
 }

@@ -1,0 +1,143 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { quiet } from '../test/kafka/java.ts'
+import { KafkaCluster } from '../test/kafka/kafka-cluster.ts'
+import { canPin, launch, pin } from './launch.ts'
+import { commit, machine } from './machine.ts'
+import type { Measurement, Task } from './measurement.ts'
+import type { ComparisonResult, Run, ScenarioResult } from './results.ts'
+import type { Comparison, Contender, Scenario } from './scenarios.ts'
+import { type Loads, load, PARTITIONS } from './topics.ts'
+
+const KAFKA = '4.1.1'
+const brokerJvm = ['-Xms1g', '-Xmx1g', quiet]
+/** The broker writes what it was given to disk; nobody should be measured meanwhile. */
+const SETTLE_MS = 3_000
+
+export interface Settings {
+  readonly rounds: number
+  /** How long each process is measured, without its first pass. */
+  readonly minSeconds: number
+  readonly memorySeconds: number
+  /** `split`: the broker on the first processor and each contender on the second; `none`: the system decides. */
+  readonly pin: 'split' | 'none'
+  readonly loads: Loads
+  /** Contenders whose name contains one of these; empty: all. */
+  readonly only: readonly string[]
+}
+
+/** Runs scenarios against one Kafka; answers each when it is complete. */
+export async function* run(scenarios: readonly Scenario[], settings: Settings): AsyncGenerator<ScenarioResult> {
+  const split = settings.pin === 'split' && canPin()
+  const comparisons = scenarios.flatMap(scenario => scenario.comparisons)
+  const topics = [...new Set(comparisons.map(comparison => comparison.topic))]
+  const cluster = await KafkaCluster.start({
+    version: KAFKA,
+    jvm: brokerJvm,
+    topics: Object.fromEntries(topics.map(topic => [topic, PARTITIONS])),
+  })
+  try {
+    for (const topic of topics) {
+      const { messages } = settings.loads[topic]
+      log(`loading ${topic}: ${messages} messages`)
+      log(`loaded ${topic} in ${(await load(cluster.brokers, topic, settings.loads[topic])).toFixed(1)} s`)
+    }
+    if (split) for (const pid of cluster.pids.values()) pin(pid, '0')
+    await delay(SETTLE_MS)
+    for (const scenario of scenarios) {
+      const rounds = new Rounds(scenario, settings, cluster.brokers, split)
+      yield {
+        scenario: scenario.name,
+        at: new Date().toISOString(),
+        commit: commit(),
+        machine: machine(KAFKA),
+        settings: {
+          rounds: scenario.kind === 'memory' ? 1 : settings.rounds,
+          minSeconds: scenario.kind === 'memory' ? settings.memorySeconds : settings.minSeconds,
+          pinning: split ? 'broker on processor 0, each client on processor 1' : 'none',
+          millrace: process.env.MILLRACE === 'dist' ? 'dist' : 'src',
+          topics: Object.fromEntries(topics.map(topic => [topic, settings.loads[topic].messages])),
+        },
+        comparisons: await rounds.all(),
+      }
+    }
+  } finally {
+    await cluster.close()
+  }
+}
+
+class Rounds {
+  readonly #scenario: Scenario
+  readonly #settings: Settings
+  readonly #brokers: readonly string[]
+  readonly #split: boolean
+
+  constructor(scenario: Scenario, settings: Settings, brokers: readonly string[], split: boolean) {
+    this.#scenario = scenario
+    this.#settings = settings
+    this.#brokers = brokers
+    this.#split = split
+  }
+
+  async all(): Promise<ComparisonResult[]> {
+    const results: ComparisonResult[] = []
+    for (const comparison of this.#scenario.comparisons) results.push(await this.#compare(comparison))
+    return results
+  }
+
+  /** Every contender in turn, round after round; every other round backwards, so that a drift of the machine cancels out. */
+  async #compare(comparison: Comparison): Promise<ComparisonResult> {
+    const { only } = this.#settings
+    const rounds = this.#scenario.kind === 'memory' ? 1 : this.#settings.rounds
+    const chosen = comparison.contenders.filter(
+      ({ name }) => only.length === 0 || only.some(part => name.toLowerCase().includes(part.toLowerCase())),
+    )
+    const runs: Run[] = []
+    const failed = new Map<string, string>()
+    for (let round = 1; round <= rounds; round++) {
+      for (const contender of round % 2 === 1 ? chosen : chosen.toReversed()) {
+        if (failed.has(contender.name)) continue
+        const label = `${this.#scenario.name}, ${comparison.name}, round ${round} of ${rounds}: ${contender.name}`
+        try {
+          const measurement = await launch(
+            contender,
+            this.#task(comparison, contender),
+            KAFKA,
+            this.#split ? '1' : null,
+          )
+          runs.push({ round, contender: contender.name, measurement })
+          log(`${label}: ${summary(measurement)}`)
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : String(error)
+          failed.set(contender.name, contender.optional ? 'not installed, or not for this version of Node' : reason)
+          log(`${label}: ${reason}`)
+        }
+      }
+    }
+    const failures = Array.from(failed, ([contender, reason]) => ({ contender, reason }))
+    return { name: comparison.name, runs, failed: failures }
+  }
+
+  #task({ topic, concurrency }: Comparison, { handler = '', messages = Infinity }: Contender): Task {
+    const { minSeconds, memorySeconds, loads } = this.#settings
+    return {
+      brokers: this.#brokers,
+      topic,
+      partitions: PARTITIONS,
+      messages: Math.min(messages, loads[topic].messages),
+      minSeconds: this.#scenario.kind === 'memory' ? memorySeconds : minSeconds,
+      concurrency,
+      handler,
+    }
+  }
+}
+
+function summary({ messages, seconds, cpuUser, cpuSystem, timerLateMs, rssPeakMb }: Measurement): string {
+  const late = timerLateMs ? `, timer late p99 ${timerLateMs.p99.toFixed(1)} max ${timerLateMs.max.toFixed(1)} ms` : ''
+  const cpu = ((cpuUser + cpuSystem) / messages) * 1e6
+  const rate = Math.round(messages / seconds).toLocaleString('en')
+  return `${rate}/s, ${cpu.toFixed(2)} µs CPU${late}, peak ${rssPeakMb.toFixed(0)} MB`
+}
+
+function log(line: string): void {
+  console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
+}

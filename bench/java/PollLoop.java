@@ -1,0 +1,47 @@
+import java.time.Duration;
+import java.util.List;
+import java.util.Properties;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/**
+ * The plainest Java consumer: poll, touch every value, count; offsets are committed by interval. All at its defaults.
+ *
+ * Arguments: brokers, topic, partitions, messages of a pass, seconds to measure.
+ */
+public final class PollLoop {
+  private static long bytes;
+
+  public static void main(String[] args) {
+    String topic = args[1];
+    List<TopicPartition> partitions = IntStream.range(0, Integer.parseInt(args[2]))
+      .mapToObj(partition -> new TopicPartition(topic, partition)).collect(Collectors.toList());
+    long messages = Long.parseLong(args[3]);
+    new Measurement(Double.parseDouble(args[4])).run(messages, pass -> read(args[0], partitions, messages, pass));
+    if (bytes == 0) throw new IllegalStateException("nothing was touched");
+  }
+
+  private static void read(String brokers, List<TopicPartition> partitions, long messages, Measurement.Pass pass) {
+    Properties properties = new Properties();
+    properties.put("bootstrap.servers", brokers);
+    properties.put("group.id", "bench-" + System.nanoTime());
+    properties.put("auto.offset.reset", "earliest");
+    properties.put("enable.auto.commit", "true");
+    try (KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      consumer.assign(partitions);
+      long seen = 0;
+      while (seen < messages) {
+        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
+          if (seen == 0) pass.begin();
+          bytes += record.value().length;
+          if (++seen == messages) pass.end();
+        }
+      }
+    }
+  }
+}

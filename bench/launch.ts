@@ -1,0 +1,87 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { classPath, compiled, javaCommand, mavenJars } from '../test/kafka/jars.ts'
+import { quiet } from '../test/kafka/java.ts'
+import type { Measurement, Task } from './measurement.ts'
+import type { Contender } from './scenarios.ts'
+
+/** Which processors a process may use; null: all. */
+export type Cpus = string | null
+
+const here = import.meta.dirname
+const java = (name: string) => join(here, 'java', `${name}.java`)
+const PATIENCE_MS = 600_000
+/** The collector with the highest throughput; the default one is measurably slower for this load. */
+const jvm = ['-Xms1g', '-Xmx1g', '-XX:+UseParallelGC', quiet]
+
+/** Runs one contender in a process of its own and answers what it measured. */
+export async function launch(contender: Contender, task: Task, kafka: string, cpus: Cpus): Promise<Measurement> {
+  const [command, ...args] = pinned(await commandOf(contender, task, kafka), cpus)
+  return new Promise((resolve, reject) => {
+    const child = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const end = endWithUs(child)
+    const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', chunk => {
+      stdout += chunk
+    })
+    child.stderr.setEncoding('utf8').on('data', chunk => {
+      stderr = (stderr + chunk).slice(-4_000)
+    })
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      clearTimeout(late)
+      end()
+      const line = stdout.trim().split('\n').at(-1) ?? ''
+      if (code === 0 && line.startsWith('{')) resolve(JSON.parse(line) as Measurement)
+      else reject(new Error(`${contender.name} ended with ${code ?? signal}:\n${stderr.trim() || stdout.trim()}`))
+    })
+  })
+}
+
+/** Confines a process that already runs, all its threads. */
+export function pin(pid: number, cpus: Cpus): void {
+  if (cpus !== null) execFileSync('taskset', ['-acp', cpus, String(pid)])
+}
+
+export function canPin(): boolean {
+  try {
+    execFileSync('taskset', ['-p', String(process.pid)], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function pinned(command: readonly string[], cpus: Cpus): readonly string[] {
+  return cpus === null ? command : ['taskset', '-c', cpus, ...command]
+}
+
+async function commandOf({ program, handler }: Contender, task: Task, kafka: string): Promise<readonly string[]> {
+  const { brokers, topic, partitions, messages, minSeconds, concurrency } = task
+  const inJava = (path: string, ...more: (string | number)[]) => {
+    const args = [brokers.join(','), topic, partitions, messages, minSeconds, ...more].map(String)
+    return [javaCommand('java'), ...jvm, '-cp', path, program, ...args]
+  }
+  switch (program) {
+    case 'PollLoop':
+    case 'Performance':
+      return inJava(await classPath(kafka, [java('Measurement'), java(program)]))
+    case 'Parallel': {
+      const name = 'parallel-consumer'
+      const jars = await mavenJars(join(here, 'java/pom.xml'), name)
+      const path = await compiled(jars, name, [java('Measurement'), java(program)])
+      return inJava(path, concurrency, handler ?? 'no-op')
+    }
+    default:
+      return [process.execPath, join(here, 'children', `${program}.ts`), JSON.stringify(task)]
+  }
+}
+
+/** A child must not outlive this process; answers how to undo that. */
+function endWithUs(child: ChildProcess): () => void {
+  const kill = () => child.kill('SIGKILL')
+  process.on('exit', kill)
+  return () => process.off('exit', kill)
+}

@@ -1,0 +1,94 @@
+/** Measures Millrace against others: `npm run bench -- --help`. */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { run, type Settings } from './benchmark.ts'
+import { report } from './report.ts'
+import { readResults, saveResult } from './results.ts'
+import { scenarios } from './scenarios.ts'
+import { loads, quickLoads } from './topics.ts'
+
+const USAGE = `npm run bench -- [SCENARIO…] [OPTION…]
+
+Scenarios (default all): ${scenarios.map(({ name }) => name).join(', ')}
+
+--rounds N            how often all contenders take turns (default 5)
+--seconds S           how long each is measured in a round (default 3)
+--memory-seconds S    how long memory is watched (default 180)
+--only TEXT           only contenders whose name contains this; repeatable; writes no report
+--pin split|none      broker and client on a processor each, or wherever the system puts them (default split)
+--quick               small topics, two short rounds: whether all of it works; writes bench/results/quick/
+--report              measures nothing, writes the report anew from bench/results/
+
+MILLRACE=dist         measures what was built instead of the sources
+`
+
+const here = import.meta.dirname
+const page = join(here, '../docs/benchmarks.md')
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    'memory-seconds': { type: 'string' },
+    only: { type: 'string', multiple: true, default: [] },
+    pin: { type: 'string', default: 'split' },
+    quick: { type: 'boolean', default: false },
+    report: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (values.help) console.log(USAGE)
+else if (values.report) await writeReport(join(here, 'results'), page)
+else await main()
+
+async function main(): Promise<void> {
+  const { quick, only, pin } = values
+  const unknown = positionals.find(name => !scenarios.some(scenario => scenario.name === name))
+  if (unknown !== undefined) throw new Error(`No scenario is named ${unknown}.\n${USAGE}`)
+  if (pin !== 'split' && pin !== 'none') throw new Error(`--pin is split or none, not ${pin}`)
+  const settings: Settings = {
+    rounds: amount('rounds', quick ? 2 : 5),
+    minSeconds: amount('seconds', quick ? 0.3 : 3),
+    memorySeconds: amount('memory-seconds', quick ? 10 : 180),
+    pin,
+    loads: quick ? quickLoads : loads,
+    only,
+  }
+  installPeers()
+  const folder = join(here, quick ? 'results/quick' : 'results')
+  const chosen = scenarios.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  let failures = 0
+  for await (const result of run(chosen, settings)) {
+    for (const { failed } of result.comparisons) failures += failed.length
+    if (only.length > 0) continue
+    await saveResult(folder, result)
+    await writeReport(folder, quick ? join(folder, 'benchmarks.md') : page)
+  }
+  if (failures > 0) console.error(`${failures} contenders could not be run.`)
+}
+
+async function writeReport(folder: string, file: string): Promise<void> {
+  await mkdir(join(file, '..'), { recursive: true })
+  await writeFile(file, report(await readResults(folder)))
+  console.error(`Wrote ${file}`)
+}
+
+function amount(name: 'rounds' | 'seconds' | 'memory-seconds', standard: number): number {
+  const given = values[name]
+  const value = given === undefined ? standard : Number(given)
+  if (!(value > 0)) throw new Error(`--${name} needs a number above 0, not ${given}`)
+  return value
+}
+
+/** The peers are dependencies of this folder alone. */
+function installPeers(): void {
+  if (existsSync(join(here, 'node_modules/.package-lock.json'))) return
+  console.error('Installing the peers (npm ci in bench/; node-rdkafka is compiled, which takes some minutes) …')
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: here, stdio: ['ignore', 2, 2] })
+  if (status !== 0) throw new Error(`npm ci failed in ${here} with ${status}`)
+}

@@ -1,0 +1,46 @@
+/** What one process measured, printed by it as one line of JSON. Sums over its measured passes. */
+export interface Measurement {
+  /** How it was: a version, a setting found out at run time. Null when there is nothing to tell. */
+  readonly note: string | null
+  readonly passes: number
+  readonly messages: number
+  /** From the first message of a pass to its last. */
+  readonly seconds: number
+  /** Of the process, all its threads, in the same span. */
+  readonly cpuUser: number
+  readonly cpuSystem: number
+  /** How late a timer of 10 ms was; null in programs without an event loop. */
+  readonly timerLateMs: Lateness | null
+  /** Largest resident memory of the whole run. */
+  readonly rssPeakMb: number
+  /** Resident memory over time, where that is what is measured. */
+  readonly rss: readonly RssSample[] | null
+}
+
+export interface Lateness {
+  readonly samples: number
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
+
+export interface RssSample {
+  /** Since the first message. */
+  readonly seconds: number
+  readonly mb: number
+  readonly messages: number
+}
+
+/** What a measured process is told, as JSON in its first argument. */
+export interface Task {
+  readonly brokers: readonly string[]
+  readonly topic: string
+  readonly partitions: number
+  /** Messages of one pass, from the beginning of the topic. */
+  readonly messages: number
+  /** One pass warms up; then there are passes until this much is measured. */
+  readonly minSeconds: number
+  readonly concurrency: number
+  /** What the handler does. The names are the program's own. */
+  readonly handler: string
+}

@@ -1,0 +1,166 @@
+import type { Lateness, Measurement, RssSample } from './measurement.ts'
+import type { ComparisonResult, ScenarioResult } from './results.ts'
+import { type Comparison, type Goal, type Scenario, scenarios } from './scenarios.ts'
+import { type Spread, spread } from './statistics.ts'
+
+const INTRODUCTION = `# Benchmarks
+
+Written by \`npm run bench\`; the raw numbers of every round are in [\`bench/results/\`](../bench/results),
+how to run it and what is fair about it in [\`bench/README.md\`](../bench/README.md).
+
+One local Kafka, values of 100 bytes, 8 partitions, no compression, the producer's default batches. Each contender is a process of its
+own; they take turns, every other round backwards. The first pass through a topic warms up and is not counted; further passes are
+counted until enough is measured, each with a new client, from its first message to its last. Figures are medians of the rounds with
+their range in brackets; "Millrace ÷ this" is the median of the quotients round by round. CPU time is that of the client's process, all
+its threads. "Timer late" is how late a 10 ms timer in the same process fired: the median of the rounds for p50 and p99, the worst of
+all for the maximum.
+`
+
+/** The limit on memory: this, what the reservoir may hold, and one fetch (both at their defaults). */
+const LIMIT_MB = 120 + 64 * 1.048576 + 16 * 1.048576
+
+export function report(results: ReadonlyMap<string, ScenarioResult>): string {
+  const sections = scenarios.flatMap(scenario => {
+    const result = results.get(scenario.name)
+    return result ? [section(scenario, result)] : []
+  })
+  return [INTRODUCTION, ...sections].join('\n')
+}
+
+function section(scenario: Scenario, result: ScenarioResult): string {
+  const tables = scenario.comparisons.flatMap(comparison => {
+    const found = result.comparisons.find(({ name }) => name === comparison.name)
+    if (!found || found.runs.length === 0) return []
+    return [scenario.kind === 'memory' ? memoryTable(found) : speedTable(comparison, found)]
+  })
+  return `## ${scenario.title}\n\n${scenario.text}\n\n${circumstances(result)}\n\n${tables.join('\n')}`
+}
+
+function circumstances({ at, commit, machine, settings }: ScenarioResult): string {
+  const peers = Object.entries(machine.peers).map(([name, version]) => `${name} ${version}`)
+  const topics = Object.entries(settings.topics).map(([name, count]) => `\`${name}\` ${whole(count)} messages`)
+  return [
+    `*${at.slice(0, 10)}, commit ${commit ?? 'unknown'}${settings.millrace === 'dist' ? ', built' : ''}.`,
+    `${machine.cpu}, ${machine.cpus} processors, ${machine.memoryGb} GB, ${machine.system}; pinned: ${settings.pinning}.`,
+    `Node ${machine.node}, ${machine.java}, Kafka ${machine.kafka}, ${peers.join(', ')}, parallel-consumer 0.5.3.2.`,
+    `${topics.join(', ')}; ${settings.rounds} rounds, at least ${settings.minSeconds} s measured in each.*`,
+  ].join(' ')
+}
+
+function speedTable(comparison: Comparison, result: ComparisonResult): string {
+  const [subject] = comparison.contenders
+  if (!subject) throw new Error(`${comparison.name} has no contenders`)
+  const rows = comparison.contenders.map(({ name }) => {
+    const failed = result.failed.find(({ contender }) => contender === name)
+    const measured = measurements(result, name)
+    if (failed) return [name, `not run: ${firstLine(failed.reason)}`, '', '', '', '']
+    if (measured.length === 0) return [name, 'not run', '', '', '', '']
+    return [
+      name,
+      rate(spread(measured.map(messagesPerSecond))),
+      range(spread(measured.map(cpuMicros)), micros),
+      name === subject.name ? '' : range(spread(quotients(result, subject.name, name)), times),
+      lateness(measured.flatMap(({ timerLateMs }) => timerLateMs ?? [])),
+      `${whole(spread(measured.map(({ rssPeakMb }) => rssPeakMb)).median)} MB`,
+    ]
+  })
+  const head = [
+    '',
+    'messages/s',
+    'CPU µs per message',
+    'Millrace ÷ this',
+    'timer late ms, p50 / p99 / max',
+    'memory, peak',
+  ]
+  const goals = comparison.goals.map(goal => `- ${judge(goal, subject.name, result)}`)
+  return `### ${capital(comparison.name)}\n\n${table(head, rows)}\n${goals.join('\n')}${goals.length > 0 ? '\n' : ''}`
+}
+
+function judge(goal: Goal, subject: string, result: ComparisonResult): string {
+  const measured = measurements(result, subject)
+  if ('ratio' in goal) {
+    const { median } = spread(quotients(result, subject, goal.against))
+    return verdict(`≥ ${goal.ratio} × ${goal.against}`, `${times(median)} ×`, median >= goal.ratio)
+  }
+  if ('messagesPerSecond' in goal) {
+    const { median } = spread(measured.map(messagesPerSecond))
+    return verdict(`≥ ${million(goal.messagesPerSecond)}/s`, `${million(median)}/s`, median >= goal.messagesPerSecond)
+  }
+  const { median } = spread(measured.flatMap(({ timerLateMs }) => timerLateMs?.p99 ?? []))
+  return verdict(`timer p99 < ${goal.timerP99Ms} ms late`, `${median.toFixed(1)} ms`, median < goal.timerP99Ms)
+}
+
+function verdict(goal: string, found: string, reached: boolean): string {
+  return `Goal ${goal}: ${found}, ${reached ? 'reached' : '**not reached**'}.`
+}
+
+function memoryTable(result: ComparisonResult): string {
+  const rows = result.runs.map(({ contender, measurement }) => {
+    const samples = measurement.rss ?? []
+    const parts = thirds(samples).map(part => whole(spread(part.map(({ mb }) => mb)).median))
+    const peak = spread(samples.map(({ mb }) => mb)).max
+    return [
+      contender,
+      `${whole(measurement.seconds)} s`,
+      whole(measurement.messages),
+      parts.join(' / '),
+      `${whole(peak)} MB`,
+      peak <= LIMIT_MB ? 'yes' : '**no**',
+      lateness(measurement.timerLateMs ? [measurement.timerLateMs] : []),
+    ]
+  })
+  const head = [
+    '',
+    'ran',
+    'messages',
+    'MB, median of each third',
+    'peak',
+    `≤ ${whole(LIMIT_MB)} MB`,
+    'timer late ms, p50 / p99 / max',
+  ]
+  return `### ${capital(result.name)}\n\n${table(head, rows)}\nThe limit is 120 MB, the reservoir (64 MiB) and one \`maxBytes\` (16 MiB).\n`
+}
+
+function thirds(samples: readonly RssSample[]): RssSample[][] {
+  const size = Math.ceil(samples.length / 3)
+  return [0, 1, 2].map(part => samples.slice(part * size, (part + 1) * size))
+}
+
+function measurements(result: ComparisonResult, contender: string): Measurement[] {
+  return result.runs.filter(run => run.contender === contender).map(({ measurement }) => measurement)
+}
+
+/** How many times as fast the subject was as another, for each round that has both. */
+function quotients(result: ComparisonResult, subject: string, other: string): number[] {
+  return result.runs.flatMap(run => {
+    if (run.contender !== subject) return []
+    const pair = result.runs.find(({ contender, round }) => contender === other && round === run.round)
+    return pair ? [messagesPerSecond(run.measurement) / messagesPerSecond(pair.measurement)] : []
+  })
+}
+
+function lateness(all: readonly Lateness[]): string {
+  if (all.length === 0) return '–'
+  const median = (of: (one: Lateness) => number) => spread(all.map(of)).median.toFixed(1)
+  return `${median(({ p50 }) => p50)} / ${median(({ p99 }) => p99)} / ${spread(all.map(({ max }) => max)).max.toFixed(1)}`
+}
+
+const messagesPerSecond = ({ messages, seconds }: Measurement) => messages / seconds
+const cpuMicros = ({ messages, cpuUser, cpuSystem }: Measurement) => ((cpuUser + cpuSystem) / messages) * 1e6
+
+function range({ median, min, max }: Spread, format: (value: number) => string): string {
+  return `${format(median)} (${format(min)}–${format(max)})`
+}
+
+const rate = (values: Spread) => range(values, million)
+const whole = (value: number) => Math.round(value).toLocaleString('en')
+const million = (value: number) => (value >= 1e5 ? `${(value / 1e6).toFixed(2)} M` : whole(value))
+const micros = (value: number) => value.toFixed(value < 10 ? 2 : 0)
+const times = (value: number) => value.toFixed(value < 10 ? 2 : 0)
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+const firstLine = (text: string) => text.split('\n')[0] ?? ''
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`
+  return line(head) + line(head.map((_, index) => (index === 0 ? '---' : '--:'))) + rows.map(line).join('')
+}

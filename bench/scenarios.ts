@@ -1,0 +1,170 @@
+export type Topic = 'bench' | 'keyed'
+
+/** A program of `children/` (Node) or `java/` that goes through a topic and measures itself. */
+export type Program =
+  | 'millrace'
+  | 'memory'
+  | 'timers'
+  | 'kafkajs'
+  | 'platformatic'
+  | 'rdkafka'
+  | 'PollLoop'
+  | 'Performance'
+  | 'Parallel'
+
+export interface Contender {
+  readonly name: string
+  readonly program: Program
+  /** What its handler does; see the program. Default none. */
+  readonly handler?: string
+  /** Messages of one pass, for programs that would take minutes for the whole topic. Default all. */
+  readonly messages?: number
+  /** May be missing on this machine: then the report says so and the run goes on. */
+  readonly optional?: boolean
+}
+
+export type Goal =
+  | { readonly against: string; readonly ratio: number }
+  | { readonly messagesPerSecond: number }
+  | { readonly timerP99Ms: number }
+
+/** One table: the first contender is compared with each of the others, round by round. */
+export interface Comparison {
+  readonly name: string
+  readonly topic: Topic
+  readonly concurrency: number
+  readonly contenders: readonly Contender[]
+  readonly goals: readonly Goal[]
+}
+
+export interface Scenario {
+  readonly name: string
+  readonly title: string
+  readonly text: string
+  /** `memory`: each contender runs once, for minutes, and is measured by what it holds. */
+  readonly kind: 'speed' | 'memory'
+  readonly comparisons: readonly Comparison[]
+}
+
+const pollLoop: Contender = { name: "Java's poll loop", program: 'PollLoop' }
+
+const batches: Scenario = {
+  name: 'batches',
+  title: 'Batches, every value touched',
+  text:
+    'Many messages are handed over at once, and the handler touches each value. Millrace: `batch()` of 500 at concurrency 16. ' +
+    '"Below the managers" is fetch, checksum and decode alone: what is missing to it is what work and offsets cost.',
+  kind: 'speed',
+  comparisons: [
+    {
+      name: 'all values of `bench`',
+      topic: 'bench',
+      concurrency: 16,
+      contenders: [
+        { name: 'Millrace, batch()', program: 'millrace', handler: 'batch' },
+        { name: 'Millrace, below the managers', program: 'millrace', handler: 'records' },
+        pollLoop,
+        { name: 'Java, ConsumerPerformance', program: 'Performance' },
+        { name: '@platformatic/kafka, stream', program: 'platformatic' },
+        { name: 'kafkajs, eachBatch', program: 'kafkajs' },
+        { name: 'node-rdkafka, consume(1000)', program: 'rdkafka', messages: 1_000_000, optional: true },
+      ],
+      goals: [
+        { against: pollLoop.name, ratio: 1.5 },
+        { against: '@platformatic/kafka, stream', ratio: 3.5 },
+        { against: 'kafkajs, eachBatch', ratio: 4 },
+      ],
+    },
+  ],
+}
+
+const sync: Scenario = {
+  name: 'sync',
+  title: 'One message at a time, synchronous handler',
+  text:
+    'One call for each message, in the order of its key, with progress, timeouts and commits on, against a bare loop over ' +
+    '`poll()` that has none of it but commits.',
+  kind: 'speed',
+  comparisons: (['keyed', 'bench'] as const).flatMap(topic =>
+    [16, 1_000].map(concurrency => ({
+      name: `\`${topic}\`, concurrency ${concurrency.toLocaleString('en')}`,
+      topic,
+      concurrency,
+      contenders: [{ name: 'Millrace, sync handler', program: 'millrace', handler: 'sync' }, pollLoop],
+      goals: [{ against: pollLoop.name, ratio: 1 }],
+    })),
+  ),
+}
+
+const async: Scenario = {
+  name: 'async',
+  title: 'One message at a time, asynchronous handler',
+  text:
+    'The same with an `async` function that does nothing, against a library that does the same work: key order, many at once, ' +
+    "only what is done is committed. The parallel consumer's own default concurrency is 16.",
+  kind: 'speed',
+  comparisons: [16, 1_000].map(concurrency => {
+    const parallel: Contender = {
+      name: 'parallel-consumer, KEY',
+      program: 'Parallel',
+      handler: 'no-op',
+      messages: 200_000,
+    }
+    return {
+      name: `\`keyed\`, concurrency ${concurrency.toLocaleString('en')}`,
+      topic: 'keyed',
+      concurrency,
+      contenders: [{ name: 'Millrace, async handler', program: 'millrace', handler: 'async' }, parallel],
+      goals: [{ against: parallel.name, ratio: 25 }, { messagesPerSecond: 1_000_000 }, { timerP99Ms: 10 }],
+    }
+  }),
+}
+
+const timers: Scenario = {
+  name: 'timers',
+  title: 'Handlers that wait 5 ms',
+  text:
+    'What most handlers do: wait for something. A thousand at once; the bare loop is a thousand chains of 5 ms timers in one ' +
+    'process with no Kafka at all, the most that the event loop gives. (In theory 200,000 a second.)',
+  kind: 'speed',
+  comparisons: [
+    {
+      name: '`keyed`, concurrency 1,000, 5 ms',
+      topic: 'keyed',
+      concurrency: 1_000,
+      contenders: [
+        { name: 'Millrace, 5 ms handler', program: 'millrace', handler: 'timer', messages: 500_000 },
+        { name: 'bare loop of timers', program: 'timers', messages: 500_000 },
+        { name: 'parallel-consumer, KEY, 5 ms', program: 'Parallel', handler: 'sleep', messages: 100_000 },
+      ],
+      goals: [{ against: 'bare loop of timers', ratio: 0.8 }],
+    },
+  ],
+}
+
+const memory: Scenario = {
+  name: 'memory',
+  title: 'Memory',
+  text:
+    'Resident memory while the backlog is far larger than what fits. `slow`: 16 handlers at once, 50 ms each. `stuck`: 64 handlers ' +
+    'never settle (each is abandoned after its timeout), the others take 5 ms. Sampled every second.',
+  kind: 'memory',
+  comparisons: [
+    {
+      name: 'slow',
+      topic: 'bench',
+      concurrency: 16,
+      contenders: [{ name: 'Millrace, slow handlers', program: 'memory', handler: 'slow' }],
+      goals: [],
+    },
+    {
+      name: 'stuck',
+      topic: 'bench',
+      concurrency: 128,
+      contenders: [{ name: 'Millrace, 64 stuck handlers', program: 'memory', handler: 'stuck' }],
+      goals: [],
+    },
+  ],
+}
+
+export const scenarios: readonly Scenario[] = [batches, sync, async, timers, memory]

@@ -117,7 +117,7 @@ export class CommitLoop {
   /** Forgets the claim: nothing more is sent for it, and a late answer is dropped. */
   remove(claim: OffsetClaim): void {
     this.#entries.delete(claim)
-    this.#watchAge()
+    if (this.#overdue) this.#watchAge()
   }
 
   /**
@@ -137,7 +137,9 @@ export class CommitLoop {
     await this.#following
     return wanted
       .filter(entry => this.#holds(entry))
-      .map(({ claim: { topic, partition }, error }) => ({ topic, partition, error: this.#fatal ?? error }))
+      .map(({ claim: { topic, partition }, changed, error }) => {
+        return { topic, partition, error: this.#fatal ?? (changed ? error : null) }
+      })
   }
 
   /** Commits the claim's position now although it may be lower than what was committed: fetching set it by a policy. */

@@ -5,7 +5,7 @@ import { errorCodes, kafkaError } from '../protocol/error-codes.ts'
 const MOST_NAMES = 10
 
 /** Who consumes for a group now, as its coordinator describes it. */
-export interface LiveGroup {
+interface LiveGroup {
   readonly state: string
   /** `classic`, or `consumer` (KIP-848). */
   readonly protocol: string

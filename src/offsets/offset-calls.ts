@@ -11,7 +11,7 @@ import type { CommittedOffset } from './storage.ts'
  */
 const LAST_VERSION_WITH_NAMES = 9
 
-export interface FoundOffset {
+interface FoundOffset {
   readonly committedOffset: number
   readonly committedLeaderEpoch: number
   readonly metadata: string | null

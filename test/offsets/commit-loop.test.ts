@@ -326,6 +326,23 @@ test('an unchanged position is committed again once a day', async () => {
   await loop.close()
 })
 
+test('a commit for retention that fails is tried again, and is no failure of commit(): nothing had changed', async () => {
+  const { clock, storage, loop } = setUp()
+  storage.automatic = false
+  const claim = new FakeClaim(0, 7)
+  loop.add(claim, 7)
+  while (storage.underWay === 0) await clock.advance(3_600_000)
+  await storage.last.reject(retriable())
+  assert.equal(loop.state().pending, 0)
+  assert.equal(loop.state().error?.code, 'OFFSET_COMMIT')
+  assert.deepEqual(await loop.commit([claim]), [{ topic: 'orders', partition: 0, error: null }])
+  while (storage.requests.length === 1) await clock.advance(100)
+  await storage.last.answer()
+  assert.equal(loop.state().error, null)
+  assert.deepEqual(storage.log, ['0:7', '0:7'])
+  await loop.close()
+})
+
 test('a dead claim is not committed, and the late answer for it is dropped', async () => {
   const { clock, storage, told, loop } = setUp()
   storage.automatic = false

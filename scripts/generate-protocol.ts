@@ -2,8 +2,9 @@
  * Writes `src/protocol/schema.ts` and `src/protocol/messages.ts` from Kafka's own message definitions, which are resources of
  * the kafka-clients jar (`common/message/*.json`).
  *
- *     node scripts/generate-protocol.ts
+ *     node scripts/generate-protocol.ts [--check]
  *
+ * With `--check` nothing is written: it fails when the files are not what the definitions say.
  * Needs Maven, which brings the jar on first use, and `unzip`. The same jar gives the same files.
  */
 import { execFileSync } from 'node:child_process'
@@ -76,8 +77,9 @@ const lowerFirst = (name: string) => name.charAt(0).toLowerCase() + name.slice(1
 
 function slimDefault(field: KafkaField): FieldDefinition['default'] {
   const value = field.default
-  if (value === undefined || value === '' || value === maxInt64) return value === maxInt64 ? maxInt64 : undefined
+  if (value === undefined || value === '') return undefined
   if (value === 'null') return null
+  if (value === maxInt64) return value
   if (field.type === 'string') return String(value)
   if (field.type === 'bool') return String(value) === 'true'
   return Number(value)
@@ -205,7 +207,7 @@ function schemaFile(jar: string, messages: readonly KafkaMessage[]): string {
     '/** API key, lowest version, highest stable version (below the lowest while none is stable). */',
     `export const apiTable = {\n${apis.join('\n')}\n} as const\n`,
     '/** A `MessageDefinition` in JSON for each message: parsed when the message is first used. */',
-    `export const schema = {\n${definitions.join('\n')}\n} as const\n`,
+    `export const schema = {\n${definitions.join('\n')}\n}\n`,
   ].join('\n')
 }
 
@@ -246,10 +248,14 @@ const messages = readMessages(jar)
   )
 const types = messagesFile(jar, messages)
 checkNames(types)
-const files = { schema: join(root, 'src/protocol/schema.ts'), messages: join(root, 'src/protocol/messages.ts') }
-writeFileSync(files.schema, schemaFile(jar, messages))
-writeFileSync(files.messages, types)
-execFileSync(join(root, 'node_modules/.bin/biome'), ['format', '--write', files.schema, files.messages], {
-  cwd: root,
-  stdio: 'inherit',
-})
+for (const [name, text] of [
+  ['schema.ts', schemaFile(jar, messages)],
+  ['messages.ts', types],
+] as const) {
+  const file = join(root, 'src/protocol', name)
+  if (!process.argv.includes('--check')) writeFileSync(file, text)
+  else if (readFileSync(file, 'utf8') !== text) {
+    console.error(`${file} is not what the definitions of Kafka ${version} say: run scripts/generate-protocol.ts`)
+    process.exitCode = 1
+  }
+}

@@ -197,7 +197,7 @@ function readTags(reader: Reader, tagged: readonly TaggedField[], struct: Struct
   for (let left = reader.uvarint(); left > 0; left--) {
     const tag = reader.uvarint()
     const size = reader.uvarint()
-    const field = tagged.find(each => each.tag === tag)
+    const field = fieldOf(tag, tagged)
     if (field === undefined) {
       reader.charge(unknownTagCost)
       struct[unknownTags] ??= []
@@ -213,6 +213,11 @@ function readTags(reader: Reader, tagged: readonly TaggedField[], struct: Struct
     reader.position = start + size
     reader.end = outerEnd
   }
+}
+
+function fieldOf(tag: number, tagged: readonly TaggedField[]): TaggedField | undefined {
+  for (let i = 0; i < tagged.length; i++) if (tagged[i]?.tag === tag) return tagged[i]
+  return undefined
 }
 
 /** Tags are written in ascending order. Kafka numbers them without gaps, so those not known here come last. */

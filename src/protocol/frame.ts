@@ -1,5 +1,6 @@
 import { type Api, type ApiName, api, apiByKey } from './apis.ts'
 import { type Codec, compile } from './codec.ts'
+import { errorCodes } from './error-codes.ts'
 import type { RequestHeader, Requests, ResponseHeader, Responses } from './messages.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { Reader } from './reader.ts'
@@ -13,9 +14,7 @@ const responseHeaders = [0, 1].map(version =>
   compile<ResponseHeader, Decoded<ResponseHeader>>('ResponseHeader', version, true),
 )
 
-/** Kafka's error code of an ApiVersions request in a version that the broker lacks: it answers in version 0 then (KIP-511). */
-const unsupportedVersion = 35
-const apiVersionsKey = 18
+const apiVersionsKey = api('ApiVersions').key
 
 function requestHeader(flexible: boolean): Codec<RequestHeader, Decoded<RequestHeader>> {
   return requestHeaders[flexible ? 1 : 0] as Codec<RequestHeader, Decoded<RequestHeader>>
@@ -27,7 +26,7 @@ function responseHeader(key: number, flexible: boolean): Codec<ResponseHeader, D
 }
 
 /** Writes a length of four bytes before what `body` writes. */
-function frame(body: (writer: Writer) => void): Buffer {
+function framed(body: (writer: Writer) => void): Buffer {
   const writer = new Writer()
   writer.int32(0)
   body(writer)
@@ -45,7 +44,7 @@ export function encodeRequest<N extends ApiName>(
 ): Buffer {
   const { key } = api(name)
   const codec = api(name).request(version)
-  return frame(writer => {
+  return framed(writer => {
     const header = { requestApiKey: key, requestApiVersion: version, correlationId, clientId }
     requestHeader(codec.flexible).encode(writer, header)
     codec.encode(writer, body)
@@ -54,13 +53,15 @@ export function encodeRequest<N extends ApiName>(
 
 /** Reads an answer from a frame without its length prefix. Bytes and records in it are views into the frame. */
 export function decodeResponse<N extends ApiName>(name: N, version: number, frame: Buffer): Responses[N] {
-  const { key } = api(name)
+  const called = api(name)
   const reader = new Reader(frame)
-  responseHeader(key, api(name).response(version).flexible).decode(reader)
-  const fallback = key === apiVersionsKey && frame.length >= 6 && frame.readInt16BE(4) === unsupportedVersion
-  return api(name)
-    .response(fallback ? 0 : version)
-    .decode(reader)
+  responseHeader(called.key, called.response(version).flexible).decode(reader)
+  return called.response(refusesVersion(called.key, frame) ? 0 : version).decode(reader)
+}
+
+/** A broker that lacks the version of an ApiVersions request answers in version 0 (KIP-511). */
+function refusesVersion(key: number, frame: Buffer): boolean {
+  return key === apiVersionsKey && frame.length >= 6 && frame.readInt16BE(4) === errorCodes.UNSUPPORTED_VERSION
 }
 
 /** The part of a request that is the same in all versions of all requests. */
@@ -105,7 +106,7 @@ export function encodeResponse<N extends ApiName>(
 ): Buffer {
   const { key } = api(name)
   const codec = api(name).response(version)
-  return frame(writer => {
+  return framed(writer => {
     responseHeader(key, codec.flexible).encode(writer, { correlationId })
     codec.encode(writer, body)
   })

@@ -473,4 +473,4 @@ export const schema = {
     '{"name":"SnapshotHeaderRecord","versions":"0","flexible":"0+","fields":[{"name":"version","type":"int16","versions":"0+"},{"name":"lastContainedLogTimestamp","type":"int64","versions":"0+","wide":true}]}',
   VotersRecord:
     '{"name":"VotersRecord","versions":"0","flexible":"0+","fields":[{"name":"version","type":"int16","versions":"0+"},{"name":"voters","type":"[]Voter","versions":"0+","fields":[{"name":"voterId","type":"int32","versions":"0+"},{"name":"voterDirectoryId","type":"uuid","versions":"0+"},{"name":"endpoints","type":"[]Endpoint","versions":"0+","fields":[{"name":"name","type":"string","versions":"0+"},{"name":"host","type":"string","versions":"0+"},{"name":"port","type":"uint16","versions":"0+"}]},{"name":"kRaftVersionFeature","type":"KRaftVersionFeature","versions":"0+","fields":[{"name":"minSupportedVersion","type":"int16","versions":"0+"},{"name":"maxSupportedVersion","type":"int16","versions":"0+"}]}]}]}',
-} as const
+}

@@ -28,9 +28,14 @@ const emptyBuffer = Buffer.alloc(0)
 export const zeroUuid = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 export function refuse(what: string, expected: string, value: unknown): never {
-  throw new ProtocolError(
-    `${what} must be ${expected}, not ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
-  )
+  throw new ProtocolError(`${what} must be ${expected}, not ${described(value)}`)
+}
+
+/** Texts and bytes are not shown: they may be secrets. */
+function described(value: unknown): string {
+  if (typeof value === 'string') return 'a string'
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Array.isArray(value) ? 'an array' : 'an object'
 }
 
 function integer(

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { errorCodes, KafkaError } from '../../src/protocol/error-codes.ts'
 import { fuzzAgainstKafka, protocolEcho } from './protocol-fuzz.ts'
@@ -12,4 +14,9 @@ test("the error codes, their names and which are retriable are Kafka's", async (
     ([name, code]) => `${code} ${name} ${new KafkaError(code, 'it').retriable}`,
   )
   assert.deepEqual(ours, await protocolEcho(['errors']))
+})
+
+test("schema and types are what Kafka's definitions say", () => {
+  const root = join(import.meta.dirname, '../..')
+  execFileSync(process.execPath, ['scripts/generate-protocol.ts', '--check'], { cwd: root, stdio: 'pipe' })
 })

@@ -49,7 +49,7 @@ function compare({ name, version, value, hex }: Sample, answer: string): void {
 function asJson(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (Array.isArray(value)) return value.map(asJson)
-if (typeof value !== 'object' || value === null) return value
+  if (typeof value !== 'object' || value === null) return value
   const fields = Object.entries(value).map(([name, each]) =>
     /^(?:unalignedR|r)ecords$/.test(name) && each instanceof Uint8Array
       ? [`${name}SizeInBytes`, each.length]

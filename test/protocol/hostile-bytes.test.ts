@@ -15,8 +15,9 @@ Error.stackTraceLimit = 0
 
 test('a message cut off at any byte is a ProtocolError', () => {
   for (const each of messageVersions) {
-    const [value = {}] = fc.sample(arbitraryMessage(each), { seed: 3, numRuns: 1 })
-    const bytes = written(each.codec, value)
+    const samples = fc.sample(arbitraryMessage(each), { seed: 3, numRuns: 5 }).map(value => written(each.codec, value))
+    // One that says much, but not so much that cutting it at each byte takes long.
+    const bytes = samples.reduce((best, next) => (next.length > best.length && next.length < 400 ? next : best))
     for (let size = 0; size < bytes.length; size++) {
       assert.equal(survives(each, bytes.subarray(0, size)), false, `${each.name} v${each.version}, ${size} bytes`)
     }

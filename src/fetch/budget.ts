@@ -1,3 +1,10 @@
+/** Who may go beyond the limit: a reservoir, or a fetch under way, which holds nothing yet. */
+export interface Holder {
+  readonly bytes: number
+  /** How many of these its inflated batches take beyond what they were counted for before. */
+  readonly surplus: number
+}
+
 /**
  * The bytes that all partitions of a consumer may hold together. Bytes are reserved before a fetch is sent, so that answers
  * under way are counted too; what arrives is held, batch by batch, until the batch's last message settles.
@@ -13,9 +20,12 @@ export class Budget {
   #reserved = 0
   /** What inflated batches cost more (or less) than they were counted for before. */
   #surplus = 0
-  #overdrawn: object | null = null
+  #overdrawn: Holder | null = null
+  /** Who waits for a turn beyond the limit. */
+  readonly #line = new Set<Holder>()
   #inflating = false
-  readonly #waiting = new Map<object, () => void>()
+  #inflater: Holder | null = null
+  readonly #waiting = new Map<Holder, () => void>()
 
   constructor(limit: number) {
     this.limit = limit
@@ -60,22 +70,37 @@ export class Budget {
     this.#eased()
   }
 
-  /** Whether `holder` may take one batch beyond the limit; true until `repay`, or until the limit holds again. */
-  overdraw(holder: object): boolean {
-    if (this.#overdrawn === null) this.#overdrawn = holder
-    return this.#overdrawn === holder
+  /**
+   * Whether `holder` may take one batch beyond the limit; if not, it waits in line. Then it is nobody else's turn, until it holds
+   * nothing any more or all but what it holds is within the limit: one partition that is stuck with a large batch does not stop the
+   * others.
+   */
+  overdraw(holder: Holder): boolean {
+    const others = this.#held + this.#reserved - (this.#overdrawn?.bytes ?? 0)
+    const isFree = this.#overdrawn === null || others <= this.limit
+    const [first] = this.#line.add(holder)
+    if (!isFree || first !== holder) return false
+    this.#line.delete(holder)
+    this.#overdrawn = holder
+    return true
+  }
+
+  /** `holder` does not want to overdraw any more. */
+  leaveLine(holder: Holder): void {
+    if (this.#line.delete(holder) && this.#line.size > 0) this.onReturn?.()
   }
 
   /** The batch that `holder` took beyond the limit belongs to `other`. */
-  passOn(holder: object, other: object): void {
+  passOn(holder: Holder, other: Holder): void {
     if (this.#overdrawn === holder) this.#overdrawn = other
   }
 
   /** `holder` holds nothing any more: it is another one's turn. */
-  repay(holder: object): void {
+  repay(holder: Holder): void {
     this.#waiting.delete(holder)
-    if (this.#overdrawn !== holder) return
-    this.#overdrawn = null
+    if (this.#overdrawn === holder) this.#overdrawn = null
+    else if (this.#inflater !== holder) return
+    if (this.#inflater === holder) this.#inflater = null
     this.#eased()
   }
 
@@ -83,8 +108,8 @@ export class Budget {
    * Whether `holder` may inflate a batch now; if not, `retry` is called when it should ask again. One batch at a time: its size is only
    * known afterwards. Beyond the limit it goes on while batches cost no more than they were counted for, else in turn.
    */
-  mayInflate(holder: object, retry: () => void): boolean {
-    const may = !this.#inflating && (this.#held <= this.limit || this.#surplus <= 0 || this.overdraw(holder))
+  mayInflate(holder: Holder, retry: () => void): boolean {
+    const may = !this.#inflating && (this.#held <= this.limit || this.#surplus <= 0 || this.#isTurnOf(holder))
     if (may) {
       this.#inflating = true
       this.#waiting.delete(holder)
@@ -108,7 +133,13 @@ export class Budget {
     this.return(bytes)
   }
 
+  #isTurnOf(holder: Holder): boolean {
+    if (this.#inflater === null || this.#surplus <= this.#inflater.surplus) this.#inflater = holder
+    return this.#inflater === holder
+  }
+
   #eased(): void {
+    if (this.#held <= this.limit) this.#inflater = null
     if (this.#overdrawn !== null && this.free >= 0) this.#overdrawn = null
     this.onReturn?.()
     if (this.#waiting.size === 0 || this.#inflating) return

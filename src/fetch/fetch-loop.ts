@@ -5,7 +5,7 @@ import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { partitionName } from '../base/topic-partition.ts'
 import type { FetchAnswer, FetchedPartition, LowLevelClient } from '../client/low-level-client.ts'
-import type { Budget } from './budget.ts'
+import type { Budget, Holder } from './budget.ts'
 import type { FetchClaim } from './claim.ts'
 import { toMillraceError } from './failure.ts'
 import type { Feed } from './feed.ts'
@@ -46,6 +46,8 @@ export class FetchLoop {
   readonly connection: number
   readonly #owner: LoopOwner
   readonly #abort = new AbortController()
+  /** Stands in the budget for a batch under way beyond the limit. */
+  readonly #turn: Holder = { bytes: 0, surplus: 0 }
   /** In the order of their turn: those that were served last are last. */
   #feeds: Feed[] = []
   #flight: Promise<void> | null = null
@@ -96,6 +98,7 @@ export class FetchLoop {
     for (const feed of this.#feeds) feed.loop = null
     this.#feeds = []
     this.#pause?.cancel()
+    this.#owner.budget.leaveLine(this.#turn)
     this.#abort.abort(new MillraceError('CLOSED', 'Fetching was closed'))
     await this.#flight
   }
@@ -104,7 +107,7 @@ export class FetchLoop {
     if (this.#flight !== null || this.#pause !== null || this.#abort.signal.aborted) return
     const { options, budget, loopCount } = this.#owner
     const share = Math.min(options.maxBytes, budget.free, Math.floor(budget.unheld / loopCount))
-    const plan = planFetch(this.#feeds, options, budget, share)
+    const plan = planFetch(this.#feeds, options, budget, share, this.#turn)
     if (plan === null) return
     budget.reserve(plan.reserved)
     this.#flight = this.#fetch(plan)
@@ -128,10 +131,10 @@ export class FetchLoop {
     }
     this.#flight = null
     budget.unreserve(plan.reserved)
-    if (plan.turn !== null) {
+    if (plan.overdraws) {
       const { reservoir } = plan.feeds.find(feed => feed.reservoir.bytes > 0) ?? {}
-      if (reservoir === undefined) budget.repay(plan.turn)
-      else budget.passOn(plan.turn, reservoir)
+      if (reservoir === undefined) budget.repay(this.#turn)
+      else budget.passOn(this.#turn, reservoir)
     }
     if (this.#abort.signal.aborted) return
     if (failure !== null) this.#failed(plan.feeds, failure)

@@ -1,5 +1,5 @@
 import type { FetchPartition } from '../client/low-level-client.ts'
-import type { Budget } from './budget.ts'
+import type { Budget, Holder } from './budget.ts'
 import type { Feed } from './feed.ts'
 import type { FetchOptions } from './options.ts'
 
@@ -13,13 +13,13 @@ export interface FetchPlan {
   readonly maxBytes: number
   readonly maxWaitMs: number
   readonly reserved: number
-  /** Goes beyond the budget, for one batch; the budget knows it by `turn`. */
-  readonly turn: object | null
+  /** Goes beyond the budget, for one batch. */
+  readonly overdraws: boolean
 }
 
 /**
  * Which of these partitions to fetch now, in the order given, and how much; null when none may be. `share` is the connection's part
- * of the budget.
+ * of the budget, `line` what it waits in line for more with.
  *
  * A partition is left out while it holds more than half of what is still free, or too many messages; it comes back at half of that.
  * While the budget is used up, those that hold nothing may fetch a single batch, one of them at a time.
@@ -29,6 +29,7 @@ export function planFetch(
   options: FetchOptions,
   budget: Budget,
   share: number,
+  line: Holder,
 ): FetchPlan | null {
   const wanted: Feed[] = []
   const partitions: FetchPartition[] = []
@@ -59,12 +60,13 @@ export function planFetch(
     inflation = Math.max(inflation, reservoir.inflation)
   }
   if (share >= 1 && wanted.length > 0) {
+    budget.leaveLine(line)
     const maxBytes = Math.max(1, Math.min(bytes, options.maxBytes, Math.floor(share / inflation)))
     const reserved = Math.ceil(Math.min(share, memory, maxBytes * inflation))
-    return { feeds: wanted, partitions, maxBytes, maxWaitMs, reserved, turn: null }
+    return { feeds: wanted, partitions, maxBytes, maxWaitMs, reserved, overdraws: false }
   }
-  const turn = {}
-  if (empty.length === 0 || !budget.overdraw(turn)) return null
+  if (empty.length === 0) budget.leaveLine(line)
+  if (empty.length === 0 || !budget.overdraw(line)) return null
   return {
     feeds: empty,
     // The first batch of an answer comes however large it is, and no other.
@@ -72,7 +74,7 @@ export function planFetch(
     maxBytes: 1,
     maxWaitMs: Math.min(maxWaitMs, LEFT_OUT_WAIT_MS),
     reserved: options.partitionMaxBytes,
-    turn,
+    overdraws: true,
   }
 }
 

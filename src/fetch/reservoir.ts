@@ -78,6 +78,7 @@ export class Reservoir {
   /** Of these, those in `#stored`. */
   #storedMessages = 0
   #bytes = 0
+  #surplus = 0
   #roomAt = -1
   #inflation = 1
   #stored: (StoredBatch | undefined)[] = []
@@ -120,6 +121,11 @@ export class Reservoir {
   /** Held, those of messages taken and not yet released included. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** How many of `bytes` inflated batches take beyond what they were counted for before. */
+  get surplus(): number {
+    return this.#surplus
   }
 
   /** How many bytes of memory a fetched byte becomes: 1, or more where batches are compressed. */
@@ -195,11 +201,7 @@ export class Reservoir {
     this.#head = 0
     this.#messages = 0
     this.#storedMessages = 0
-    for (const [open, counted] of this.#held) {
-      this.#held.delete(open)
-      this.#bytes -= counted.bytes
-      this.#budget.deflated(counted.expected, counted.bytes)
-    }
+    for (const open of this.#held.keys()) this.#return(open)
     const rest = this.#bytes
     this.#bytes = 0
     this.#budget.return(rest)
@@ -291,6 +293,7 @@ export class Reservoir {
     const counted = { expected: bytes, bytes: open.memory }
     this.#held.set(open, counted)
     this.#bytes += counted.bytes - bytes
+    this.#surplus += counted.bytes - bytes
     if (batch.compression === 'none') return
     this.#inflation = 0.75 * this.#inflation + 0.25 * (counted.bytes / batch.buffer.length)
     this.#budget.inflated(bytes, counted.bytes)
@@ -339,12 +342,18 @@ export class Reservoir {
   }
 
   #free(open: OpenBatch): void {
+    this.#return(open)
+    if (this.#bytes === 0) this.#budget.repay(this)
+  }
+
+  /** Nothing, when the claim has ended. */
+  #return(open: OpenBatch): void {
     const counted = this.#held.get(open)
     if (counted === undefined) return
     this.#held.delete(open)
     this.#bytes -= counted.bytes
+    this.#surplus -= counted.bytes - counted.expected
     this.#budget.deflated(counted.expected, counted.bytes)
-    if (this.#bytes === 0) this.#budget.repay(this)
   }
 
   #unstore(stored: StoredBatch): void {

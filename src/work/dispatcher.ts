@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import type { Clock, Timer } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
@@ -12,7 +12,7 @@ import type { WorkEvents } from './events.ts'
 import { HandlerAbandoned } from './failure.ts'
 import { Failures } from './failures.ts'
 import { Intake } from './intake.ts'
-import { type Enter, invoke, isThenable } from './invocation.ts'
+import { invoke, isThenable } from './invocation.ts'
 import { Lanes } from './lanes.ts'
 import { Pace } from './pace.ts'
 import type { Route } from './route.ts'
@@ -73,7 +73,7 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #random: Random
   readonly #logger: Logger
   readonly #events: WorkEvents<M>
-  readonly #enter: Enter = AsyncLocalStorage.snapshot()
+  readonly #scope = new AsyncResource('MillraceHandler')
   readonly #lanes = new Lanes<M>()
   readonly #slots: SlotPool<M>
   readonly #waiting: Waiting<M>
@@ -106,7 +106,7 @@ export class Dispatcher<M extends WorkMessage> {
       clock,
       events,
       waiting: this.#waiting,
-      enter: fn => this.#enter(fn),
+      scope: this.#scope,
       done: slot => this.#done(slot),
       drop: slot => this.#drop(slot),
       leaveLane: slot => this.#leaveLane(slot),
@@ -299,7 +299,7 @@ export class Dispatcher<M extends WorkMessage> {
     slot.attempt = attempt
     let result: unknown
     try {
-      result = invoke(slot, attempt, this.#enter)
+      result = invoke(slot, attempt, this.#scope)
     } catch (error) {
       this.#failures.failed(slot, toError(error))
       return

@@ -15,6 +15,7 @@ import {
   WorkStopped,
 } from './failure.ts'
 import type { Intake } from './intake.ts'
+import type { Scope } from './invocation.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -24,8 +25,8 @@ export interface FailureParts<M extends WorkMessage> {
   clock: Clock
   events: WorkEvents<M>
   waiting: Waiting<M>
-  /** Calls the user's code in the async context of `run()`. */
-  enter: <T>(fn: () => T) => T
+  /** Where `onFailure` is called. */
+  scope: Scope
   done(slot: Slot<M>): void
   drop(slot: Slot<M>): void
   leaveLane(slot: Slot<M>): void
@@ -114,6 +115,7 @@ export class Failures<M extends WorkMessage> {
       for (let at = start; at < spent.length; at++) {
         const { slot, ...rest } = spent[at] as Spent<M>
         slot.members = slot.leader = null
+        slot.attempts = rest.attempts
         if (heldLanes.has(slot.lane)) {
           this.#park(slot)
           continue
@@ -122,10 +124,12 @@ export class Failures<M extends WorkMessage> {
         const failure: Failure<M> = { message: slot.message, ...rest }
         const decision = this.#ask(intake, failure)
         if (decision instanceof Promise) {
-          decision.then(answer => {
-            this.#apply(slot, failure, answer, heldLanes)
-            from(at + 1)
-          })
+          decision
+            .then(answer => {
+              this.#apply(slot, failure, answer, heldLanes)
+              from(at + 1)
+            })
+            .catch(thrown => this.#parts.stop(toError(thrown)))
           return
         }
         this.#apply(slot, failure, decision, heldLanes)
@@ -148,7 +152,7 @@ export class Failures<M extends WorkMessage> {
     const check = (answer: unknown): Decision =>
       isDecision(answer) ? answer : broken(new OptionError(`it answered ${String(answer)}, which is no decision`))
     try {
-      const answer = this.#parts.enter(() => onFailure(failure))
+      const answer = this.#parts.scope.runInAsyncScope(onFailure, undefined, failure)
       return typeof answer === 'string' ? check(answer) : Promise.resolve(answer).then(check, broken)
     } catch (error) {
       return broken(error)
@@ -207,15 +211,20 @@ export class Failures<M extends WorkMessage> {
     slot.intake.undone++
   }
 
-  /** A member of a batch goes back to its lane, behind one that was held or could not be decoded. */
+  /** A member of a batch goes back to its lane, to be handled as if it came now. */
   #park(member: Slot<M>): void {
     member.state = SlotState.parked
+    member.attempts = 0
     member.intake.kept++
   }
 
-  /** The members that were decoded become a batch of their own; the others fail one by one. */
+  /**
+   * The members that were decoded become a batch of their own; the others fail one by one. Only the first of a lane may fail:
+   * those behind it, and those that could not be decoded behind decoded ones, go back to the lane and wait for their turn.
+   */
   #regroup(leader: Slot<M>, members: readonly Slot<M>[], { errors }: UndecodedMembers<M>): void {
     const { intake, attempts } = leader
+    const soundLanes = new Set<number>()
     const waitingLanes = new Set<number>()
     const sound: Slot<M>[] = []
     const spent: Spent<M>[] = []
@@ -225,10 +234,13 @@ export class Failures<M extends WorkMessage> {
       member.decoded = false
       member.attempts = attempts
       if (waitingLanes.has(member.lane)) this.#park(member)
-      else if (error === undefined) sound.push(member)
-      else {
+      else if (error === undefined) {
+        if (member.lane !== NO_LANE) soundLanes.add(member.lane)
+        sound.push(member)
+      } else {
         if (member.lane !== NO_LANE) waitingLanes.add(member.lane)
-        if (isFinal(member, error, 'decode')) spent.push({ slot: member, error, attempts, reason: 'decode' })
+        if (soundLanes.has(member.lane)) this.#park(member)
+        else if (isFinal(member, error, 'decode')) spent.push({ slot: member, error, attempts, reason: 'decode' })
         else this.#retryAlone(member, error)
       }
     }

@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import { toError } from '../base/errors.ts'
 import { UndecodedMembers } from './batches.ts'
 import type { WorkMessage } from './claim.ts'
@@ -5,21 +6,24 @@ import type { Attempt } from './context.ts'
 import type { BatchRoute, SingleRoute } from './route.ts'
 import type { Slot } from './slot.ts'
 
-/** Calls a function in the async context that was current when the dispatcher was made. */
-export type Enter = <A extends unknown[], R>(fn: (...args: A) => R, ...args: A) => R
+/**
+ * The async context that was current when the dispatcher was made: each handler is entered in it, so that what one handler stores
+ * in its context is not seen by the next. (`runInAsyncScope` costs 20 ns, a bound `AsyncLocalStorage.snapshot()` 200.)
+ */
+export type Scope = Pick<AsyncResource, 'runInAsyncScope'>
 
 /** Decodes the slot's message, or its batch, and enters the handler. Answers what the handler answers. */
-export function invoke<M extends WorkMessage>(slot: Slot<M>, attempt: Attempt, enter: Enter): unknown {
+export function invoke<M extends WorkMessage>(slot: Slot<M>, attempt: Attempt, scope: Scope): unknown {
   const { route } = slot.intake
-  if (route.batch !== null) return invokeBatch(slot, route, slot.members ?? [slot], attempt, enter)
+  if (route.batch !== null) return invokeBatch(slot, route, slot.members ?? [slot], attempt, scope)
   slot.decoded = false
   const pending = route.decode?.(slot.message)
-  return pending === undefined ? handle(slot, route, attempt, enter) : handleLater(pending, slot, route, attempt, enter)
+  return pending === undefined ? handle(slot, route, attempt, scope) : handleLater(pending, slot, route, attempt, scope)
 }
 
-function handle<M extends WorkMessage>(slot: Slot<M>, route: SingleRoute<M>, attempt: Attempt, enter: Enter): unknown {
+function handle<M extends WorkMessage>(slot: Slot<M>, route: SingleRoute<M>, attempt: Attempt, scope: Scope): unknown {
   slot.decoded = true
-  return enter(route.handle, slot.message, attempt)
+  return scope.runInAsyncScope(route.handle, undefined, slot.message, attempt)
 }
 
 async function handleLater<M extends WorkMessage>(
@@ -27,11 +31,11 @@ async function handleLater<M extends WorkMessage>(
   slot: Slot<M>,
   route: SingleRoute<M>,
   attempt: Attempt,
-  enter: Enter,
+  scope: Scope,
 ): Promise<unknown> {
   await decoded
   if (attempt.aborted !== null) throw attempt.aborted
-  return handle(slot, route, attempt, enter)
+  return handle(slot, route, attempt, scope)
 }
 
 async function invokeBatch<M extends WorkMessage>(
@@ -39,7 +43,7 @@ async function invokeBatch<M extends WorkMessage>(
   route: BatchRoute<M>,
   members: readonly Slot<M>[],
   attempt: Attempt,
-  enter: Enter,
+  scope: Scope,
 ): Promise<unknown> {
   leader.decoded = false
   const messages = members.map(member => member.message)
@@ -48,7 +52,7 @@ async function invokeBatch<M extends WorkMessage>(
     if (attempt.aborted !== null) throw attempt.aborted
   }
   leader.decoded = true
-  return enter(route.handle, messages, attempt)
+  return scope.runInAsyncScope(route.handle, undefined, messages, attempt)
 }
 
 async function decodeMembers<M extends WorkMessage>(

@@ -15,15 +15,9 @@ export class Bootstrap {
   readonly #aborter = new AbortController()
   #attempt = 0
   #notBefore = 0
-  #cause: Error | null = null
 
   constructor(settings: Settings) {
     this.#settings = settings
-  }
-
-  /** Why the last round failed; null when it did not. */
-  get cause(): Error | null {
-    return this.#cause
   }
 
   /** Rejects with one `ConnectionError` that names each address and its cause. */
@@ -39,7 +33,6 @@ export class Bootstrap {
       try {
         const answer = await this.#askAt(address, question)
         this.#attempt = 0
-        this.#cause = null
         return answer
       } catch (thrown) {
         signal.throwIfAborted()
@@ -78,10 +71,9 @@ export class Bootstrap {
         : new ConnectionError(
             `None of the ${causes.length} brokers can be reached: ${causes.map(one => one.message).join('; ')}`,
             {
-              cause: causes[0],
+              cause: causes[0]?.cause,
             },
           )
-    this.#cause = cause
     logger.warn({ err: cause, attempt, inMs }, cause.message)
     events.reconnecting({ address: brokers.map(addressName).join(', '), cause, attempt, inMs })
     return cause

@@ -75,16 +75,16 @@ export class Brokers {
   }
 
   /**
-   * Asks one broker, whichever has the least to do, and the next one when a connection fails. Those whose last attempt failed a
-   * moment ago are left out. Rejects with a `ConnectionError` when none is left.
+   * Asks one broker, whichever has the least to do, and the next one when a connection fails. Those whose next attempt is not due
+   * yet come last, or not at all unless `patient`. Rejects with a `ConnectionError` when none is left.
    */
-  async ask<N extends ApiName, T>(question: Question<N, T>): Promise<T> {
+  async ask<N extends ApiName, T>(question: Question<N, T>, patient = false): Promise<T> {
     const { clock } = this.#settings
     const deadline = clock.now() + question.timeoutMs
     let last: Error | null = null
     for (const { link, state } of this.#byLoad()) {
       last ??= state.cause
-      if (state.state === 'waiting') continue
+      if (state.state === 'waiting' && !patient) continue
       const timeoutMs = deadline - clock.now()
       if (timeoutMs <= 0) break
       try {
@@ -120,8 +120,8 @@ export class Brokers {
     const found = [...this.#nodes.keys()].map(nodeId => {
       const link = this.link(nodeId, 'general', 0)
       const state = link.state()
-      const distance = state.throttledUntil !== null ? 2e9 : state.state === 'ready' ? 0 : 1e9
-      return { link, state, load: distance + state.inFlight + state.queued + this.#settings.random() }
+      const distance = { ready: state.throttledUntil === null ? 0 : 2e9, closed: 1e9, connecting: 1e9, waiting: 3e9 }
+      return { link, state, load: distance[state.state] + state.inFlight + state.queued + this.#settings.random() }
     })
     return found.sort((a, b) => a.load - b.load)
   }

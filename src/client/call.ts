@@ -37,7 +37,8 @@ export interface Ask {
   readonly name: ApiName
   readonly minVersion: number | undefined
   readonly maxVersion: number | undefined
-  readonly timeoutMs: number
+  /** By the clock's `now`. */
+  readonly deadline: number
   readonly answered: boolean
   readonly keepsFrame: boolean
   readonly settled: boolean
@@ -51,6 +52,7 @@ export interface Ask {
 /** A request from being asked to being settled: by its answer, its deadline, its signal or a broken connection. */
 export class Call<N extends ApiName, T> implements Ask {
   readonly promise: Promise<T>
+  readonly deadline: number
   readonly #question: Question<N, T>
   readonly #broker: string
   readonly #onSettled: (call: Ask) => void
@@ -76,6 +78,7 @@ export class Call<N extends ApiName, T> implements Ask {
       this.#reject = reject
     })
     const { name, timeoutMs, signal } = question
+    this.deadline = clock.now() + timeoutMs
     this.#timer = clock.after(timeoutMs, () => {
       const message = `${broker} gave no answer to ${name} within ${Math.round(timeoutMs)} ms: ${late(this)}`
       this.fail(new RequestTimeoutError(message, { broker }))
@@ -92,9 +95,6 @@ export class Call<N extends ApiName, T> implements Ask {
   }
   get maxVersion(): number | undefined {
     return this.#question.maxVersion
-  }
-  get timeoutMs(): number {
-    return this.#question.timeoutMs
   }
   get answered(): boolean {
     return this.#question.unanswered === undefined

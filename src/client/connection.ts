@@ -28,7 +28,6 @@ export interface ConnectionOptions {
 interface Sent {
   readonly correlationId: number
   readonly version: number
-  readonly at: number
   readonly call: Ask
 }
 
@@ -108,15 +107,17 @@ export class Connection {
   }
 
   /**
-   * Whether the line is stuck: nothing came while the oldest request was due. Brokers answer one request after another, so a new
-   * one would wait behind it for nothing; those that are waiting already get some patience.
+   * Whether the line is stuck: brokers answer one request after another, so a new one would wait in vain behind those whose time is
+   * over. One that is still in time is given some patience.
    */
   get stuck(): boolean {
     const oldest = this.#line[0]
     if (oldest === undefined) return false
-    const silentMs = this.#options.clock.now() - Math.max(oldest.at, this.#lastRead)
-    if (silentMs < oldest.call.timeoutMs) return false
-    return silentMs >= oldest.call.timeoutMs + this.#options.patienceMs || this.#line.every(sent => sent.call.settled)
+    const now = this.#options.clock.now()
+    // Timers may fire a little early.
+    const over = ({ call }: Sent) => now >= call.deadline - 1
+    if (!over(oldest)) return false
+    return this.#line.every(over) || now - Math.max(oldest.call.deadline, this.#lastRead) >= this.#options.patienceMs
   }
 
   /** Sends the request, in the highest version both sides know unless told; what goes wrong settles the call. */
@@ -137,7 +138,7 @@ export class Connection {
       return
     }
     this.#correlationId = (correlationId + 1) & 0x7fffffff
-    if (call.answered) this.#line.push({ correlationId, version: chosen, at: this.#options.clock.now(), call })
+    if (call.answered) this.#line.push({ correlationId, version: chosen, call })
     this.#socket.write(frame)
     if (!call.answered) call.written()
   }

@@ -39,7 +39,10 @@ export async function dial(settings: Settings, target: Dial, signal: AbortSignal
     }
   }
   const why = causes.map(cause => cause.message).join('; ')
-  throw new ConnectionError(`No connection to ${target.broker}: ${why}`, { broker: target.broker, cause: causes[0] })
+  throw new ConnectionError(`No connection to ${target.broker}: ${why}`, {
+    broker: target.broker,
+    cause: causes[0]?.cause,
+  })
 }
 
 async function resolve(settings: Settings, { address, broker }: Dial, signal: AbortSignal): Promise<readonly string[]> {
@@ -97,7 +100,10 @@ async function open(settings: Settings, target: Dial, ip: string, signal: AbortS
     if (error instanceof UnsupportedVersionError) throw error
     const hint = connected && connection.why === wasClosed ? atFirstRequest : ''
     const place = addressName({ host: ip, port })
-    throw new ConnectionError(`${place}: ${connection.why || error.message}${hint}`, { broker, cause: error })
+    throw new ConnectionError(`${place}: ${connection.why || error.message}${hint}`, {
+      broker,
+      cause: error.cause ?? error,
+    })
   } finally {
     timer.cancel()
     signal.removeEventListener('abort', aborted)

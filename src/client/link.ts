@@ -15,7 +15,7 @@ export interface LinkState {
   readonly role: Role
   /** Which of the role's connections to this broker, from 0. */
   readonly connection: number
-  /** `closed`: not connected, and nobody asked for it; `waiting`: an attempt failed, the next one is not due yet. */
+  /** `closed`: not connected, as nobody asked for it; `waiting`: it broke or could not be made, and the next attempt is not due. */
   readonly state: 'connecting' | 'ready' | 'waiting' | 'closed'
   /** When it came into this state, in ms since 1970. */
   readonly since: number
@@ -88,10 +88,11 @@ export class Link {
   state(): LinkState {
     const { clock } = this.#settings
     const throttledMs = this.#throttledUntil - clock.now()
+    const due = this.#state === 'waiting' && this.#notBefore <= clock.now()
     return {
       role: this.role,
       connection: this.connection,
-      state: this.#state,
+      state: due ? 'closed' : this.#state,
       since: this.#since,
       cause: this.#cause,
       inFlight: this.#live?.inFlight ?? 0,

@@ -45,6 +45,7 @@ export class Metadata {
   #controller = -1
   #refreshedAt = Number.NEGATIVE_INFINITY
   #quietUntil = 0
+  #error: Error | null = null
 
   constructor(settings: Settings, brokers: Brokers, bootstrap: Bootstrap) {
     this.#settings = settings
@@ -55,6 +56,11 @@ export class Metadata {
   /** Node id of the controller (with KRaft: of a broker that passes its requests on), -1 while unknown. */
   get controller(): number {
     return this.#controller
+  }
+
+  /** Why the last refresh failed; null when it did not. */
+  get error(): Error | null {
+    return this.#error
   }
 
   /** What was last heard of this topic. */
@@ -132,7 +138,9 @@ export class Metadata {
     this.#running = refresh
     try {
       refresh.done.resolve(this.#apply(await this.#ask(refresh.topics), refresh.topics))
+      this.#error = null
     } catch (thrown) {
+      this.#error = toError(thrown)
       refresh.done.reject(thrown)
     }
     this.#running = null

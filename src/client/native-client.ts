@@ -48,8 +48,8 @@ export interface SendOptions {
 
 export interface ClientState {
   readonly brokers: readonly BrokerState[]
-  /** Set while none of the addresses in the options could be reached at the last attempt. */
-  readonly unreachable: Error | null
+  /** Why metadata could not be refreshed at the last attempt, such as that no broker can be reached; null when it could. */
+  readonly metadataError: Error | null
 }
 
 /**
@@ -168,7 +168,7 @@ export class NativeClient implements LowLevelClient {
   }
 
   state(): ClientState {
-    return { brokers: this.#brokers.state(), unreachable: this.#bootstrap.cause }
+    return { brokers: this.#brokers.state(), metadataError: this.#metadata.error }
   }
 
   /** Rejects what is under way with a `ClosedError`; resolves when no socket and no timer is left. */
@@ -219,7 +219,7 @@ export class NativeClient implements LowLevelClient {
     }
     // Falls back to the addresses in the options.
     await this.#metadata.refresh([], rest().timeoutMs, question.signal)
-    return this.#brokers.ask(rest())
+    return this.#brokers.ask(rest(), true)
   }
 
   async #askGroup<N extends ApiName, T>(group: string, connection: number, question: Question<N, T>): Promise<T> {

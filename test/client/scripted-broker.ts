@@ -41,6 +41,8 @@ export class ScriptedBroker implements AsyncDisposable {
   readonly sockets = new Set<Socket>()
   /** Names of the requests that came, in order. */
   readonly seen: ApiName[] = []
+  /** Host that metadata names, when it is not the one it listens on. */
+  advertised: string | null = null
   /** Connections accepted so far. */
   accepted = 0
   /** Called instead of speaking Kafka, when set. */
@@ -91,6 +93,11 @@ export class ScriptedBroker implements AsyncDisposable {
 
   on<N extends ApiName>(name: N, handler: Handler<N>): void {
     this.#handlers.set(name, handler as unknown as Handler<ApiName>)
+  }
+
+  /** What answers this request now, to be built upon. */
+  handler<N extends ApiName>(name: N): Handler<N> {
+    return this.#handlers.get(name) as unknown as Handler<N>
   }
 
   /** How many requests of this kind came. */
@@ -173,7 +180,11 @@ export class ScriptedBroker implements AsyncDisposable {
   }
 
   #tellMetadata(asked: readonly string[] | null): Encodable<Responses['Metadata']> {
-    const brokers = [this, ...this.peers].map(({ nodeId, host, port }) => ({ nodeId, host, port, rack: null }))
+    const brokers = [this, ...this.peers].map(broker => ({
+      nodeId: broker.nodeId,
+      host: broker.advertised ?? broker.host,
+      port: broker.port,
+    }))
     const topics = (asked ?? [...this.topics.keys()]).map(name => {
       const leaders = this.topics.get(name)
       if (leaders === undefined) return { errorCode: 3, name }

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
+const oldest = '22.18.0'
 const folder = await mkdtemp(join(tmpdir(), 'millrace-package-'))
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
 
@@ -58,20 +59,16 @@ function runOldest(node: string): void {
   if (said !== version) throw new Error(`millrace --version says "${said}", package.json ${version}.`)
 }
 
-/**
- * Node 22.18.0 as npm has it for this platform, kept for the next time. For Apple Silicon npm has few versions: there it is the
- * first one after.
- */
+/** The Node that npm has for this platform, kept for the next time. */
 async function oldestNode(): Promise<string> {
-  const apple = process.platform === 'darwin' && process.arch === 'arm64'
-  const name = `node${apple ? '-bin' : ''}-${process.platform}-${process.arch}`
-  const wanted = apple ? '22.23.2' : '22.18.0'
-  const cache = join(root, 'node_modules/.cache/node', wanted)
+  const target = `${process.platform}-${process.arch}`
+  const name = target === 'darwin-arm64' ? `node-bin-${target}` : `node-${target}`
+  const cache = join(root, 'node_modules/.cache/node', oldest)
   const binary = join(cache, 'node_modules', name, 'bin/node')
   if (!existsSync(binary)) {
     await mkdir(cache, { recursive: true })
     await writeFile(join(cache, 'package.json'), '{ "private": true }\n')
-    show(`Node ${wanted}`, 'npm', ['install', '--no-audit', '--no-fund', '--no-save', `${name}@${wanted}`], cache)
+    show(`Node ${oldest}`, 'npm', ['install', '--no-audit', '--no-fund', '--no-save', `${name}@${oldest}`], cache)
   }
   return binary
 }

@@ -17,7 +17,7 @@ const neededMajor = 24
  * Whether `node_modules` holds what the lock file says. npm notes what it installed in a hidden lock file; what is optional may be
  * absent there (it is for another platform), but not another version.
  */
-export function isInstalled(folder) {
+function isInstalled(folder) {
   const hidden = join(folder, 'node_modules/.package-lock.json')
   if (!existsSync(hidden)) return false
   const installed = JSON.parse(readFileSync(hidden, 'utf8')).packages
@@ -30,15 +30,13 @@ export function isInstalled(folder) {
 }
 
 /** Installs the locked dependencies of a package when they are not there; ends the process when that fails. */
-export function install(folder) {
+function install(folder) {
   if (isInstalled(folder)) return
   console.error('Installing the locked dependencies (npm ci) …')
-  // npm's `node` package has no binaries for most versions on Apple Silicon, and its install script would fail there.
-  const scripts = process.platform === 'darwin' && process.arch === 'arm64' ? ['--ignore-scripts'] : []
   const npm = process.env.npm_execpath
   const [command, ...args] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm']
   // Its output is not this script's output.
-  const result = spawnSync(command, [...args, 'ci', '--no-audit', '--no-fund', ...scripts], {
+  const result = spawnSync(command, [...args, 'ci', '--no-audit', '--no-fund'], {
     cwd: folder,
     stdio: ['ignore', 2, 2],
   })
@@ -83,4 +81,4 @@ function main(args) {
   })
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) main(process.argv.slice(2))
+main(process.argv.slice(2))

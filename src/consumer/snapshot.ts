@@ -18,7 +18,7 @@ export function snapshot(
     status,
     group,
     clientId,
-    partitions: engine === null ? [] : [...engine.claims].map(claim => partitionState(engine, claim, commits)),
+    partitions: engine === null ? [] : partitionStates(engine, commits),
     reservoir: { bytes: engine?.fetching.budget.held ?? 0, limit: fetch.reservoir.bytes },
     inFlight: engine?.dispatcher.running ?? 0,
     abandoned: engine?.dispatcher.abandoned ?? 0,
@@ -34,6 +34,13 @@ function workCounts({ counts, claims }: Engine): WorkCounts {
   let { done } = counts
   for (const claim of claims) done += claim.settled
   return { ...counts, done }
+}
+
+/** In the order of topics and partitions, whenever they were assigned. */
+function partitionStates(engine: Engine, commits: CommitState | null): PartitionState[] {
+  return [...engine.claims]
+    .map(claim => partitionState(engine, claim, commits))
+    .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
 }
 
 function commitSummary({ lastCommitAt, failingSince, error, overdue, pending }: CommitState): CommitSummary {

@@ -69,7 +69,9 @@ export function writeEndMarker(marker: EndMarker): Buffer {
 
 function write(records: readonly RecordInput[], options: BatchOptions, attributes: number): Buffer {
   const now = options.now ?? Date.now()
-  const baseTimestamp = records[0]?.timestamp ?? now
+  const timestamps = records.map(record => record.timestamp ?? now)
+  const baseTimestamp = timestamps[0] ?? now
+  const maxTimestamp = timestamps.reduce((max, timestamp) => Math.max(max, timestamp), baseTimestamp)
   const prepared = records.map(
     (record, index) => new PreparedRecord(record, index, (record.timestamp ?? now) - baseTimestamp),
   )
@@ -89,10 +91,7 @@ function write(records: readonly RecordInput[], options: BatchOptions, attribute
   )
   batch.writeInt32BE(Math.max(records.length - 1, 0), 23)
   batch.writeBigInt64BE(BigInt(baseTimestamp), 27)
-  batch.writeBigInt64BE(
-    BigInt(records.reduce((max, record) => Math.max(max, record.timestamp ?? now), baseTimestamp)),
-    35,
-  )
+  batch.writeBigInt64BE(BigInt(maxTimestamp), 35)
   batch.writeBigInt64BE(BigInt(options.producerId ?? -1), 43)
   batch.writeInt16BE(options.producerEpoch ?? -1, 51)
   batch.writeInt32BE(options.baseSequence ?? -1, 53)

@@ -12,7 +12,7 @@ interface Inflate {
   readonly syncBytes: number
 }
 
-/** Both read concatenated members (frames), as Kafka's Java client may write them. */
+/** gzip may come in several members, which are read as one; clients write zstd in one frame. */
 const inflates: Readonly<Record<Codec, Inflate>> = {
   gzip: { sync: zlib.gunzipSync, async: promisify(zlib.gunzip), syncBytes: 1 << 20 },
   zstd: { sync: zlib.zstdDecompressSync, async: promisify(zlib.zstdDecompress), syncBytes: 4 << 20 },
@@ -31,7 +31,7 @@ export function inflate(
   const { sync, syncBytes } = inflates[supported(codec, place)]
   const expected = Math.min(expectedBytes(codec, input), maxBytes)
   if (expected > syncBytes) return inflateAsync(codec as Codec, input, maxBytes, expected, place)
-  // Twice the expected is still quick; what turns out larger starts anew beside the event loop.
+  // Twice that is still quick; what turns out larger than expected starts anew beside the event loop.
   const limit = Math.min(maxBytes, 2 * syncBytes)
   try {
     return fitted(sync(input, { maxOutputLength: limit, chunkSize: chunkSize(input, expected) }))
@@ -68,7 +68,7 @@ function supported(codec: Compression, place?: BatchPlace): Codec {
   if (codec === 'gzip' || codec === 'zstd') return codec
   throw new UnsupportedBatchError(
     'UNSUPPORTED_COMPRESSION',
-    `The compression ${codec} is not supported by this release. Have producers (compression.type) and the topic write gzip, zstd or none`,
+    `The compression ${codec} is not supported by this release. Set compression.type of producers and topic to gzip, zstd or none`,
     { topic: place?.topic, partition: place?.partition, offset: place?.offset },
   )
 }

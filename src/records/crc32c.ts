@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 
 /** CRC-32C (Castagnoli), as Kafka seals record batches with. `initial` continues from the checksum of what came before. */
-export type Crc32c = (bytes: Uint8Array, initial?: number) => number
+type Crc32c = (bytes: Uint8Array, initial?: number) => number
 
 /** Sixteen tables of 256: what a byte does to the checksum when 0 … 15 further bytes follow it in the same step. */
 const tables = makeTables()

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { inspect } from 'node:util'
+import { partitionName } from '../base/topic-partition.ts'
 import { type Headers, readHeaders } from './headers.ts'
 import type { OpenBatch } from './open-batch.ts'
 import type { TimestampType } from './record-batch.ts'
@@ -17,7 +18,7 @@ export class MessageSource {
   /** Null once detached. */
   readonly batch: OpenBatch | null
 
-  constructor(like: Omit<MessageSource, never>) {
+  constructor(like: MessageSource) {
     this.topic = like.topic
     this.partition = like.partition
     this.leaderEpoch = like.leaderEpoch
@@ -30,6 +31,18 @@ export class MessageSource {
   }
 }
 
+/** A message as `JSON.stringify` shows it. Bytes are text where they are UTF-8, else `{ base64 }`. */
+export interface MessageJson {
+  topic: string
+  partition: number
+  offset: number
+  timestamp: number
+  timestampType: TimestampType
+  key: unknown
+  value: unknown
+  headers: [name: string, value: unknown][]
+}
+
 /** Stands for "not decoded": a serde may answer anything, undefined too. */
 const RAW = Symbol('raw')
 
@@ -39,6 +52,7 @@ const RAW = Symbol('raw')
  * `key` and `value` are what the route's serdes made of the bytes, or the bytes themselves where there is none.
  */
 export class Message<K = Buffer | null, V = Buffer | null> {
+  // `declare`: fields that are defined first and assigned then cost a fifth of the reading.
   declare private source: MessageSource
   declare private readonly offsetDelta: number
   declare private readonly timestampDelta: number
@@ -172,7 +186,7 @@ export class Message<K = Buffer | null, V = Buffer | null> {
     if (isViewOf(source.bytes, this.decodedValue)) this.decodedValue = this.rawValue
   }
 
-  toJSON(): object {
+  toJSON(): MessageJson {
     return {
       topic: this.topic,
       partition: this.partition,
@@ -186,18 +200,10 @@ export class Message<K = Buffer | null, V = Buffer | null> {
   }
 
   [inspect.custom](_depth: number, options: object, inspectValue: typeof inspect): string {
-    const {
-      topic,
-      partition,
-      offset,
-      timestamp,
-      timestampType: _,
-      ...content
-    } = this.toJSON() as Record<string, unknown>
-    const time = Number.isFinite(new Date(timestamp as number).getTime())
-      ? new Date(timestamp as number).toISOString()
-      : timestamp
-    return `Message ${topic}[${partition}]@${offset} ${inspectValue({ timestamp: time, ...content }, options)}`
+    const { topic, partition, offset, timestamp, key, value, headers } = this.toJSON()
+    const time = new Date(timestamp)
+    const shown = { timestamp: Number.isNaN(time.getTime()) ? timestamp : time.toISOString(), key, value, headers }
+    return `Message ${partitionName(topic, partition)}@${offset} ${inspectValue(shown, options)}`
   }
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { crc32c } from '../../src/records/crc32c.ts'
 import type { Message } from '../../src/records/message.ts'
 import { type OpenBatch, type OpenOptions, openBatch } from '../../src/records/open-batch.ts'
-import { RecordBatch, splitBatches } from '../../src/records/record-batch.ts'
+import { type RecordBatch, splitBatches } from '../../src/records/record-batch.ts'
 
 export const place = { topic: 'orders', partition: 3 }
 export const options: OpenOptions = { ...place, maxInflatedBytes: 1 << 20, highWatermark: 1_000 }
@@ -88,9 +88,7 @@ export function batchAround(
   return seal(bytes)
 }
 
-/** A batch of that many transactional records at that offset. */
+/** The same batch elsewhere in the log. */
 export function withOffset(bytes: Buffer, baseOffset: number): Buffer {
   return changed(bytes, copy => copy.writeBigInt64BE(BigInt(baseOffset), 0))
 }
-
-export { RecordBatch }

@@ -9,12 +9,14 @@ import type { Budget, Holder } from './budget.ts'
 import type { FetchClaim } from './claim.ts'
 import { toMillraceError } from './failure.ts'
 import type { Feed } from './feed.ts'
-import { type FetchPlan, planFetch } from './fetch-plan.ts'
+import { type FetchPlan, LEFT_OUT_WAIT_MS, planFetch } from './fetch-plan.ts'
 import type { FetchOptions } from './options.ts'
 
 const wait = exponential(50, 10_000)
 /** Answers in a row that may come at once with nothing in them, before the loop slows down. */
 const EARLY_ANSWERS = 3
+/** Shortest wait at the broker while a partition is left out and drains fast. */
+const MIN_LEFT_OUT_WAIT_MS = 2
 
 /** What a loop needs of the one who runs it. */
 export interface LoopOwner {
@@ -55,6 +57,9 @@ export class FetchLoop {
   #pause: Timer | null = null
   #failures = 0
   #earlyAnswers = 0
+  #leftOutWaitMs = LEFT_OUT_WAIT_MS
+  /** A partition that was left out has room, and waits for the answer under way. */
+  #awaited = false
   #trouble: { readonly error: MillraceError; readonly since: number } | null = null
 
   constructor(owner: LoopOwner, nodeId: number, connection: number) {
@@ -93,6 +98,12 @@ export class FetchLoop {
     })
   }
 
+  /** One of its partitions was full, and is not any more. */
+  roomMade(): void {
+    this.#awaited ||= this.#flight !== null
+    this.wake()
+  }
+
   /** Resolves when the fetch under way has ended. */
   async close(): Promise<void> {
     for (const feed of this.#feeds) feed.loop = null
@@ -107,7 +118,7 @@ export class FetchLoop {
     if (this.#flight !== null || this.#pause !== null || this.#abort.signal.aborted) return
     const { options, budget, loopCount } = this.#owner
     const share = Math.min(options.maxBytes, budget.free, Math.floor(budget.unheld / loopCount))
-    const plan = planFetch(this.#feeds, options, budget, share, this.#turn)
+    const plan = planFetch(this.#feeds, options, budget, share, this.#turn, this.#leftOutWaitMs)
     if (plan === null) return
     budget.reserve(plan.reserved)
     this.#flight = this.#fetch(plan)
@@ -116,7 +127,8 @@ export class FetchLoop {
   async #fetch(plan: FetchPlan): Promise<void> {
     const { client, clock, budget, options } = this.#owner
     const sentAt = clock.now()
-    const { partitions, maxBytes, maxWaitMs } = plan
+    const { partitions, maxBytes } = plan
+    const maxWaitMs = Math.ceil(plan.maxWaitMs)
     let filled: FetchClaim[] = []
     let failure: unknown = null
     try {
@@ -137,9 +149,17 @@ export class FetchLoop {
       else budget.passOn(this.#turn, reservoir)
     }
     if (this.#abort.signal.aborted) return
+    if (plan.leavesOut) this.#pace()
     if (failure !== null) this.#failed(plan.feeds, failure)
     else this.#send()
     for (const claim of filled) claim.filled()
+  }
+
+  /** Waits less at the broker while partitions that were full drain faster than its answers come. */
+  #pace(): void {
+    const ms = this.#leftOutWaitMs
+    this.#leftOutWaitMs = this.#awaited ? Math.max(MIN_LEFT_OUT_WAIT_MS, ms / 2) : Math.min(LEFT_OUT_WAIT_MS, ms * 2)
+    this.#awaited = false
   }
 
   /** Answers the claims that have messages now. */

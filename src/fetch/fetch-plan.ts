@@ -4,7 +4,7 @@ import type { Feed } from './feed.ts'
 import type { FetchOptions } from './options.ts'
 
 /** Longest wait at the broker while a partition is left out that may soon be wanted again. */
-const LEFT_OUT_WAIT_MS = 50
+export const LEFT_OUT_WAIT_MS = 50
 
 /** One fetch: what is asked, for whom, and what is reserved for its answer. */
 export interface FetchPlan {
@@ -13,13 +13,15 @@ export interface FetchPlan {
   readonly maxBytes: number
   readonly maxWaitMs: number
   readonly reserved: number
+  /** Some partition was left out because it is full. */
+  readonly leavesOut: boolean
   /** Goes beyond the budget, for one batch. */
   readonly overdraws: boolean
 }
 
 /**
  * Which of these partitions to fetch now, in the order given, and how much; null when none may be. `share` is the connection's part
- * of the budget, `line` what it waits in line for more with.
+ * of the budget, `line` what it waits in line for more with, `leftOutWaitMs` the longest wait while a partition is full.
  *
  * A partition is left out while it holds more than half of what is still free, or too many messages; it comes back at half of that.
  * While the budget is used up, those that hold nothing may fetch a single batch, one of them at a time.
@@ -30,10 +32,12 @@ export function planFetch(
   budget: Budget,
   share: number,
   line: Holder,
+  leftOutWaitMs: number,
 ): FetchPlan | null {
   const wanted: Feed[] = []
   const partitions: FetchPartition[] = []
   let maxWaitMs = options.maxWaitMs
+  let leavesOut = false
   let bytes = 0
   let inflation = 1
   let memory = 0
@@ -42,14 +46,15 @@ export function planFetch(
     if (!feed.active || feed.claim.paused) continue
     const waitMs = feed.lookup === null ? feed.waitMs : Math.max(feed.waitMs, LEFT_OUT_WAIT_MS)
     if (waitMs > 0) {
-      maxWaitMs = Math.min(maxWaitMs, Math.ceil(waitMs))
+      maxWaitMs = Math.min(maxWaitMs, waitMs)
       continue
     }
     const { reservoir } = feed
     if (reservoir.bytes === 0) empty.push(feed)
     const room = roomFor(feed, options, budget)
     if (room <= 0) {
-      maxWaitMs = Math.min(maxWaitMs, LEFT_OUT_WAIT_MS)
+      maxWaitMs = Math.min(maxWaitMs, leftOutWaitMs)
+      leavesOut = true
       continue
     }
     const asked = Math.max(1, Math.min(options.partitionMaxBytes, Math.floor(room / reservoir.inflation)))
@@ -63,7 +68,7 @@ export function planFetch(
     budget.leaveLine(line)
     const maxBytes = Math.max(1, Math.min(bytes, options.maxBytes, Math.floor(share / inflation)))
     const reserved = Math.ceil(Math.min(share, memory, maxBytes * inflation))
-    return { feeds: wanted, partitions, maxBytes, maxWaitMs, reserved, overdraws: false }
+    return { feeds: wanted, partitions, maxBytes, maxWaitMs, reserved, leavesOut, overdraws: false }
   }
   if (empty.length === 0) budget.leaveLine(line)
   if (empty.length === 0 || !budget.overdraw(line)) return null
@@ -74,6 +79,7 @@ export function planFetch(
     maxBytes: 1,
     maxWaitMs: Math.min(maxWaitMs, LEFT_OUT_WAIT_MS),
     reserved: options.partitionMaxBytes,
+    leavesOut,
     overdraws: true,
   }
 }

@@ -86,7 +86,7 @@ export class Fetching implements LoopOwner {
   add(claim: FetchClaim, lookup: StartPosition = this.#start): void {
     const feed = new Feed(claim, this.clock, this.random)
     if (claim.reservoir.position < 0) feed.lookup = lookup
-    claim.reservoir.onRoom = () => feed.loop?.wake()
+    claim.reservoir.onRoom = () => feed.loop?.roomMade()
     this.#feeds.set(claim, feed)
     this.#leaders.refresh(feed)
   }
@@ -157,8 +157,8 @@ export class Fetching implements LoopOwner {
 
   unreadable(feed: Feed, error: MillraceError): void {
     const corrupt = error.code === 'CORRUPT_BATCH' || error.code === 'CORRUPT_MESSAGE'
-    if (corrupt && this.options.onCorrupt === 'skip') feed.reservoir.passOver(error)
-    else feed.fail(error)
+    if (!corrupt || this.options.onCorrupt === 'fail') feed.fail(error)
+    else if (!feed.reservoir.passOver(error)) this.wentWrong(feed, error)
   }
 
   brokerFailed(feeds: readonly Feed[], error: MillraceError, news: boolean): void {

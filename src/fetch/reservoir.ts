@@ -158,10 +158,15 @@ export class Reservoir {
     }
   }
 
-  /** Goes past the offset at the position: what lies there cannot be cut into batches, and where it ends is not known. */
-  passOver(error: MillraceError): void {
+  /**
+   * Goes past the offset at the position, if it is known to exist: what lies there cannot be cut into batches, and where it ends is
+   * not known.
+   */
+  passOver(error: MillraceError): boolean {
+    if (this.#position >= this.highWatermark) return false
     this.#position++
     this.#events.corrupt(error)
+    return true
   }
 
   /**
@@ -342,6 +347,11 @@ export class Reservoir {
   }
 
   #free(open: OpenBatch): void {
+    if (open === this.#open) {
+      // Nothing may keep its memory, even when no message comes for long.
+      this.#open = null
+      this.#messages = this.#storedMessages
+    }
     this.#return(open)
     if (this.#bytes === 0) this.#budget.repay(this)
   }

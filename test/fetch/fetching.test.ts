@@ -105,6 +105,30 @@ test('a full reservoir is left out, comes back at half, and the wait is capped a
   assert.ok(full.reservoir.messages > 51)
 })
 
+test('a busy partition among quiet ones is not slowed down to one fetch in 50 ms', async () => {
+  const logs = Array.from({ length: 8 }, (_, partition) => orders(partition))
+  const [busy] = logs as [PartitionLog]
+  for (let index = 0; index < 3000; index++) busy.append(10)
+  const { clock, client, claim } = benchOf(logs, {
+    reservoir: { messages: 100, bytes: 1 << 26 },
+    partitionMaxBytes: 3000,
+  })
+  const [first] = logs.map(log => claim(log))
+  assert.ok(first !== undefined)
+  await clock.advance(1000)
+  const before = first.seen.length
+  for (let index = 0; index < 500; index++) {
+    await clock.advance(1)
+    first.take(20)
+    first.release(20)
+  }
+  assert.ok(first.seen.length - before > 5000, `${first.seen.length - before} of at most 10,000`)
+  await clock.advance(2000)
+  const sent = client.fetches.length
+  await clock.advance(1000)
+  assert.ok(client.fetches.length - sent <= 21, 'back to 50 ms when nobody drains it')
+})
+
 test('alone on its broker, a partition that comes back is fetched at once', async () => {
   const log = orders()
   for (let index = 0; index < 60; index++) log.append(10)
@@ -531,6 +555,18 @@ test('what cannot be cut into batches fails the claim, or is passed over offset 
     assert.deepEqual(one.failures, onCorrupt === 'fail' ? [corrupt] : [])
     assert.equal(one.corrupt.length, onCorrupt === 'fail' ? 0 : 2)
   }
+})
+
+test('a broker that calls everything corrupt is waited out, not passed over', async () => {
+  const log = orders()
+  log.append(5)
+  const { clock, client, claim, fetching } = benchOf([log], { onCorrupt: 'skip' })
+  const one = claim(log)
+  client.onPartition = () => ({ ...failed(log, 2), highWatermark: -1 })
+  await clock.advance(60_000)
+  assert.ok(client.fetches.length < 30)
+  assert.equal(one.reservoir.position, 0)
+  assert.equal(fetching.state(one)?.error?.code, 'CORRUPT_MESSAGE')
 })
 
 test('close ends all that is under way: no request, timer or reservation is left', async () => {

@@ -227,6 +227,7 @@ export class Failures<M extends WorkMessage> {
     const soundLanes = new Set<number>()
     const waitingLanes = new Set<number>()
     const sound: Slot<M>[] = []
+    const retried: { slot: Slot<M>; error: Error }[] = []
     const spent: Spent<M>[] = []
     for (const member of members) {
       const error = errors.get(member)
@@ -241,10 +242,11 @@ export class Failures<M extends WorkMessage> {
         if (member.lane !== NO_LANE) waitingLanes.add(member.lane)
         if (soundLanes.has(member.lane)) this.#park(member)
         else if (isFinal(member, error, 'decode')) spent.push({ slot: member, error, attempts, reason: 'decode' })
-        else this.#retryAlone(member, error)
+        else retried.push({ slot: member, error })
       }
     }
     this.#again(intake, sound, attempts - 1)
+    for (const { slot, error } of retried) this.#retryAlone(slot, error)
     this.#decide(intake, spent)
   }
 
@@ -258,6 +260,7 @@ export class Failures<M extends WorkMessage> {
     const [first] = members
     if (first === undefined) return
     if (intake.stopped) {
+      for (const member of members) member.leader = first
       this.#dropAll(members)
       return
     }

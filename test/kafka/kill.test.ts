@@ -1,0 +1,10 @@
+import { test } from 'node:test'
+import { seededRandom } from '../../src/base/random.ts'
+import { KafkaCluster } from './kafka-cluster.ts'
+import { killRounds } from './kill-rounds.ts'
+
+test('a consumer that is killed loses nothing and has committed nothing that was not handled', async t => {
+  await using cluster = await KafkaCluster.start({})
+  const { handled, again } = await killRounds(cluster, 2, seededRandom(1))
+  t.diagnostic(`${handled} messages handled, ${again} of them again`)
+})

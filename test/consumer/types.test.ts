@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { batch, Consumer, json, type Message, string } from '../../src/index.ts'
+
+/** Fails to compile unless both are the same type. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>) => {}
+
+interface Order {
+  id: number
+}
+const Order = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: (value: unknown) => ({ value: value as Order }),
+    types: undefined as unknown as { input: unknown; output: Order },
+  },
+} as const
+
+test('a handler sees what the serdes of its route make', () => {
+  new Consumer({ brokers: ['localhost:1'] })
+    .topic('a', message => {
+      same<typeof message, Message<Buffer | null, Buffer | null>>(true)
+    })
+    .topic('b', { value: json(Order) }, (order, { signal, attempt }) => {
+      same<typeof order, Message<Buffer | null, Order>>(true)
+      same<typeof signal, AbortSignal>(true)
+      same<typeof attempt, number>(true)
+    })
+    .topic(
+      'c',
+      { key: string, value: json(Order) },
+      batch({ messages: 5 }, orders => {
+        same<typeof orders, readonly Message<string | null, Order>[]>(true)
+      }),
+    )
+    .topic(
+      'd',
+      { value: string, work: { onFailure: ({ message }) => (message.value === 'x' ? 'skip' : 'stop') } },
+      () => {},
+    )
+    .topic(
+      'e',
+      batch({ messages: 5 }, messages => {
+        same<typeof messages, readonly Message<Buffer | null, Buffer | null>[]>(true)
+      }),
+    )
+  assert.ok(true)
+})

@@ -52,6 +52,8 @@ export class FetchLoop {
   readonly #turn: Holder = { bytes: 0, surplus: 0 }
   /** In the order of their turn: those that were served last are last. */
   #feeds: Feed[] = []
+  /** A fetch is under way, or its answer is being looked at. */
+  #busy = false
   #flight: Promise<void> | null = null
   #scheduled = false
   #pause: Timer | null = null
@@ -90,7 +92,7 @@ export class FetchLoop {
 
   /** Something may be fetched that could not be before. */
   wake(): void {
-    if (this.#scheduled || this.#flight !== null || this.#pause !== null) return
+    if (this.#scheduled || this.#busy || this.#pause !== null) return
     this.#scheduled = true
     this.#owner.clock.soon(() => {
       this.#scheduled = false
@@ -100,7 +102,7 @@ export class FetchLoop {
 
   /** One of its partitions was full, and is not any more. */
   roomMade(): void {
-    this.#awaited ||= this.#flight !== null
+    this.#awaited ||= this.#busy
     this.wake()
   }
 
@@ -115,12 +117,13 @@ export class FetchLoop {
   }
 
   #send(): void {
-    if (this.#flight !== null || this.#pause !== null || this.#abort.signal.aborted) return
+    if (this.#busy || this.#pause !== null || this.#abort.signal.aborted) return
     const { options, budget, loopCount } = this.#owner
     const share = Math.min(options.maxBytes, budget.free, Math.floor(budget.unheld / loopCount))
     const plan = planFetch(this.#feeds, options, budget, share, this.#turn, this.#leftOutWaitMs)
     if (plan === null) return
     budget.reserve(plan.reserved)
+    this.#busy = true
     this.#flight = this.#fetch(plan)
   }
 
@@ -141,7 +144,7 @@ export class FetchLoop {
     } catch (thrown) {
       failure = toError(thrown)
     }
-    this.#flight = null
+    this.#busy = false
     budget.unreserve(plan.reserved)
     if (plan.overdraws) {
       const { reservoir } = plan.feeds.find(feed => feed.reservoir.bytes > 0) ?? {}

@@ -29,6 +29,7 @@ export class Leaders {
   readonly #options: LeadersOptions
   readonly #wanted = new Set<Feed>()
   #timer: Timer | null = null
+  #asking = false
   #refresh: Promise<void> | null = null
   #notBefore = 0
   #failures = 0
@@ -54,10 +55,11 @@ export class Leaders {
   }
 
   #schedule(): void {
-    if (this.#closed || this.#timer !== null || this.#refresh !== null || this.#wanted.size === 0) return
+    if (this.#closed || this.#timer !== null || this.#asking || this.#wanted.size === 0) return
     const { clock } = this.#options
     this.#timer = clock.after(Math.max(0, this.#notBefore - clock.now()), () => {
       this.#timer = null
+      this.#asking = true
       this.#refresh = this.#ask()
     })
   }
@@ -79,7 +81,7 @@ export class Leaders {
       for (const feed of waiting) this.#wanted.add(feed)
       if (!this.#closed) failed(waiting, error)
     }
-    this.#refresh = null
+    this.#asking = false
     this.#notBefore = clock.now() + gap
     this.#schedule()
   }

@@ -367,14 +367,26 @@ test('an answer that lacks the partition is trouble, not silence', async () => {
 
 test('what a broken client throws is waited out like any other failure', async () => {
   const log = orders()
+  log.append(3)
   const { clock, client, claim, fetching } = benchOf([log])
   const one = claim(log)
-  client.onFetch = () => {
+  const { metadata, fetch } = client
+  let calls = 0
+  const broken = () => {
+    calls++
     throw new TypeError('a bug')
   }
-  await clock.advance(60_000)
-  assert.ok(client.fetches.length < 30)
+  client.metadata = broken
+  await clock.advance(30_000)
   assert.equal(fetching.state(one)?.error?.code, 'CLIENT_FAILED')
+  client.metadata = metadata
+  client.fetch = broken
+  await clock.advance(30_000)
+  assert.equal(fetching.state(one)?.phase, 'backing-off')
+  assert.ok(calls > 5 && calls < 60, `${calls} calls`)
+  client.fetch = fetch
+  await clock.advance(11_000)
+  assert.equal(one.handle(), 3)
 })
 
 test('an answer for a released claim, or from another position, is dropped', async () => {

@@ -1,0 +1,277 @@
+import type { Decision, FailureReason } from '../../src/work/failure.ts'
+import type { Journal } from './journal.ts'
+import type { LogMessage, PartitionLog } from './partition-log.ts'
+import type { RouteScenario } from './scenario.ts'
+
+/** A message that was taken and is not done, as the model sees it. */
+interface Entry {
+  readonly message: LogMessage
+  /** What it must not run together with. Null: nothing. */
+  readonly lane: string | null
+  /** The handlers that run for it; one, unless something is wrong. */
+  readonly running: Set<Run>
+  attempts: number
+  /** A decision let later ones of its key pass. */
+  passed: boolean
+  /** Left or held. */
+  undone: boolean
+  /** Not tried again by this claim: left or held after it was abandoned. */
+  shelved: 'leave' | 'hold' | null
+}
+
+/** A handler from when it was entered until it settles. */
+export interface Run {
+  readonly entries: readonly Entry[]
+  /** The dispatcher told that it gave up on it. */
+  stuck: boolean
+}
+
+/**
+ * What one claim may do, kept in the plainest way and from the outside only: it sees what is taken, which handlers are entered and
+ * how they end, what is decided, and what is sent to the storage.
+ */
+export class ClaimModel {
+  readonly log: PartitionLog
+  readonly start: number
+  /** Released or lost: nothing that happens afterwards counts. */
+  ended = false
+  /** It drains, or its process stops: nothing is started any more. */
+  stopped = false
+  /** Taken and not done. */
+  readonly open = new Map<number, Entry>()
+  readonly #journal: Journal
+  readonly #name: string
+  readonly #route: Pick<RouteScenario, 'order' | 'batch'>
+  /** Place in the log of what is taken next. */
+  #next: number
+  /** Place in the log of the first message that is not done. */
+  #mark: number
+  readonly #done = new Set<number>()
+  readonly #settled = new Set<number>()
+  readonly #lanes = new Map<string, Entry[]>()
+  #running = 0
+
+  constructor(journal: Journal, name: string, log: PartitionLog, start: number, route: RouteScenario) {
+    this.#journal = journal
+    this.#name = name
+    this.#route = route
+    this.log = log
+    this.start = start
+    this.#next = this.#mark = log.indexOf(start)
+    this.#say('claimed from', start)
+    const first = journal.firstUnhandled(log)
+    if (first !== undefined && first.offset < start) {
+      this.#violated('1', `it starts at ${start}, although ${first.offset} was never handled nor given up`)
+    }
+  }
+
+  /** Handlers that run and were not told to be stuck. */
+  get running(): number {
+    return this.#running
+  }
+
+  /** Left or held, and still open. */
+  get undone(): number {
+    return this.#count(entry => entry.undone)
+  }
+
+  /** Open, but not to come again by itself. */
+  get shelved(): number {
+    return this.#count(entry => entry.shelved !== null)
+  }
+
+  /** The highest offset that may be committed. */
+  get limit(): number {
+    return this.log.messages[this.#mark]?.offset ?? this.log.end
+  }
+
+  /** Why this claim is not done with its log, or null. What waits for a new process is not counted. */
+  get missing(): string | null {
+    const kept = this.#count(entry => entry.shelved !== null)
+    const holds = this.#count(entry => entry.shelved === 'hold') > 0
+    for (let index = this.#mark; index < this.log.messages.length; index++) {
+      const message = this.log.messages[index] as LogMessage
+      if (this.#done.has(message.offset)) continue
+      const entry = this.open.get(message.offset)
+      if (entry?.shelved != null) continue
+      // Those that wait behind it keep their batches in memory, so that there may be no room for more.
+      if (entry === undefined && holds) return null
+      const lane = this.#laneOf(message)
+      const held = lane !== null && this.#lanes.get(lane)?.some(other => other.shelved === 'hold' && other !== entry)
+      if (held) continue
+      return `${message.offset} was ${entry === undefined ? 'never taken' : 'taken, and is not done'}`
+    }
+    return kept > 0 || this.#mark === this.log.messages.length ? null : 'the mark stands still'
+  }
+
+  taken(offset: number): void {
+    const message = this.log.messages[this.#next++]
+    if (message?.offset !== offset) {
+      this.#violated('1', `${offset} was taken where ${message?.offset ?? 'nothing'} comes next`)
+    }
+    if (message === undefined) return
+    const lane = this.#laneOf(message)
+    const entry: Entry = {
+      message,
+      lane,
+      running: new Set(),
+      attempts: 0,
+      passed: false,
+      undone: false,
+      shelved: null,
+    }
+    this.open.set(offset, entry)
+    if (lane === null) return
+    const others = this.#lanes.get(lane)
+    if (others === undefined) this.#lanes.set(lane, [entry])
+    else others.push(entry)
+  }
+
+  /** A handler is entered. `started`: it may have been started (and was decoding) before its claim was stopped. */
+  entered(offsets: readonly number[], attempt: number, started: boolean): Run {
+    this.#say('entered', offsets.join(), `attempt ${attempt}`)
+    const entries = offsets.map(offset => this.open.get(offset)).filter(entry => entry !== undefined)
+    const run: Run = { entries, stuck: false }
+    if (this.ended || (this.stopped && !started)) {
+      this.#violated('3', `a handler of ${offsets.join()} was entered after its claim was stopped`)
+    }
+    if (entries.length !== offsets.length && !this.ended) {
+      this.#violated('2', `a handler of ${offsets.join()} was entered although not all of them are open`)
+    }
+    for (const entry of entries) this.#enter(entry, run, attempt)
+    this.#running++
+    return run
+  }
+
+  /** A message waited for its next attempt, and kept its record batch meanwhile. */
+  keepsMemory(offsets: readonly number[]): void {
+    this.#violated('4', `${offsets.join()} waited without being copied out of their batches`)
+  }
+
+  returned(run: Run, resolved: boolean): void {
+    const offsets = run.entries.map(entry => entry.message.offset)
+    this.#say(resolved ? 'resolved' : 'rejected', offsets.join(), run.stuck ? 'stuck' : '')
+    for (const entry of run.entries) entry.running.delete(run)
+    if (!run.stuck) this.#running--
+    if (!resolved) return
+    for (const { message } of run.entries) this.#journal.handled(this.log, message)
+    if (run.stuck || this.ended) return
+    for (const entry of run.entries) this.#close(entry)
+  }
+
+  stuck(offset: number): void {
+    this.#say('stuck', offset)
+    const entry = this.open.get(offset)
+    for (const run of entry?.running ?? []) {
+      if (!run.stuck) this.#running--
+      run.stuck = true
+    }
+  }
+
+  decided(offset: number, decision: Decision, reason: FailureReason): void {
+    this.#say('decided', offset, decision, reason)
+    const entry = this.open.get(offset)
+    if (this.ended) return
+    if (entry === undefined) {
+      this.#violated('1', `it was decided to ${decision} ${offset}, which is done`)
+      return
+    }
+    if (decision === 'skip' || decision === 'skip-and-stop') {
+      this.#journal.handled(this.log, entry.message)
+      this.#close(entry)
+      return
+    }
+    if (decision === 'stop' || this.stopped) return
+    entry.undone = true
+    if (decision === 'leave') {
+      entry.passed = true
+      entry.attempts = 0
+    }
+    if (reason === 'abandoned') entry.shelved = decision
+  }
+
+  settled(offset: number): void {
+    this.#say('settled', offset)
+    if (this.ended) this.#violated('3', `${offset} was settled after its claim ended`)
+    if (!this.#isDone(offset)) this.#violated('1', `${offset} was settled and is not done`)
+    if (this.#settled.has(offset)) this.#violated('1', `${offset} was settled twice`)
+    this.#settled.add(offset)
+  }
+
+  sent(offset: number): void {
+    this.#say('commit', offset)
+    if (this.ended) this.#violated('3', `${offset} was committed after its claim ended`)
+    else if (offset > this.limit) {
+      this.#violated('1', `${offset} was committed, although ${this.limit} is not done`)
+    } else if (offset < this.start) {
+      this.#violated('1', `${offset} was committed, which is before its start at ${this.start}`)
+    }
+  }
+
+  #enter(entry: Entry, run: Run, attempt: number): void {
+    const { message, lane } = entry
+    if (entry.shelved !== null) this.#violated('2', `${message.offset} is tried again although it was abandoned`)
+    if (attempt <= entry.attempts && this.#route.batch === null) {
+      this.#violated('2', `${message.offset} has its attempt ${attempt} after ${entry.attempts}`)
+    }
+    entry.attempts = attempt
+    entry.undone &&= !entry.passed
+    if ([...entry.running].some(other => !other.stuck)) {
+      this.#violated('2', `${message.offset} is handled twice at the same time`)
+    }
+    entry.running.add(run)
+    if (lane === null) return
+    for (const other of this.#lanes.get(lane) ?? []) {
+      if (run.entries.includes(other)) continue
+      const { offset } = other.message
+      if ([...other.running].some(running => !running.stuck)) {
+        this.#violated('2', `${message.offset} is handled together with ${offset}, which has the same key`)
+      } else if (offset < message.offset && !other.passed) {
+        this.#violated('2', `${message.offset} is handled before ${offset}, which has the same key`)
+      }
+    }
+    const before = run.entries[run.entries.indexOf(entry) - 1]
+    if (before !== undefined && before.lane === lane && before.message.offset > message.offset && !entry.passed) {
+      this.#violated('2', `${message.offset} is behind ${before.message.offset} in its batch, and has the same key`)
+    }
+  }
+
+  #close(entry: Entry): void {
+    const { offset } = entry.message
+    this.open.delete(offset)
+    this.#done.add(offset)
+    if (entry.lane !== null) {
+      const lane = this.#lanes.get(entry.lane) as Entry[]
+      lane.splice(lane.indexOf(entry), 1)
+      if (lane.length === 0) this.#lanes.delete(entry.lane)
+    }
+    const { messages } = this.log
+    for (let next = messages[this.#mark]; next !== undefined && this.#done.has(next.offset); ) {
+      next = messages[++this.#mark]
+    }
+  }
+
+  #isDone(offset: number): boolean {
+    return this.#done.has(offset)
+  }
+
+  #laneOf({ key }: LogMessage): string | null {
+    const { order } = this.#route
+    if (order === 'key') return key
+    return order === 'partition' ? 'partition' : null
+  }
+
+  #count(which: (entry: Entry) => boolean): number {
+    let count = 0
+    for (const entry of this.open.values()) if (which(entry)) count++
+    return count
+  }
+
+  #say(...what: (string | number)[]): void {
+    this.#journal.say(this.#name, ...what)
+  }
+
+  #violated(invariant: string, what: string): void {
+    this.#journal.violated(invariant, `${this.#name}: ${what}`)
+  }
+}

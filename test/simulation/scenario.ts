@@ -1,0 +1,132 @@
+import { constant, exponential } from '../../src/base/backoff.ts'
+import type { DispatcherOptions } from '../../src/work/dispatcher.ts'
+import type { Decision } from '../../src/work/failure.ts'
+import type { BatchLimits, Order } from '../../src/work/route.ts'
+import type { Dice } from './dice.ts'
+import type { LogShape } from './partition-log.ts'
+
+/** What a handler does with a message, by chance each time. */
+export type Fate =
+  | 'sync'
+  | 'throw'
+  | 'async'
+  | 'thenable'
+  | 'fail'
+  | 'retry'
+  | 'poison'
+  | 'obey'
+  | 'late'
+  | 'late-failure'
+  | 'never'
+  | 'block'
+
+/** What decoding a message does; `'late'` ones are asynchronous. */
+export type DecodeFate = 'sync' | 'late' | 'fail' | 'late-failure' | 'retriable' | 'never'
+
+export interface RouteScenario {
+  readonly order: Order
+  readonly timeoutMs: number
+  readonly abandonMs: number
+  readonly attempts: number
+  readonly backoff: ReturnType<typeof exponential>
+  readonly redeliverMs: number
+  readonly batch: BatchLimits | null
+  readonly decodes: boolean
+  /** A decision for all failures, or chances. */
+  readonly onFailure: Decision | 'by-chance'
+  readonly fates: Readonly<Record<Fate, number>>
+  readonly decodeFates: Readonly<Record<DecodeFate, number>>
+}
+
+export interface Scenario {
+  readonly partitions: number
+  readonly processes: number
+  readonly log: LogShape
+  readonly work: DispatcherOptions
+  readonly routes: readonly RouteScenario[]
+  readonly budget: number
+  readonly reservoirMessages: number
+  readonly maxBytes: number
+  readonly ringLimit: number
+  /** How many different hashes keys have. */
+  readonly hashes: number
+  readonly commitIntervalMs: number
+  readonly maxCommitAgeMs: number
+  /** The probability that a step is something that the world does to the processes. */
+  readonly chaos: number
+  readonly storageTrouble: number
+  readonly brokerTrouble: number
+}
+
+export function scenario(dice: Dice): Scenario {
+  const calm = dice.chance(0.3)
+  return {
+    partitions: dice.int(1, 4),
+    processes: dice.pick([1, 1, 2]),
+    log: {
+      keys: dice.pick([1, 3, 20]),
+      hotKey: dice.pick([0, 0.2, 0.9]),
+      withoutKey: dice.pick([0, 0.1, 0.8]),
+      compressed: dice.pick([0, 0, 0.3]),
+      compacted: dice.pick([0, 0.1, 0.6]),
+      aborted: dice.pick([0, 0.2]),
+    },
+    work: {
+      concurrency: dice.pick([1, 4, 16, 100]),
+      perPartition: dice.pick([Number.POSITIVE_INFINITY, 1, 5]),
+      maxAbandoned: dice.pick([2, 8, 64]),
+      maxUndone: dice.pick([1, 5, 100]),
+    },
+    routes: [routeScenario(dice, calm), routeScenario(dice, calm)],
+    budget: dice.pick([2_000, 10_000, 100_000]),
+    reservoirMessages: dice.pick([10, 100]),
+    maxBytes: dice.pick([500, 4_000]),
+    ringLimit: dice.pick([2, 16, 65_536]),
+    hashes: dice.pick([2 ** 30, 2 ** 30, 3]),
+    commitIntervalMs: dice.pick([50, 500]),
+    maxCommitAgeMs: dice.pick([500, 5_000, 300_000]),
+    chaos: dice.pick([0, 0.001, 0.01]),
+    storageTrouble: dice.pick([0, 0.1, 0.5]),
+    brokerTrouble: dice.pick([0, 0, 0.05]),
+  }
+}
+
+function routeScenario(dice: Dice, calm: boolean): RouteScenario {
+  const trouble = calm ? 0 : dice.pick([0.1, 1, 5])
+  const maxBackoff = dice.pick([20, 2_000])
+  return {
+    order: dice.pick(['key', 'key', 'partition', 'none']),
+    timeoutMs: dice.pick([100, 1_000]),
+    abandonMs: dice.pick([50, 500]),
+    attempts: dice.int(1, 4),
+    backoff: dice.chance(0.5) ? exponential(10, maxBackoff) : constant(maxBackoff),
+    redeliverMs: dice.pick([10, 1_000]),
+    batch: dice.chance(0.4)
+      ? { messages: dice.pick([1, 4, 20]), bytes: dice.pick([100, 10_000]), lingerMs: dice.pick([0, 20, 200]) }
+      : null,
+    decodes: dice.chance(0.3),
+    onFailure: dice.pick(['by-chance', 'by-chance', 'by-chance', 'skip', 'leave', 'hold', 'skip-and-stop', 'stop']),
+    fates: {
+      sync: 5,
+      async: dice.pick([0, 10]),
+      thenable: 0.2,
+      throw: trouble,
+      fail: trouble,
+      retry: trouble,
+      poison: trouble / 3,
+      obey: trouble / 10,
+      late: trouble / 10,
+      'late-failure': trouble / 10,
+      never: trouble / 30,
+      block: trouble / 100,
+    },
+    decodeFates: {
+      sync: 10,
+      late: 10,
+      fail: trouble / 3,
+      'late-failure': trouble / 3,
+      retriable: trouble / 3,
+      never: trouble / 100,
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import { type AnyMessage, Claim, type ClaimParts } from '../../src/consumer/claim.ts'
+import type { Progress } from '../../src/offsets/progress.ts'
+import type { ClaimModel } from './claim-model.ts'
+
+export interface SimulatedClaimParts extends ClaimParts {
+  readonly model: ClaimModel
+  readonly progress: Progress
+  readonly took: (message: AnyMessage, claim: SimulatedClaim) => void
+}
+
+/** The real claim, and the model that watches it. */
+export class SimulatedClaim extends Claim {
+  override readonly progress: Progress
+  readonly model: ClaimModel
+  /** It drains already. */
+  draining = false
+  readonly #took: (message: AnyMessage, claim: SimulatedClaim) => void
+
+  constructor(parts: SimulatedClaimParts) {
+    super(parts)
+    this.progress = parts.progress
+    this.model = parts.model
+    this.#took = parts.took
+  }
+
+  override take(): AnyMessage | null {
+    const message = super.take()
+    if (message !== null) {
+      this.model.taken(message.offset)
+      this.#took(message, this)
+    }
+    return message
+  }
+
+  override settle(slot: number, message: AnyMessage): void {
+    this.model.settled(message.offset)
+    super.settle(slot, message)
+  }
+
+  override end(): void {
+    super.end()
+    this.model.ended = true
+  }
+}

@@ -1,0 +1,385 @@
+import { exponential } from '../../src/base/backoff.ts'
+import type { Clock } from '../../src/base/clock.ts'
+import type { Logger } from '../../src/base/logger.ts'
+import type { Random } from '../../src/base/random.ts'
+import type { AnyMessage, Claim, ClaimHost } from '../../src/consumer/claim.ts'
+import { Fetching } from '../../src/fetch/fetching.ts'
+import { CommitLoop } from '../../src/offsets/commit-loop.ts'
+import { Progress } from '../../src/offsets/progress.ts'
+import { Dispatcher } from '../../src/work/dispatcher.ts'
+import type { WorkEvents } from '../../src/work/events.ts'
+import type { Route } from '../../src/work/route.ts'
+import { ClaimModel } from './claim-model.ts'
+import type { Dice } from './dice.ts'
+import type { Journal } from './journal.ts'
+import type { PartitionLog } from './partition-log.ts'
+import type { Plant } from './plant.ts'
+import type { RouteScenario, Scenario } from './scenario.ts'
+import { SimulatedBrokers } from './simulated-brokers.ts'
+import { SimulatedClaim } from './simulated-claim.ts'
+import { ProcessClock, type SimulatedClock } from './simulated-clock.ts'
+import { simulatedRoute } from './simulated-handler.ts'
+import { type SimulatedStorage, StorageConnection } from './simulated-storage.ts'
+
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+export interface ProcessParts {
+  readonly name: string
+  readonly clock: SimulatedClock
+  readonly dice: Dice
+  readonly journal: Journal
+  readonly storage: SimulatedStorage
+  readonly scenario: Scenario
+  readonly plant: Plant
+  readonly logs: readonly PartitionLog[]
+  readonly calm: () => boolean
+  /** It stops because of an error, and must be closed. */
+  readonly fatal: () => void
+}
+
+/** What should have happened and has not, and what that breaks if it never does. */
+export interface Missing {
+  readonly invariant: string
+  readonly what: string
+}
+
+/** One consumer: the real dispatcher, commit loop, reservoirs and progress, wired as a consumer does it. */
+export class SimulatedProcess implements ClaimHost {
+  readonly claims = new Map<PartitionLog, SimulatedClaim>()
+  readonly name: string
+  /** Nothing is started any more. */
+  stopping = false
+  /** Killed, or closed. */
+  gone = false
+  readonly #parts: ProcessParts
+  readonly #clock: ProcessClock
+  /** The clock of the handlers, whose timers may be left over. */
+  readonly #hands: ProcessClock
+  readonly #dispatcher: Dispatcher<AnyMessage>
+  readonly #loop: CommitLoop
+  readonly #routes: readonly Route<AnyMessage>[]
+  readonly #owners = new WeakMap<AnyMessage, SimulatedClaim>()
+  readonly #fetching: Fetching
+  #closed: Promise<void> | null = null
+  #claimed = 0
+  #overdue = false
+
+  constructor(parts: ProcessParts) {
+    const { clock, dice, storage, scenario, plant } = parts
+    this.#parts = parts
+    this.name = parts.name
+    this.#clock = new ProcessClock(clock)
+    this.#hands = new ProcessClock(clock)
+    const common = { clock: this.#clock, random: dice.random, logger: quiet }
+    this.#fetching = this.#makeFetching(common)
+    this.#dispatcher = new Dispatcher({ ...common, options: scenario.work, events: this.#workEvents() })
+    const connection = new StorageConnection(storage, offsets => {
+      for (const { topic, partition, offset } of offsets) this.#sent(topic, partition, offset)
+    })
+    this.#loop = new CommitLoop({
+      ...common,
+      storage: plant.storage?.(connection) ?? connection,
+      options: {
+        commitIntervalMs: scenario.commitIntervalMs,
+        maxCommitAgeMs: scenario.maxCommitAgeMs,
+        recommitMs: 86_400_000,
+        backoff: exponential(10, 1_000),
+      },
+      events: {
+        committed: () => {},
+        failing: () => {},
+        overdue: overdue => this.#setOverdue(overdue),
+        fatal: error => this.#violated('progress', `the commit loop stopped: ${error.message}`),
+      },
+    })
+    const handlers = {
+      dice,
+      clock: this.#hands,
+      block: (ms: number) => clock.skip(ms),
+      claimOf: (message: AnyMessage) => this.#owners.get(message) as SimulatedClaim,
+      calm: parts.calm,
+    }
+    this.#routes = scenario.routes.map(
+      route => plant.route?.(simulatedRoute(route, handlers)) ?? simulatedRoute(route, handlers),
+    )
+  }
+
+  // ── partitions come and go ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Begins at what is committed, or where the user seeks to. */
+  assign(log: PartitionLog, start?: number): void {
+    const { journal, storage, plant, scenario } = this.#parts
+    const committed = storage.committed(log.topic, log.partition)
+    const route = this.#routes[log.partition % this.#routes.length] as Route<AnyMessage>
+    const from = start ?? Math.max(committed, 0)
+    const name = `${this.name}/${log.partition}#${++this.#claimed}`
+    const progress = plant.progress?.(scenario.ringLimit) ?? new Progress(scenario.ringLimit)
+    const claim = new (plant.claim ?? SimulatedClaim)({
+      topic: log.topic,
+      partition: log.partition,
+      route: log.partition % this.#routes.length,
+      committed,
+      host: this,
+      paused: false,
+      reservoir: events => this.#fetching.reservoir(log.topic, log.partition, from, events),
+      model: new ClaimModel(
+        journal,
+        name,
+        log,
+        from,
+        scenario.routes[log.partition % this.#routes.length] as RouteScenario,
+      ),
+      progress,
+      took: (message, taker) => this.#took(message, taker),
+    })
+    this.claims.set(log, claim)
+    this.#loop.add(claim, committed)
+    this.#dispatcher.add(claim, route)
+    this.#fetching.add(claim)
+  }
+
+  /** Drains, commits what is done, and gives it up. */
+  async revoke(claims: readonly SimulatedClaim[], reason: 'revoked' | 'closing'): Promise<void> {
+    const drained = claims.filter(claim => !claim.draining)
+    for (const claim of drained) {
+      claim.draining = claim.model.stopped = true
+      this.#say('drain', claim.partition)
+    }
+    const { dice } = this.#parts
+    const times = { drainMs: dice.int(0, 500), abandonMs: dice.int(0, 500), reason }
+    const running = await this.#drain(drained, times)
+    const still = drained.reduce((sum, claim) => sum + (claim.live ? claim.model.running : 0), 0)
+    if (still > running) this.#violated('3', `${running} handlers were left running, and ${still} really run`)
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const results = await this.#loop.commit(drained)
+      if (results.every(result => result.error === null)) break
+    }
+    for (const claim of drained) this.#end(claim)
+  }
+
+  /** It is another one's: nothing may be done for it any more. */
+  lose(claim: SimulatedClaim): void {
+    this.#say('lose', claim.partition)
+    this.#end(claim)
+    this.#dispatcher.abandon([claim])
+  }
+
+  seek(claim: SimulatedClaim, offset: number): void {
+    const { log } = claim.model
+    this.lose(claim)
+    this.#say('seek', claim.partition, offset)
+    this.#parts.journal.waive(log, offset)
+    this.assign(log, offset)
+  }
+
+  pause(claim: SimulatedClaim, paused: boolean): void {
+    claim.paused = paused
+    if (paused) return
+    this.#dispatcher.wake(claim)
+    this.#fetching.wake(claim)
+  }
+
+  // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.stopping = true
+    await this.revoke([...this.claims.values()], 'closing')
+    while (this.claims.size > 0) await new Promise<void>(resolve => this.#clock.after(10, resolve))
+    this.#dispatcher.close()
+    await this.#fetching.close()
+    await this.#loop.close()
+    this.gone = true
+    this.#checkEmpty()
+  }
+
+  kill(): void {
+    this.#say('killed')
+    this.stopping = this.gone = true
+    this.#clock.kill()
+    this.#hands.kill()
+    for (const claim of this.claims.values()) claim.model.ended = true
+    this.claims.clear()
+  }
+
+  // ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What must hold after each step. */
+  check(largestBatch: number): void {
+    const { concurrency } = this.#parts.scenario.work
+    const { held, limit } = this.#fetching.budget
+    if (this.#dispatcher.running > concurrency) {
+      this.#violated('4', `${this.#dispatcher.running} run, and ${concurrency} are allowed`)
+    }
+    if (held > limit + largestBatch) {
+      this.#violated('4', `${held} bytes are held, ${limit} are allowed`)
+    }
+    if (this.stopping) return
+    for (const claim of this.claims.values()) if (!claim.model.stopped) this.#checkClaim(claim)
+  }
+
+  #checkClaim(claim: SimulatedClaim): void {
+    const { model } = claim
+    const state = this.#dispatcher.state(claim)
+    if (state === undefined) return
+    if (model.running > state.inFlight) {
+      const given = `its lane and place were given away`
+      this.#violated('2', `a handler of partition ${claim.partition} still runs, although ${given}`)
+    }
+    if (state.waiting > model.open.size || state.undone > model.open.size) {
+      this.#violated('4', `${state.waiting} wait and ${state.undone} are undone, of ${model.open.size} that are open`)
+    }
+    if (state.inFlight > 0) return
+    if (state.waiting !== model.open.size - model.shelved) {
+      const expected = `${model.open.size} are open and ${model.shelved} are put aside`
+      this.#violated('4', `${state.waiting} are counted to wait in ${claim.partition}, and ${expected}`)
+    }
+  }
+
+  /** Why not everything is done and committed, or null. */
+  get missing(): Missing | null {
+    const { hashes, work } = this.#parts.scenario
+    // Keys with the same hash wait for what is held, whatever partition they are in.
+    const shelved = [...this.claims.values()].some(claim => claim.model.shelved > 0)
+    if (hashes < 100 && shelved) return null
+    for (const { model, partition } of this.claims.values()) {
+      const { missing, shelved, limit } = model
+      if (shelved >= work.maxUndone) continue
+      if (missing !== null) return { invariant: 'progress', what: `partition ${partition}: ${missing}` }
+      const committed = this.#loop.state().partitions.findLast(state => state.partition === partition)?.committed
+      if (committed !== limit) {
+        return { invariant: '1', what: `partition ${partition} is done up to ${limit}, and ${committed} is committed` }
+      }
+    }
+    return null
+  }
+
+  #checkEmpty(): void {
+    const { held, reserved } = this.#fetching.budget
+    if (held !== 0 || reserved !== 0) this.#violated('4', `${held} bytes are held, ${reserved} reserved after the end`)
+    const { timers } = this.#clock
+    if (timers > 0) this.#violated('4', `${timers} timers are left after the end`)
+  }
+
+  // ── what it is told ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get gateOpen(): boolean {
+    return !this.#overdue
+  }
+
+  filled(claim: Claim): void {
+    this.#dispatcher.wake(claim)
+  }
+
+  reset(claim: Claim, offset: number): void {
+    this.#violated('1', `partition ${claim.partition} was set to ${offset}`)
+  }
+
+  corrupt(claim: Claim, error: Error): void {
+    this.fail(claim, error)
+  }
+
+  fail(claim: Claim, error: Error): void {
+    this.#violated('1', `partition ${claim.partition} failed: ${error.message}`)
+  }
+
+  #took(message: AnyMessage, claim: SimulatedClaim): void {
+    this.#owners.set(message, claim)
+    const { hashes } = this.#parts.scenario
+    const hash = message.keyHash
+    message.keyHash = seed => {
+      const wide = hash.call(message, seed)
+      return wide < 0 ? wide : wide % hashes
+    }
+  }
+
+  #makeFetching(common: { clock: Clock; random: Random; logger: Logger }): Fetching {
+    const { scenario, logs, dice } = this.#parts
+    const client = new SimulatedBrokers(this.#clock, dice, logs, () =>
+      this.#parts.calm() ? 0 : scenario.brokerTrouble,
+    )
+    return new Fetching({
+      ...common,
+      client,
+      options: {
+        reservoir: { messages: scenario.reservoirMessages, bytes: scenario.budget },
+        fetchers: dice.int(1, 2),
+        minBytes: 1,
+        maxWaitMs: 100,
+        maxBytes: scenario.maxBytes,
+        partitionMaxBytes: scenario.maxBytes,
+        isolation: 'read_committed',
+        maxInflatedBytes: 1_000_000,
+        onOutOfRange: 'fail',
+        onCorrupt: 'fail',
+      },
+      start: 'earliest',
+      events: { outOfRange: () => {}, stalled: () => {} },
+    })
+  }
+
+  #workEvents(): WorkEvents<AnyMessage> {
+    const modelOf = (message: AnyMessage) => this.#owners.get(message)?.model
+    return {
+      retrying: ({ message }, inMs) => this.#say('retrying', message.offset, inMs),
+      failed: ({ message, reason }, decision) => modelOf(message)?.decided(message.offset, decision, reason),
+      stuck: message => modelOf(message)?.stuck(message.offset),
+      blocked: () => {},
+      fatal: error => {
+        this.#say('fatal', error.message)
+        this.stopping = true
+        for (const claim of this.claims.values()) claim.model.stopped = true
+        this.#parts.fatal()
+      },
+    }
+  }
+
+  #sent(topic: string, partition: number, offset: number): void {
+    if (this.gone) return
+    for (const claim of this.claims.values()) {
+      if (claim.partition !== partition) continue
+      claim.model.sent(offset)
+      return
+    }
+    this.#violated('3', `${offset} was committed for ${topic}[${partition}], which is not owned`)
+  }
+
+  #setOverdue(overdue: boolean): void {
+    this.#overdue = overdue
+    if (!overdue) for (const claim of this.claims.values()) this.#dispatcher.wake(claim)
+  }
+
+  #drain(
+    claims: readonly SimulatedClaim[],
+    times: { drainMs: number; abandonMs: number; reason: 'revoked' | 'closing' },
+  ): Promise<number> {
+    const drain = () => this.#dispatcher.drain(claims, times)
+    return this.#parts.plant.drain?.(drain) ?? drain()
+  }
+
+  #end(claim: SimulatedClaim): void {
+    this.#say('end', claim.partition)
+    const keeps = this.#parts.plant.keepsLost === true && !claim.draining
+    if (keeps) {
+      claim.model.ended = true
+      claim.reservoir.clear()
+    } else {
+      claim.end()
+      this.#loop.remove(claim)
+    }
+    this.#fetching.remove(claim)
+    if (this.claims.get(claim.model.log) === claim) this.claims.delete(claim.model.log)
+  }
+
+  #say(...what: (string | number)[]): void {
+    this.#parts.journal.say(this.name, ...what)
+  }
+
+  #violated(invariant: string, what: string): void {
+    this.#parts.journal.violated(invariant, `${this.name}: ${what}`)
+  }
+}

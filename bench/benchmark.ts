@@ -15,7 +15,8 @@ const SETTLE_MS = 3_000
 
 export interface Settings {
   readonly rounds: number
-  /** How long each process is measured, without its first pass. */
+  /** How long each process warms up, and how long it is measured then. */
+  readonly warmSeconds: number
   readonly minSeconds: number
   readonly memorySeconds: number
   /** `split`: the broker on the first processor and each contender on the second; `none`: the system decides. */
@@ -55,7 +56,7 @@ export async function* run(scenarios: readonly Scenario[], settings: Settings): 
           minSeconds: scenario.kind === 'memory' ? settings.memorySeconds : settings.minSeconds,
           pinning: split ? 'broker on processor 0, each client on processor 1' : 'none',
           millrace: process.env.MILLRACE === 'dist' ? 'dist' : 'src',
-          topics: Object.fromEntries(topics.map(topic => [topic, settings.loads[topic].messages])),
+          topics: Object.fromEntries(scenario.comparisons.map(({ topic }) => [topic, settings.loads[topic].messages])),
         },
         comparisons: await rounds.all(),
       }
@@ -108,7 +109,7 @@ class Rounds {
           log(`${label}: ${summary(measurement)}`)
         } catch (error) {
           const reason = error instanceof Error ? error.message : String(error)
-          failed.set(contender.name, contender.optional ? 'not installed, or not for this version of Node' : reason)
+          failed.set(contender.name, isMissing(reason) ? 'not installed for this version of Node' : reason)
           log(`${label}: ${reason}`)
         }
       }
@@ -118,12 +119,13 @@ class Rounds {
   }
 
   #task({ topic, concurrency }: Comparison, { handler = '', messages = Infinity }: Contender): Task {
-    const { minSeconds, memorySeconds, loads } = this.#settings
+    const { warmSeconds, minSeconds, memorySeconds, loads } = this.#settings
     return {
       brokers: this.#brokers,
       topic,
       partitions: PARTITIONS,
       messages: Math.min(messages, loads[topic].messages),
+      warmSeconds,
       minSeconds: this.#scenario.kind === 'memory' ? memorySeconds : minSeconds,
       concurrency,
       handler,
@@ -131,11 +133,15 @@ class Rounds {
   }
 }
 
-function summary({ messages, seconds, cpuUser, cpuSystem, timerLateMs, rssPeakMb }: Measurement): string {
+function summary({ messages, seconds, cpuUser, cpuSystem, timerLateMs, rssPeakMib }: Measurement): string {
   const late = timerLateMs ? `, timer late p99 ${timerLateMs.p99.toFixed(1)} max ${timerLateMs.max.toFixed(1)} ms` : ''
   const cpu = ((cpuUser + cpuSystem) / messages) * 1e6
   const rate = Math.round(messages / seconds).toLocaleString('en')
-  return `${rate}/s, ${cpu.toFixed(2)} µs CPU${late}, peak ${rssPeakMb.toFixed(0)} MB`
+  return `${rate}/s, ${cpu.toFixed(2)} µs CPU${late}, peak ${rssPeakMib.toFixed(0)} MiB`
+}
+
+function isMissing(reason: string): boolean {
+  return /ERR_MODULE_NOT_FOUND|ERR_DLOPEN_FAILED|Could not locate the bindings/.test(reason)
 }
 
 function log(line: string): void {

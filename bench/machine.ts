@@ -24,6 +24,9 @@ export function machine(kafka: string): Machine {
     name,
     lock.packages[`node_modules/${name}`].version,
   ])
+  const parallel = readFileSync(join(import.meta.dirname, 'java/pom.xml'), 'utf8').match(
+    /parallel-consumer-core<\/artifactId>\s*<version>([^<]+)/,
+  )
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cpus: cpus().length,
@@ -32,7 +35,7 @@ export function machine(kafka: string): Machine {
     node: process.versions.node,
     java: execFileSync(javaCommand('java'), ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? 'unknown',
     kafka,
-    peers: Object.fromEntries(peers),
+    peers: { ...Object.fromEntries(peers), 'parallel-consumer': parallel?.[1] ?? 'unknown' },
   }
 }
 
@@ -40,7 +43,7 @@ export function machine(kafka: string): Machine {
 export function commit(): string | null {
   try {
     const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim()
-    const changed = git('status', '--porcelain', '--', 'src', 'bench') !== ''
+    const changed = git('status', '--porcelain', '--', 'src', 'bench', ':!bench/results') !== ''
     return git('rev-parse', '--short=10', 'HEAD') + (changed ? ' and changes' : '')
   } catch {
     return null

@@ -53,6 +53,7 @@ async function main(): Promise<void> {
   if (pin !== 'split' && pin !== 'none') throw new Error(`--pin is split or none, not ${pin}`)
   const settings: Settings = {
     rounds: amount('rounds', quick ? 2 : 5),
+    warmSeconds: quick ? 0.1 : 2,
     minSeconds: amount('seconds', quick ? 0.3 : 3),
     memorySeconds: amount('memory-seconds', quick ? 10 : 180),
     pin,

@@ -12,7 +12,7 @@ export interface Measurement {
   /** How late a timer of 10 ms was; null in programs without an event loop. */
   readonly timerLateMs: Lateness | null
   /** Largest resident memory of the whole run. */
-  readonly rssPeakMb: number
+  readonly rssPeakMib: number
   /** Resident memory over time, where that is what is measured. */
   readonly rss: readonly RssSample[] | null
 }
@@ -27,7 +27,7 @@ export interface Lateness {
 export interface RssSample {
   /** Since the first message. */
   readonly seconds: number
-  readonly mb: number
+  readonly mib: number
   readonly messages: number
 }
 
@@ -38,7 +38,9 @@ export interface Task {
   readonly partitions: number
   /** Messages of one pass, from the beginning of the topic. */
   readonly messages: number
-  /** One pass warms up; then there are passes until this much is measured. */
+  /** There are passes until this much has been read, at least one; they warm up and do not count. */
+  readonly warmSeconds: number
+  /** Then there are passes until this much is measured. */
   readonly minSeconds: number
   readonly concurrency: number
   /** What the handler does. The names are the program's own. */

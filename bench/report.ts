@@ -9,42 +9,48 @@ Written by \`npm run bench\`; the raw numbers of every round are in [\`bench/res
 how to run it and what is fair about it in [\`bench/README.md\`](../bench/README.md).
 
 One local Kafka, values of 100 bytes, 8 partitions, no compression, the producer's default batches. Each contender is a process of its
-own; they take turns, every other round backwards. The first pass through a topic warms up and is not counted; further passes are
+own; they take turns, every other round backwards. Its first passes through the topic warm it up and do not count; further ones are
 counted until enough is measured, each with a new client, from its first message to its last. Figures are medians of the rounds with
 their range in brackets; "Millrace ÷ this" is the median of the quotients round by round. CPU time is that of the client's process, all
 its threads. "Timer late" is how late a 10 ms timer in the same process fired: the median of the rounds for p50 and p99, the worst of
 all for the maximum.
 `
 
-/** The limit on memory: this, what the reservoir may hold, and one fetch (both at their defaults). */
-const LIMIT_MB = 120 + 64 * 1.048576 + 16 * 1.048576
+/** The limit on memory, in MiB: this, what the reservoir may hold, and one fetch (both at their defaults). */
+const LIMIT_MIB = 120 + 64 + 16
 
 export function report(results: ReadonlyMap<string, ScenarioResult>): string {
+  const machines = new Set(Array.from(results.values(), onMachine))
   const sections = scenarios.flatMap(scenario => {
     const result = results.get(scenario.name)
-    return result ? [section(scenario, result)] : []
+    return result ? [section(scenario, result, machines.size > 1)] : []
   })
-  return [INTRODUCTION, ...sections].join('\n')
+  return [INTRODUCTION, ...(machines.size === 1 ? [...machines, ''] : []), ...sections].join('\n')
 }
 
-function section(scenario: Scenario, result: ScenarioResult): string {
+function section(scenario: Scenario, result: ScenarioResult, withMachine: boolean): string {
   const tables = scenario.comparisons.flatMap(comparison => {
     const found = result.comparisons.find(({ name }) => name === comparison.name)
     if (!found || found.runs.length === 0) return []
     return [scenario.kind === 'memory' ? memoryTable(found) : speedTable(comparison, found)]
   })
-  return `## ${scenario.title}\n\n${scenario.text}\n\n${circumstances(result)}\n\n${tables.join('\n')}`
+  const where = withMachine ? `\n${onMachine(result)}` : ''
+  return `## ${scenario.title}\n\n${scenario.text}\n\n${when(result)}${where}\n\n${tables.join('\n')}`
 }
 
-function circumstances({ at, commit, machine, settings }: ScenarioResult): string {
+function onMachine({ machine, settings }: ScenarioResult): string {
   const peers = Object.entries(machine.peers).map(([name, version]) => `${name} ${version}`)
-  const topics = Object.entries(settings.topics).map(([name, count]) => `\`${name}\` ${whole(count)} messages`)
   return [
-    `*${at.slice(0, 10)}, commit ${commit ?? 'unknown'}${settings.millrace === 'dist' ? ', built' : ''}.`,
     `${machine.cpu}, ${machine.cpus} processors, ${machine.memoryGb} GB, ${machine.system}; pinned: ${settings.pinning}.`,
-    `Node ${machine.node}, ${machine.java}, Kafka ${machine.kafka}, ${peers.join(', ')}, parallel-consumer 0.5.3.2.`,
-    `${topics.join(', ')}; ${settings.rounds} rounds, at least ${settings.minSeconds} s measured in each.*`,
+    `Node ${machine.node}, ${machine.java}, Kafka ${machine.kafka}, ${peers.join(', ')}.`,
   ].join(' ')
+}
+
+function when({ at, commit, settings }: ScenarioResult): string {
+  const topics = Object.entries(settings.topics).map(([name, count]) => `\`${name}\` of ${whole(count)} messages`)
+  const what = `Millrace ${settings.millrace === 'dist' ? 'as built' : 'from its sources'}, commit ${commit ?? 'unknown'}`
+  const rounds = `${settings.rounds} ${settings.rounds === 1 ? 'round' : 'rounds'} of at least ${settings.minSeconds} s`
+  return `*${at.slice(0, 10)}. ${what}. ${capital(topics.join(', '))}. ${rounds}.*`
 }
 
 function speedTable(comparison: Comparison, result: ComparisonResult): string {
@@ -61,7 +67,7 @@ function speedTable(comparison: Comparison, result: ComparisonResult): string {
       range(spread(measured.map(cpuMicros)), micros),
       name === subject.name ? '' : range(spread(quotients(result, subject.name, name)), times),
       lateness(measured.flatMap(({ timerLateMs }) => timerLateMs ?? [])),
-      `${whole(spread(measured.map(({ rssPeakMb }) => rssPeakMb)).median)} MB`,
+      `${whole(spread(measured.map(({ rssPeakMib }) => rssPeakMib)).median)} MiB`,
     ]
   })
   const head = [
@@ -97,15 +103,15 @@ function verdict(goal: string, found: string, reached: boolean): string {
 function memoryTable(result: ComparisonResult): string {
   const rows = result.runs.map(({ contender, measurement }) => {
     const samples = measurement.rss ?? []
-    const parts = thirds(samples).map(part => whole(spread(part.map(({ mb }) => mb)).median))
-    const peak = spread(samples.map(({ mb }) => mb)).max
+    const parts = thirds(samples).map(part => whole(spread(part.map(({ mib }) => mib)).median))
+    const peak = spread(samples.map(({ mib }) => mib)).max
     return [
       contender,
       `${whole(measurement.seconds)} s`,
       whole(measurement.messages),
       parts.join(' / '),
-      `${whole(peak)} MB`,
-      peak <= LIMIT_MB ? 'yes' : '**no**',
+      `${whole(peak)} MiB`,
+      peak <= LIMIT_MIB ? 'yes' : '**no**',
       lateness(measurement.timerLateMs ? [measurement.timerLateMs] : []),
     ]
   })
@@ -113,12 +119,12 @@ function memoryTable(result: ComparisonResult): string {
     '',
     'ran',
     'messages',
-    'MB, median of each third',
+    'MiB, median of each third',
     'peak',
-    `≤ ${whole(LIMIT_MB)} MB`,
+    `≤ ${whole(LIMIT_MIB)} MiB`,
     'timer late ms, p50 / p99 / max',
   ]
-  return `### ${capital(result.name)}\n\n${table(head, rows)}\nThe limit is 120 MB, the reservoir (64 MiB) and one \`maxBytes\` (16 MiB).\n`
+  return `### ${capital(result.name)}\n\n${table(head, rows)}\nThe limit is 120 MiB, the reservoir (64 MiB) and one \`maxBytes\` (16 MiB).\n`
 }
 
 function thirds(samples: readonly RssSample[]): RssSample[][] {
@@ -154,7 +160,7 @@ function range({ median, min, max }: Spread, format: (value: number) => string):
 
 const rate = (values: Spread) => range(values, million)
 const whole = (value: number) => Math.round(value).toLocaleString('en')
-const million = (value: number) => (value >= 1e5 ? `${(value / 1e6).toFixed(2)} M` : whole(value))
+const million = (value: number) => (value >= 1e6 ? `${(value / 1e6).toFixed(2)} M` : `${(value / 1e3).toFixed(0)} k`)
 const micros = (value: number) => value.toFixed(value < 10 ? 2 : 0)
 const times = (value: number) => value.toFixed(value < 10 ? 2 : 0)
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

@@ -11,10 +11,14 @@ export function readTask(): Task {
   return JSON.parse(json) as Task
 }
 
-/** One pass to warm up, then passes until enough is measured; prints the measurement. */
+/** Passes to warm up, then passes until enough is measured; prints the measurement. */
 export async function measure(run: RunPass, note: string | null = null): Promise<void> {
   const task = readTask()
-  await run(task, new Pass(task.messages, new TimerLateness()))
+  for (let warm = 0; warm < task.warmSeconds; ) {
+    const pass = new Pass(task.messages, new TimerLateness())
+    await run(task, pass)
+    warm += pass.seconds
+  }
   const lateness = new TimerLateness()
   const sum = { passes: 0, messages: 0, seconds: 0, cpuUser: 0, cpuSystem: 0 }
   while (sum.seconds < task.minSeconds) {
@@ -26,14 +30,14 @@ export async function measure(run: RunPass, note: string | null = null): Promise
     sum.cpuUser += pass.cpuUser
     sum.cpuSystem += pass.cpuSystem
   }
-  print({ note, ...sum, timerLateMs: lateness.result(), rssPeakMb: rssPeakMb(), rss: null })
+  print({ note, ...sum, timerLateMs: lateness.result(), rssPeakMib: rssPeakMib(), rss: null })
 }
 
 export function print(measurement: Measurement): void {
   process.stdout.write(`${JSON.stringify(measurement)}\n`)
 }
 
-export function rssPeakMb(): number {
+export function rssPeakMib(): number {
   return process.resourceUsage().maxRSS / 1_024
 }
 

@@ -1,6 +1,6 @@
 import type { Handler } from '../../src/index.ts'
 import type { RssSample } from '../measurement.ts'
-import { freshGroup, print, readTask, rssPeakMb } from './child.ts'
+import { freshGroup, print, readTask, rssPeakMib } from './child.ts'
 import { millrace } from './source.ts'
 import { TimerLateness } from './timer-lateness.ts'
 
@@ -42,7 +42,7 @@ const lateness = new TimerLateness()
 const startedAt = performance.now()
 const elapsed = () => (performance.now() - startedAt) / 1_000
 const sampler = setInterval(() => {
-  rss.push({ seconds: elapsed(), mb: process.memoryUsage.rss() / 2 ** 20, messages: handled })
+  rss.push({ seconds: elapsed(), mib: process.memoryUsage.rss() / 2 ** 20, messages: handled })
 }, SAMPLE_MS)
 lateness.start()
 const before = process.cpuUsage()
@@ -60,7 +60,7 @@ print({
   cpuUser: user / 1e6,
   cpuSystem: system / 1e6,
   timerLateMs: lateness.result(),
-  rssPeakMb: rssPeakMb(),
+  rssPeakMib: rssPeakMib(),
   rss,
 })
 // What is stuck would be waited for.

@@ -5,11 +5,12 @@ import java.util.function.Consumer;
 
 /**
  * What the Node programs measure in bench/children/pass.ts, for a JVM: time and CPU from the first message of a pass to its
- * last, summed over the passes after the first one. Prints the same line of JSON.
+ * last, summed over the passes that count. Prints the same line of JSON.
  */
 final class Measurement {
   private static final double TICKS_PER_SECOND = 100;
 
+  private final double warmSeconds;
   private final double minSeconds;
   private int passes;
   private long messages;
@@ -17,13 +18,18 @@ final class Measurement {
   private double cpuUser;
   private double cpuSystem;
 
-  Measurement(double minSeconds) {
-    this.minSeconds = minSeconds;
+  Measurement(String warmSeconds, String minSeconds) {
+    this.warmSeconds = Double.parseDouble(warmSeconds);
+    this.minSeconds = Double.parseDouble(minSeconds);
   }
 
-  /** One pass to warm up, then passes until enough is measured; prints the measurement. */
+  /** Passes to warm up, then passes until enough is measured; prints the measurement. */
   void run(long messagesPerPass, Consumer<Pass> once) {
-    once.accept(new Pass());
+    for (double warm = 0; warm < warmSeconds; ) {
+      Pass pass = new Pass();
+      once.accept(pass);
+      warm += pass.seconds;
+    }
     while (seconds < minSeconds) {
       Pass pass = new Pass();
       once.accept(pass);
@@ -43,8 +49,8 @@ final class Measurement {
   private void print(String note) {
     System.out.println(String.format(java.util.Locale.ROOT,
       "{\"note\":\"%s\",\"passes\":%d,\"messages\":%d,\"seconds\":%f,\"cpuUser\":%f,\"cpuSystem\":%f,"
-        + "\"timerLateMs\":null,\"rssPeakMb\":%f,\"rss\":null}",
-      note, passes, messages, seconds, cpuUser, cpuSystem, rssPeakMb()));
+        + "\"timerLateMs\":null,\"rssPeakMib\":%f,\"rss\":null}",
+      note, passes, messages, seconds, cpuUser, cpuSystem, rssPeakMib()));
   }
 
   /** Times one pass. `begin` at its first message, `end` at its last. */
@@ -83,7 +89,7 @@ final class Measurement {
     }
   }
 
-  private static double rssPeakMb() {
+  private static double rssPeakMib() {
     try {
       return Files.readAllLines(Path.of("/proc/self/status")).stream().filter(line -> line.startsWith("VmHWM:"))
         .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", ""))).findFirst().orElse(0) / 1024.0;

@@ -11,16 +11,16 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 /**
  * Confluent's parallel consumer, one key at a time, with a handler that does nothing or sleeps 5 ms; otherwise its defaults.
  *
- * Arguments: brokers, topic, partitions (not used), messages of a pass, seconds to measure, concurrency, `no-op` or `sleep`.
+ * Arguments: brokers, topic, partitions (not used), messages of a pass, seconds to warm up and to measure, concurrency, `no-op` or `sleep`.
  */
 public final class Parallel {
   private static final long HANDLER_MS = 5;
 
   public static void main(String[] args) {
     long messages = Long.parseLong(args[3]);
-    int concurrency = Integer.parseInt(args[5]);
-    boolean sleeps = args[6].equals("sleep");
-    new Measurement(Double.parseDouble(args[4]))
+    int concurrency = Integer.parseInt(args[6]);
+    boolean sleeps = args[7].equals("sleep");
+    new Measurement(args[4], args[5])
       .run(messages, pass -> read(args[0], args[1], messages, concurrency, sleeps, pass));
     Runtime.getRuntime().halt(0);
   }

@@ -6,14 +6,14 @@ import org.apache.kafka.tools.ConsumerPerformance;
 /**
  * Kafka's own ConsumerPerformance, in one warm JVM. It times itself: its time to fetch, without the time it took to join.
  *
- * Arguments: brokers, topic, partitions (not used), messages of a pass, seconds to measure.
+ * Arguments: brokers, topic, partitions (not used), messages of a pass, seconds to warm up and to measure.
  */
 public final class Performance {
   private static final int FETCH_MS = 7;
 
   public static void main(String[] args) {
     long messages = Long.parseLong(args[3]);
-    new Measurement(Double.parseDouble(args[4])).run(messages, pass -> read(args[0], args[1], messages, pass));
+    new Measurement(args[4], args[5]).run(messages, pass -> read(args[0], args[1], messages, pass));
   }
 
   private static void read(String brokers, String topic, long messages, Measurement.Pass pass) {

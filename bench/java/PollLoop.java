@@ -11,7 +11,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 /**
  * The plainest Java consumer: poll, touch every value, count; offsets are committed by interval. All at its defaults.
  *
- * Arguments: brokers, topic, partitions, messages of a pass, seconds to measure.
+ * Arguments: brokers, topic, partitions, messages of a pass, seconds to warm up and to measure.
  */
 public final class PollLoop {
   private static long bytes;
@@ -21,7 +21,7 @@ public final class PollLoop {
     List<TopicPartition> partitions = IntStream.range(0, Integer.parseInt(args[2]))
       .mapToObj(partition -> new TopicPartition(topic, partition)).collect(Collectors.toList());
     long messages = Long.parseLong(args[3]);
-    new Measurement(Double.parseDouble(args[4])).run(messages, pass -> read(args[0], partitions, messages, pass));
+    new Measurement(args[4], args[5]).run(messages, pass -> read(args[0], partitions, messages, pass));
     if (bytes == 0) throw new IllegalStateException("nothing was touched");
   }
 

@@ -157,6 +157,11 @@ export class Message<K = Buffer | null, V = Buffer | null> {
     return this.source.batch === null
   }
 
+  /** Bytes of its own that a detached message keeps; 0 before. */
+  get memory(): number {
+    return this.detached ? this.source.bytes.length : 0
+  }
+
   /** From now on `key` and `value` are these. Answers itself, under its new type. */
   decoded<DecodedK, DecodedV>(key: DecodedK, value: DecodedV): Message<DecodedK, DecodedV> {
     this.decodedKey = key

@@ -149,7 +149,9 @@ test('a control batch that cannot be read is kept for openBatch to report, and h
   const damaged = Buffer.from(abort)
   damaged[damaged.length - 1] = 9
   const noKey = writeBatch([{ value: 'v' }], { producerId: 1, baseOffset: 1, transactional: true })
-  for (const bytes of [damaged, changed(noKey, copy => copy.writeInt16BE(0x30, 21))]) {
+  const shortKey = writeBatch([{ key: '\0\0' }], { producerId: 1, baseOffset: 1, transactional: true })
+  const asControl = (bytes: Buffer) => changed(bytes, copy => copy.writeInt16BE(0x30, 21))
+  for (const bytes of [damaged, asControl(noKey), asControl(shortKey)]) {
     const aborted: AbortedTransaction[] = [{ producerId: 1, firstOffset: 0 }]
     const filter = new AbortedFilter(aborted)
     const batch = batchOf(bytes)

@@ -67,7 +67,7 @@ const damages: [name: string, change: (copy: Buffer) => void, said: RegExp][] = 
   ['an unknown format', copy => copy.writeInt8(3, 16), /format is v3/],
   ['a negative offset', copy => copy.writeInt32BE(-1, 0), /offsets -/],
   ['an offset beyond 2^53', copy => copy.writeInt32BE(0x7fff_ffff, 0), /offsets 9223/],
-  ['a negative last offset', copy => copy.writeInt32BE(-1, 23), /offsets 2 to 1/],
+  ['a negative last offset', copy => copy.writeInt32BE(-1, 23), /claims the offsets 2 to 1/],
   ['a negative count', copy => copy.writeInt32BE(-1, 57), /-1 records/],
   ['more records than offsets', copy => copy.writeInt32BE(2, 57), /2 records/],
   ['an unknown compression', copy => copy.writeInt16BE(6, 21), /compression 6/],

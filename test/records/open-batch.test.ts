@@ -244,7 +244,7 @@ test('headers that make no sense are refused at once', () => {
   for (const headers of [
     'feffffff0f', // 2^31 - 1 of them
     '01', // -1 of them
-    '020101', // a name of -1 bytes
+    '0201', // a name of -1 bytes
     '02026104', // a value beyond the record
     '020002', // a name without a value, and a byte left
   ]) {

@@ -1,0 +1,43 @@
+import { InvalidArgumentError } from 'commander'
+
+/** A whole number of at least 1. */
+export function parseCount(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : 0
+  if (value >= 1 && Number.isSafeInteger(value)) return value
+  throw new InvalidArgumentError('Expected a whole number of at least 1.')
+}
+
+/** A number of seconds above 0, as milliseconds: a timer takes up to 24 days. */
+export function parseSeconds(text: string): number {
+  const ms = /^\d+(\.\d+)?$|^\.\d+$/.test(text) ? Math.round(Number(text) * 1000) : 0
+  if (ms >= 1 && ms < 2 ** 31) return ms
+  throw new InvalidArgumentError('Expected a number of seconds, such as 10 or 0.5.')
+}
+
+/** `host:port,host:port`. */
+export function parseList(text: string): readonly string[] {
+  const parts = text
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+  if (parts.length > 0) return parts
+  throw new InvalidArgumentError('Expected at least one, separated by commas.')
+}
+
+export function parseText(text: string): string {
+  if (text !== '') return text
+  throw new InvalidArgumentError('It must not be empty.')
+}
+
+/** `0`, `0,2`, `0-3,7`; given several times, they add up. Sorted, each once. */
+export function parsePartitions(text: string, before: readonly number[] = []): readonly number[] {
+  const found = new Set(before)
+  for (const part of text.split(',')) {
+    const match = /^\s*(\d{1,6})(?:-(\d{1,6}))?\s*$/.exec(part)
+    const first = Number(match?.[1])
+    const last = Number(match?.[2] ?? match?.[1])
+    if (!(first <= last)) throw new InvalidArgumentError('Expected partitions such as 0 or 0,2 or 0-3.')
+    for (let partition = first; partition <= last; partition++) found.add(partition)
+  }
+  return [...found].sort((a, b) => a - b)
+}

@@ -1,0 +1,15 @@
+import { systemClock } from '../base/clock.ts'
+import type { LogLevel } from '../base/logger.ts'
+import { StderrLogger } from '../base/stderr-logger.ts'
+
+/** Log lines on stderr, but not the error that ends the command: it is told once, at the end. */
+export class CommandLogger extends StderrLogger {
+  constructor(level: LogLevel) {
+    super(level, systemClock)
+  }
+
+  override error(fields: object, message: string): void {
+    const ending = 'err' in fields && fields.err instanceof Error && fields.err.message === message
+    if (!ending) super.error(fields, message)
+  }
+}

@@ -1,0 +1,66 @@
+import { ConnectionError, RequestTimeoutError } from '../base/errors.ts'
+import type { LogLevel } from '../base/logger.ts'
+import { NativeClient } from '../client/native-client.ts'
+import { CommandLogger } from './command-logger.ts'
+import { CommandError, exitCodes } from './failure.ts'
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly brokers: readonly string[]
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly clientId: string
+  /** How often `--verbose` was given. */
+  readonly verbose: number
+}
+
+const mostConnectMs = 10_000
+
+export function logLevel({ verbose }: CommonOptions, quiet: LogLevel = 'warn'): LogLevel {
+  if (verbose === 0) return quiet
+  return verbose === 1 ? 'info' : 'debug'
+}
+
+/**
+ * Looks at the cluster before the work begins: connects within `--timeout`, and closes the client when `look` is done.
+ *
+ * @throws {CommandError} when no broker can be reached
+ */
+export async function withClient<T>(options: CommonOptions, look: (client: NativeClient) => Promise<T>): Promise<T> {
+  const { brokers, clientId, timeout } = options
+  const client = new NativeClient({
+    brokers,
+    clientId,
+    requestTimeoutMs: timeout,
+    // Short enough that one address which never answers leaves time for the others.
+    connectTimeoutMs: Math.min(mostConnectMs, Math.ceil(timeout / (brokers.length + 1))),
+    // Each failed attempt would be told; the error at the end tells the last one.
+    logger: new CommandLogger(logLevel(options, 'silent')),
+  })
+  try {
+    await reach(client, options)
+    return await look(client)
+  } finally {
+    await client.close()
+  }
+}
+
+async function reach(client: NativeClient, { brokers, timeout }: CommonOptions): Promise<void> {
+  const late = AbortSignal.timeout(timeout)
+  let cause = 'they did not answer'
+  for (;;) {
+    try {
+      return await client.connect({ signal: late })
+    } catch (thrown) {
+      if (late.aborted) break
+      if (!(thrown instanceof ConnectionError || thrown instanceof RequestTimeoutError)) throw thrown
+      cause = thrown.message
+    }
+  }
+  throw new CommandError(
+    exitCodes.unreachable,
+    'NO_BROKER',
+    `No broker was reached within ${timeout / 1000} s at ${brokers.join(', ')}: ${cause}. ` +
+      'Check --brokers (or MILLRACE_BROKERS), that Kafka runs there, and that nothing between blocks the port',
+  )
+}

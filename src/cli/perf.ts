@@ -1,0 +1,94 @@
+import { Consumer } from '../consumer/consumer.ts'
+import { batch } from '../consumer/route.ts'
+import type { Order } from '../work/route.ts'
+import { CommandLogger } from './command-logger.ts'
+import { type CommonOptions, logLevel, withClient } from './connect.ts'
+import { watchEnd } from './end-watch.ts'
+import { CommandError, exitCodes } from './failure.ts'
+import { Meter, type Summary } from './meter.ts'
+import { writeText } from './output.ts'
+import { byTopic, choosePartitions, endOffsets, findTopics } from './partitions.ts'
+import { table } from './table.ts'
+
+export interface PerfOptions extends CommonOptions {
+  readonly messages?: number
+  /** Milliseconds. */
+  readonly seconds?: number
+  readonly concurrency: number
+  readonly order: Order
+  readonly batch?: number
+  readonly group?: string
+  readonly json?: boolean
+}
+
+/** `millrace perf consume`: how fast messages come to a handler that does nothing but count them. */
+export async function perfConsume(topics: readonly string[], options: PerfOptions): Promise<void> {
+  const { brokers, clientId, group, messages: most = Number.POSITIVE_INFINITY, seconds } = options
+  const { concurrency, order } = options
+  const bounded = options.messages !== undefined || seconds !== undefined
+  const { partitions, ends } = await withClient(options, async client => {
+    const found = choosePartitions(await findTopics(client, topics, options.timeout), undefined)
+    return { partitions: found, ends: bounded ? null : await endOffsets(client, found) }
+  })
+
+  const meter = new Meter()
+  const consumer = new Consumer({
+    brokers,
+    clientId,
+    ...(group === undefined ? {} : { group }),
+    logger: new CommandLogger(logLevel(options)),
+    work: { concurrency, order },
+  })
+  let complete = false
+  const finish = () => {
+    if (complete) return
+    complete = true
+    meter.stop()
+    consumer.pause()
+    void consumer.close()
+  }
+  const count = (size: number) => {
+    if (complete) return
+    meter.add(size)
+    if (meter.messages >= most) finish()
+  }
+  for (const [topic, numbers] of byTopic(partitions)) {
+    consumer.topic(
+      { topic, partitions: numbers },
+      options.batch === undefined
+        ? message => count(message.size)
+        : batch({ messages: options.batch, lingerMs: 20 }, all => {
+            for (const message of all) count(message.size)
+          }),
+    )
+  }
+
+  const stopWatch = ends === null ? () => {} : watchEnd(consumer, ends, finish)
+  const limit = seconds === undefined ? undefined : setTimeout(finish, seconds)
+  const progress = setInterval(() => process.stderr.write(`${meter.progress()}\n`), 1_000)
+  try {
+    await consumer.run({ handleSignals: true })
+  } finally {
+    meter.stop()
+    stopWatch()
+    clearTimeout(limit)
+    clearInterval(progress)
+  }
+  const summary = meter.summary()
+  await writeText(options.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary))
+  if (!complete)
+    throw new CommandError(exitCodes.interrupted, 'INTERRUPTED', 'Interrupted: the figures are of what came until then')
+}
+
+function describeSummary(summary: Summary): string {
+  const number = (value: number, digits = 0) =>
+    value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  return table([
+    ['messages', number(summary.messages)],
+    ['seconds', number(summary.seconds, 2)],
+    ['messages/s', number(summary.messagesPerSecond)],
+    ['MB/s', number(summary.megabytesPerSecond, 1)],
+    ['CPU µs per message', number(summary.cpuMicrosPerMessage, 2)],
+    ['10 ms timer late, p99, ms', number(summary.timerLateP99Ms, 1)],
+  ])
+}

@@ -1,0 +1,192 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, Option } from 'commander'
+import { toError } from '../base/errors.ts'
+import { parseCount, parseList, parsePartitions, parseSeconds, parseText } from './arguments.ts'
+import { type ConsumeOptions, consume } from './consume.ts'
+import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
+import { compileFormat, letters } from './format.ts'
+import { parseFrom } from './from.ts'
+import { type PerfOptions, perfConsume } from './perf.ts'
+import { listTopics, type TopicsOptions } from './topics.ts'
+
+const EXIT_CODES = `
+Exit codes:
+  0    all was well, or an endless command was ended by Ctrl-C
+  1    it failed; stderr says why
+  2    wrong usage
+  3    no broker was reached within --timeout
+  4    a topic or partition does not exist
+  130  interrupted before --max, --until-end, --messages or --seconds was reached`
+
+/** Runs `millrace` with these arguments; answers the exit code. Never rejects. */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const program = makeProgram()
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCodes.ok
+  } catch (thrown) {
+    // It has written its message by itself.
+    if (thrown instanceof CommanderError) return usageExitCode(thrown)
+    const error = toError(thrown)
+    process.stderr.write(
+      describeFailure(
+        error,
+        args.some(arg => /^(--verbose|-v+)$/.test(arg)),
+      ),
+    )
+    return exitCodeOf(error)
+  }
+}
+
+function usageExitCode({ code }: CommanderError): number {
+  return code === 'commander.helpDisplayed' || code === 'commander.version' ? exitCodes.ok : exitCodes.usage
+}
+
+function makeProgram(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  const program = new Command('millrace')
+    .description('Looks into Apache Kafka and consumes from it.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => {
+        const line = text
+          .replace(/^error: /, '')
+          .trim()
+          .replaceAll(/\s*\n\s*/g, ' ')
+        write(`millrace: ${line}${/[.)?]$/.test(line) ? '' : '.'} Add --help to see what is possible.\n`)
+      },
+    })
+    .helpCommand(false)
+  addConsume(program)
+  addTopics(program)
+  addPerf(program)
+  return program.addHelpText('after', EXIT_CODES)
+}
+
+function addConsume(program: Command): void {
+  const consuming = program
+    .command('consume <topic...>')
+    .summary('print messages')
+    .description(
+      'Prints messages, each partition in order, until Ctrl-C.\n\n' +
+        'Without --group nothing is committed. With --group it goes on where the group stopped, and commits what was printed. It does ' +
+        'not join the group: it is refused while the group has members.',
+    )
+    .option('-g, --group <name>', 'group whose offsets are read and committed', parseText)
+    .option('-p, --partition <numbers>', 'only these, such as 0 or 0,2 or 0-3; may be repeated', parsePartitions)
+    .addOption(
+      new Option(
+        '-f, --from <position>',
+        'earliest, latest, an offset, or a timestamp: ISO 8601 (UTC if it names no zone) or @ and milliseconds; with --group only for ' +
+          'partitions where nothing is committed',
+      )
+        .argParser(parseFrom)
+        .default('earliest'),
+    )
+    .option('-n, --max <count>', 'end after so many messages', parseCount)
+    .option('-e, --until-end', 'end when all is printed that was there at the start')
+    .addOption(
+      new Option('--format <format>', 'how a message is printed; see below')
+        .argParser(compileFormat)
+        .default(compileFormat('%s\\n'), '%s\\n'),
+    )
+    .addOption(new Option('--json', 'one JSON object per line').conflicts('format'))
+    .action((topics: string[], options: ConsumeOptions) => consume(topics, options))
+  withCommonOptions(consuming).addHelpText('after', () => {
+    const lines = Object.entries(letters).map(([letter, meaning]) => `  %${letter}  ${meaning}\n`)
+    return `
+Format:
+${lines.join('')}  %%  a percent sign; also \\n \\r \\t \\0 \\\\ and \\xHH
+
+Keys and values are printed byte by byte.
+
+Examples:
+  millrace consume orders -b kafka:9092
+  millrace consume orders --from 2026-01-31T12:00Z --max 10 --json
+  millrace consume orders --partition 0-3 --until-end --format '%p/%o %k: %s\\n'
+  millrace consume orders payments --group audit > audit.log
+${EXIT_CODES}`
+  })
+}
+
+function addTopics(program: Command): void {
+  const topics = program
+    .command('topics [topic...]')
+    .summary('list topics, or the partitions of some')
+    .description(
+      'Lists all topics with the number of their partitions, replicas and messages (offsets between start and end), or for named topics ' +
+        'each partition with its leader, replicas, those in sync, and its first and next offset.',
+    )
+    .option('--internal', "Kafka's own topics too")
+    .option('--json', 'one JSON object per topic and line')
+    .action((names: string[], options: TopicsOptions) => listTopics(names, options))
+  withCommonOptions(topics).addHelpText(
+    'after',
+    `
+Examples:
+  millrace topics -b kafka:9092
+  millrace topics orders payments
+  millrace topics --json | jq -r .topic
+${EXIT_CODES}`,
+  )
+}
+
+function addPerf(program: Command): void {
+  const perf = program
+    .command('perf')
+    .description('Measures how fast this machine and cluster are together.')
+    .helpCommand(false)
+  const consuming = perf
+    .command('consume <topic...>')
+    .summary('measure consuming')
+    .description(
+      'Consumes from the beginning with a handler that only counts, and tells messages/s, MB/s, CPU time per message, and how late a ' +
+        'timer of 10 ms was (what the event loop costs everything else). Without --messages and --seconds it ends when all that was ' +
+        'there at the start is consumed.',
+    )
+    .option('--messages <count>', 'end after so many', parseCount)
+    .option('--seconds <seconds>', 'end after so long', parseSeconds)
+    .option('--concurrency <count>', 'handlers at the same time', parseCount, 16)
+    .addOption(
+      new Option('--order <order>', 'what may run at the same time')
+        .choices(['key', 'partition', 'none'])
+        .default('key'),
+    )
+    .option('--batch <count>', 'hand over up to so many messages at once', parseCount)
+    .option('-g, --group <name>', 'commit under this group, and begin where it stopped', parseText)
+    .option('--json', 'the summary as one JSON object')
+    .action((topics: string[], options: PerfOptions) => perfConsume(topics, options))
+  withCommonOptions(consuming).addHelpText(
+    'after',
+    `
+Examples:
+  millrace perf consume orders -b kafka:9092
+  millrace perf consume orders --messages 1000000 --batch 500
+  millrace perf consume orders --seconds 30 --concurrency 1000 --json
+${EXIT_CODES}`,
+  )
+}
+
+function withCommonOptions(command: Command): Command {
+  return command
+    .optionsGroup('Common options:')
+    .addOption(
+      new Option('-b, --brokers <addresses>', 'some brokers of the cluster: host:port,host:port')
+        .argParser(parseList)
+        .env('MILLRACE_BROKERS')
+        .default(['localhost:9092'], 'localhost:9092'),
+    )
+    .addOption(
+      new Option(
+        '--timeout <seconds>',
+        'give up when no broker is reached for so long at the start; later they are waited for',
+      )
+        .argParser(parseSeconds)
+        .default(10_000, '10'),
+    )
+    .option('--client-id <name>', 'how the brokers name this client', parseText, 'millrace')
+    .option('-v, --verbose', 'log what happens to stderr; -vv for more', (_, before: number) => before + 1, 0)
+}

@@ -97,18 +97,21 @@ export class NativeClient implements LowLevelClient {
     if (this.#brokers.known.length === 0) await this.#metadata.refresh([], longest, options.signal)
   }
 
-  /** Any request of the protocol, in the highest version that both sides have. */
+  /**
+   * Any request of the protocol, in the highest version that both sides have; where the body depends on the version, it is given as a
+   * function of it.
+   */
   async send<N extends ApiName>(
     target: Target,
     name: N,
-    body: Requests[N],
+    body: Requests[N] | ((version: number) => Requests[N]),
     options: SendOptions = {},
   ): Promise<Responses[N]> {
     const { timeoutMs = this.#settings.requestTimeoutMs, minVersion, maxVersion, signal } = options
-    const silent = name === 'Produce' && (body as Requests['Produce']).acks === 0
+    const silent = name === 'Produce' && 'acks' in body && body.acks === 0
     const question: Question<N, Responses[N]> = {
       name,
-      body: () => body,
+      body: typeof body === 'function' ? body : () => body,
       read: answer => answer,
       keepsFrame: true,
       timeoutMs,

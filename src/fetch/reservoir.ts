@@ -182,18 +182,22 @@ export class Reservoir {
     return this.#enter()
   }
 
-  /** The message has settled. Detached messages may be released any number of times, others once. */
+  /** The message has settled; called once for each that was taken. */
   release(message: Message<unknown, unknown>): void {
     const open = message.openBatch
-    if (open !== null && --open.unsettled === 0 && (open !== this.#open || open.exhausted)) this.#free(open)
+    if (open !== null) this.#let(open)
+    else if (!this.#cleared) this.#unhold(message.memory)
   }
 
-  /** Copies the message out of its batch, which no longer counts it: for messages that wait for long. */
+  /** Copies the message out of its batch, for messages that wait for long: from now on only its own bytes are counted. */
   detach(message: Message<unknown, unknown>): void {
-    if (message.detached) return
     const open = message.openBatch
+    if (open === null) return
     message.detach()
-    if (open !== null && --open.unsettled === 0 && (open !== this.#open || open.exhausted)) this.#free(open)
+    this.#let(open)
+    if (this.#cleared) return
+    this.#bytes += message.memory
+    this.#budget.hold(message.memory)
   }
 
   /** The claim has ended: everything returns to the budget at once, later releases change nothing. */
@@ -211,6 +215,17 @@ export class Reservoir {
     this.#bytes = 0
     this.#budget.return(rest)
     this.#budget.repay(this)
+  }
+
+  /** One message less needs the batch. */
+  #let(open: OpenBatch): void {
+    if (--open.unsettled === 0 && (open !== this.#open || open.exhausted)) this.#free(open)
+  }
+
+  #unhold(bytes: number): void {
+    this.#bytes -= bytes
+    this.#budget.return(bytes)
+    if (this.#bytes === 0) this.#budget.repay(this)
   }
 
   #store(batch: RecordBatch, from: number): void {

@@ -193,11 +193,11 @@ test('the bytes of a batch return when it is exhausted and its last message was 
   assert.equal(budget.held, all - size)
 })
 
-test('a detached message keeps its bytes and holds none of the batch, however often it is released', () => {
+test('a detached message holds none of its batch, and its own bytes are counted until it is released', () => {
   const log = orders()
   log.append([
-    { key: 'k', value: 'v1' },
-    { key: 'k', value: 'v2' },
+    { key: 'k', value: 'x'.repeat(1_000) },
+    { key: 'k', value: 'y'.repeat(5_000) },
   ])
   const { reservoir, budget } = reservoirOf()
   reservoir.fill(log.answer(log.batches, 'read_committed'))
@@ -205,11 +205,14 @@ test('a detached message keeps its bytes and holds none of the batch, however of
   assert.ok(first !== undefined && second !== undefined)
   reservoir.detach(first)
   reservoir.detach(first)
-  reservoir.release(first)
-  assert.notEqual(budget.held, 0)
   reservoir.release(second)
+  assert.equal(first.value?.length, 1_000)
+  assert.equal(budget.held, first.memory)
+  assert.equal(reservoir.bytes, first.memory)
+  assert.ok(first.memory >= 1_001 && first.memory < 1_100)
+  reservoir.release(first)
   assert.equal(budget.held, 0)
-  assert.equal(first.value?.toString(), 'v1')
+  assert.equal(reservoir.bytes, 0)
 })
 
 test('after the claim ended all bytes are back, and late releases change nothing', () => {

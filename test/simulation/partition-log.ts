@@ -32,6 +32,8 @@ export class PartitionLog {
   readonly topic: string
   readonly partition: number
   readonly messages: LogMessage[] = []
+  /** The first offset there ever was. */
+  readonly start: number
   /** Offset of the next message that will be written. */
   end: number
   /** What the largest batch may be counted with before and after it is inflated. */
@@ -46,7 +48,7 @@ export class PartitionLog {
     this.partition = partition
     this.#dice = dice
     this.#shape = shape
-    this.end = dice.pick([0, 0, dice.int(1, 1_000)])
+    this.start = this.end = dice.pick([0, 0, dice.int(1, 1_000)])
   }
 
   /** Appends batches of a few messages each. */

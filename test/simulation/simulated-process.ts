@@ -111,7 +111,7 @@ export class SimulatedProcess implements ClaimHost {
     const { journal, storage, plant, scenario } = this.#parts
     const committed = storage.committed(log.topic, log.partition)
     const route = this.#routes[log.partition % this.#routes.length] as Route<AnyMessage>
-    const from = start ?? Math.max(committed, 0)
+    const from = start ?? Math.max(committed, log.start)
     const name = `${this.name}/${log.partition}#${++this.#claimed}`
     const progress = plant.progress?.(scenario.ringLimit) ?? new Progress(scenario.ringLimit)
     const claim = new (plant.claim ?? SimulatedClaim)({
@@ -209,13 +209,13 @@ export class SimulatedProcess implements ClaimHost {
   // ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What must hold after each step. */
-  check(largestBatch: number): void {
+  check(mostBytes: number): void {
     const { concurrency } = this.#parts.scenario.work
     const { held, limit } = this.#fetching.budget
     if (this.#dispatcher.running > concurrency) {
       this.#violated('4', `${this.#dispatcher.running} run, and ${concurrency} are allowed`)
     }
-    if (held > limit + largestBatch) {
+    if (held > limit + mostBytes) {
       this.#violated('4', `${held} bytes are held, ${limit} are allowed`)
     }
     if (this.stopping) return

@@ -88,8 +88,10 @@ export class Simulation {
   }
 
   #check(): void {
-    const largest = Math.max(...this.#logs.map(log => log.largestBatch))
-    for (const process of this.#processes) process.check(largest)
+    // One batch; and where batches are compressed one fetch, of which nobody knows what it will inflate to.
+    const { maxBytes, log } = this.scenario
+    const most = Math.max(...this.#logs.map(({ largestBatch }) => largestBatch), log.compressed > 0 ? 5 * maxBytes : 0)
+    for (const process of this.#processes) process.check(most)
     if (this.#journal.violation !== null) throw this.#journal.violation
   }
 
@@ -120,7 +122,7 @@ export class Simulation {
       this.#clock.after(dice.int(0, 100), () => this.#assign())
     } else if (what === 'seek') {
       const { start, log } = claim.model
-      process.seek(claim, dice.int(Math.max(0, start - 20), dice.pick([start, log.end])))
+      process.seek(claim, dice.int(Math.max(log.start, start - 20), dice.pick([start, log.end])))
     } else {
       process.pause(claim, what === 'pause')
     }

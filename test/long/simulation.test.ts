@@ -1,0 +1,21 @@
+import { test } from 'node:test'
+import { Simulation } from '../simulation/simulation.ts'
+
+const firstSeed = Number(process.env.SEED ?? 1)
+const steps = Number(process.env.STEPS ?? 20_000_000)
+/** Many short simulations meet more kinds of trouble than few long ones; one in ten is long. */
+const SHORT = 3_000
+const LONG = 60_000
+
+test('whatever goes wrong, no promise is broken in millions of steps', async t => {
+  let done = 0
+  let seed = firstSeed
+  const before = performance.now()
+  for (; done < steps; seed++) {
+    const simulation = new Simulation(seed)
+    await simulation.run(seed % 10 === 0 ? LONG : SHORT)
+    done += simulation.steps
+  }
+  const perSecond = Math.round((1_000 * done) / (performance.now() - before))
+  t.diagnostic(`${done} steps in ${seed - firstSeed} simulations, ${perSecond} steps/s`)
+})

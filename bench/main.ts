@@ -42,6 +42,9 @@ const { values, positionals } = parseArgs({
   },
 })
 
+// An exit takes the measured process along; death by a signal would not.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 if (values.help) console.log(USAGE)
 else if (values.report) await writeReport(join(here, 'results'), page)
 else await main()

@@ -1,6 +1,6 @@
 import { exponential } from '../base/backoff.ts'
 import { type Clock, sleep } from '../base/clock.ts'
-import { ClosedError, MillraceError, toError } from '../base/errors.ts'
+import { MillraceError, toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
@@ -15,35 +15,23 @@ import type { AssignedPartition, ConsumerCoordinator, OwnershipListener } from '
 import { StaticCoordinator } from '../ownership/static-coordinator.ts'
 import type { Subscription } from '../ownership/subscription.ts'
 import { Dispatcher } from '../work/dispatcher.ts'
-import type { Decision, Failure } from '../work/failure.ts'
 import type { Route } from '../work/route.ts'
 import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
 import { Claims } from './claims.ts'
-import type { CloseResult, ConsumerEvents } from './events.ts'
+import type { CloseResult, Tell } from './events.ts'
+import { commitLast } from './last-commit.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { WorkCounts } from './state.ts'
+import type { EngineParts } from './parts.ts'
+import { nativeClient, offsetStorage } from './resources.ts'
+import { WorkLog } from './work-log.ts'
 
 /** Messages of one partition that may be left or held: as long as gaps are not committed, each would come again. */
 const MAX_UNDONE = 1_000
 const RECOMMIT_MS = 86_400_000
-/** How long the last commit may take when the consumer closes. */
-const LAST_COMMIT_MS = 5_000
 /** How long handlers have to settle after their signal when somebody is in a hurry. */
 const HURRY_MS = 1_000
-
-export type Tell = <E extends keyof ConsumerEvents>(event: E, ...args: ConsumerEvents[E]) => void
-
-export interface EngineParts {
-  readonly options: ResolvedOptions
-  readonly subscription: Subscription
-  readonly routes: readonly Route<AnyMessage>[]
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  readonly tell: Tell
-  /** The consumer cannot go on: it is to be closed, and `run` rejects with this. */
-  readonly fatal: (error: Error) => void
-}
+/** How long a commit that is still under way may keep the consumer from being closed. */
+const LAST_CLOSE_MS = 1_000
 
 /** A running consumer: makes the four managers, hands them their claims, and ends them in order. */
 export class Engine implements ClaimHost, OwnershipListener {
@@ -53,15 +41,7 @@ export class Engine implements ClaimHost, OwnershipListener {
   readonly dispatcher: Dispatcher<AnyMessage>
   readonly commits: CommitLoop | null
   readonly ownership: ConsumerCoordinator
-  readonly counts: { -readonly [K in keyof WorkCounts]: number } = {
-    /** Of claims that ended; each counts its own until then. */
-    done: 0,
-    retried: 0,
-    skipped: 0,
-    left: 0,
-    held: 0,
-    stuck: 0,
-  }
+  readonly workLog: WorkLog
   readonly tell: Tell
   readonly #parts: EngineParts
   readonly #storage: OffsetStorage | null
@@ -72,11 +52,12 @@ export class Engine implements ClaimHost, OwnershipListener {
   constructor(parts: EngineParts) {
     this.#parts = parts
     this.tell = parts.tell
+    this.workLog = new WorkLog(parts)
     const { options, clock, random, logger } = parts
     this.#ownsClient = !(options.client instanceof NativeClient)
-    this.native = this.#nativeClient()
+    this.native = nativeClient(parts)
     const client = options.client ?? (this.native as LowLevelClient)
-    this.#storage = this.#offsetStorage()
+    this.#storage = offsetStorage(parts, this.native)
     this.commits = this.#storage === null ? null : this.#commitLoop(this.#storage)
     this.fetching = new Fetching({
       client,
@@ -90,7 +71,14 @@ export class Engine implements ClaimHost, OwnershipListener {
         stalled: ({ topic, partition }, error) => parts.tell('stalled', { topic, partition, error }),
       },
     })
-    this.dispatcher = this.#makeDispatcher()
+    const { concurrency, perPartition, maxAbandoned } = options.work
+    this.dispatcher = new Dispatcher<AnyMessage>({
+      options: { concurrency, perPartition, maxAbandoned, maxUndone: MAX_UNDONE },
+      clock,
+      random,
+      logger,
+      events: this.workLog,
+    })
     this.ownership = new StaticCoordinator({
       client,
       clock,
@@ -201,21 +189,25 @@ export class Engine implements ClaimHost, OwnershipListener {
 
   /** Drains, commits what is done, and ends everything. `hurry`: abort the handlers now. */
   async close(drainMs: number, hurry: AbortSignal): Promise<CloseResult> {
+    const { clock } = this.#parts
+    const ended = new AbortController()
     this.#closing.abort()
     await this.ownership.close({ leave: true })
     const undone = await this.#drain([...this.claims], 'closing', drainMs, hurry)
-    await this.#lastCommit()
+    if (this.commits !== null) await commitLast(this.commits, this.#parts)
     for (const claim of [...this.claims]) this.#end(claim)
     this.dispatcher.close()
     // The client first: it ends the requests that the others wait for.
     if (this.#ownsClient) await this.native?.close()
     await this.fetching.close()
-    await this.commits?.close()
+    // A storage that never answers must not keep the consumer from closing.
+    await Promise.race([this.commits?.close(), sleep(clock, LAST_CLOSE_MS, ended.signal).catch(() => {})])
+    ended.abort()
     return { drained: undone === 0, undone }
   }
 
   #drain(claims: Claim[], reason: 'revoked' | 'closing', drainMs: number, hurry?: AbortSignal): Promise<number> {
-    const { abandonMs } = this.#parts.options.work
+    const abandonMs = Math.max(...this.#parts.routes.map(route => route.abandonMs))
     return this.dispatcher.drain(claims, {
       drainMs,
       get abandonMs() {
@@ -224,30 +216,6 @@ export class Engine implements ClaimHost, OwnershipListener {
       reason,
       ...(hurry === undefined ? {} : { hurry }),
     })
-  }
-
-  async #lastCommit(): Promise<void> {
-    const { commits } = this
-    if (commits === null) return
-    const { clock, logger } = this.#parts
-    const giveUp = new AbortController()
-    const timer = clock.after(LAST_COMMIT_MS, () => giveUp.abort())
-    const late = new Promise<'late'>(resolve => giveUp.signal.addEventListener('abort', () => resolve('late')))
-    try {
-      while (commits.state().pending > 0) {
-        const results = await Promise.race([commits.commit(), late])
-        if (results === 'late') break
-        if (results.every(result => result.error === null)) return
-        await sleep(clock, 100, giveUp.signal).catch(() => {})
-        if (giveUp.signal.aborted) break
-      }
-      const { pending, error } = commits.state()
-      if (pending > 0) logger.error({ err: error, pending }, `the last commit failed: ${pending} partitions come again`)
-    } catch (error) {
-      if (!(error instanceof ClosedError)) throw error
-    } finally {
-      timer.cancel()
-    }
   }
 
   // ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,7 +244,7 @@ export class Engine implements ClaimHost, OwnershipListener {
 
   #end(claim: Claim): void {
     claim.end()
-    this.counts.done += claim.settled
+    this.workLog.counts.done += claim.settled
     this.fetching.remove(claim)
     this.commits?.remove(claim)
     this.claims.remove(claim)
@@ -325,34 +293,6 @@ export class Engine implements ClaimHost, OwnershipListener {
 
   // ── managers ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Null when nothing needs it: another client fetches, and no group of Kafka's is involved. */
-  #nativeClient(): NativeClient | null {
-    const { options, clock, random, logger, tell } = this.#parts
-    if (options.client instanceof NativeClient) return options.client
-    if (options.client !== null && (options.group === null || options.offsets.storage !== null)) return null
-    const { brokers, clientId, requestTimeoutMs, connectTimeoutMs, reconnect } = options
-    return new NativeClient({
-      brokers,
-      clientId,
-      requestTimeoutMs,
-      connectTimeoutMs,
-      reconnect,
-      logger,
-      clock,
-      random,
-      events: { reconnecting: event => tell('reconnecting', event) },
-    })
-  }
-
-  #offsetStorage(): OffsetStorage | null {
-    const { options, clock, random, logger } = this.#parts
-    if (options.group === null || this.native === null) return options.offsets.storage
-    return (
-      options.offsets.storage ??
-      new KafkaOffsetStorage({ client: this.native, group: options.group, clock, random, logger })
-    )
-  }
-
   #commitLoop(storage: OffsetStorage): CommitLoop {
     const { options, clock, random, logger } = this.#parts
     const { commitIntervalMs, maxCommitAgeMs } = options.offsets
@@ -382,47 +322,5 @@ export class Engine implements ClaimHost, OwnershipListener {
       if (claim.awaitingCommit) this.#dispatchable(claim)
     }
     this.tell('committed', offsets)
-  }
-
-  #makeDispatcher(): Dispatcher<AnyMessage> {
-    const { options, clock, random, logger, tell } = this.#parts
-    const { concurrency, perPartition, maxAbandoned } = options.work
-    const place = ({ topic, partition, offset }: AnyMessage) => ({ topic, partition, offset })
-    return new Dispatcher<AnyMessage>({
-      options: { concurrency, perPartition, maxAbandoned, maxUndone: MAX_UNDONE },
-      clock,
-      random,
-      logger,
-      events: {
-        retrying: ({ message, error, attempts }, inMs) => {
-          this.counts.retried++
-          logger.debug({ ...place(message), attempts, inMs, err: error }, 'an attempt failed, another one follows')
-        },
-        failed: (failure, decision) => this.#failed(failure, decision),
-        stuck: (message, afterMs) => {
-          this.counts.stuck++
-          logger.error({ ...place(message), afterMs }, 'a handler did not settle and is left to itself')
-          tell('stuck', { ...place(message), afterMs })
-        },
-        blocked: (message, ms, among) => {
-          logger.warn({ ...place(message), ms: Math.round(ms), among }, 'a handler blocked the event loop')
-          tell('blocked', { ...place(message), ms, among })
-        },
-        fatal: error => this.#parts.fatal(error),
-      },
-    })
-  }
-
-  #failed(failure: Failure<AnyMessage>, decision: Decision): void {
-    const { message, error, attempts, reason } = failure
-    if (decision === 'skip' || decision === 'skip-and-stop') this.counts.skipped++
-    else if (decision === 'leave') this.counts.left++
-    else if (decision === 'hold') this.counts.held++
-    const { topic, partition, offset } = message
-    this.#parts.logger.warn(
-      { topic, partition, offset, attempts, reason, decision, err: error },
-      `${partitionName(topic, partition)} offset ${offset} failed (${reason}): ${decision}`,
-    )
-    this.tell('failed', failure, decision)
   }
 }

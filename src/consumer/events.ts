@@ -64,3 +64,6 @@ export interface ConsumerEvents {
   reconnecting: [event: Reconnecting]
   closed: [result: CloseResult]
 }
+
+/** Tells the listeners; never throws. */
+export type Tell = <E extends keyof ConsumerEvents>(event: E, ...args: ConsumerEvents[E]) => void

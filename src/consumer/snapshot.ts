@@ -30,7 +30,7 @@ export function snapshot(
   }
 }
 
-function workCounts({ counts, claims }: Engine): WorkCounts {
+function workCounts({ workLog: { counts }, claims }: Engine): WorkCounts {
   let { done } = counts
   for (const claim of claims) done += claim.settled
   return { ...counts, done }

@@ -1,0 +1,22 @@
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import type { Subscription } from '../ownership/subscription.ts'
+import type { Route } from '../work/route.ts'
+import type { AnyMessage } from './claim.ts'
+import type { Tell } from './events.ts'
+import type { ResolvedOptions } from './options.ts'
+
+/** What an engine is made of. */
+export interface EngineParts {
+  readonly options: ResolvedOptions
+  readonly subscription: Subscription
+  readonly routes: readonly Route<AnyMessage>[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly tell: Tell
+  /** The consumer cannot go on: it is to be closed, and `run` rejects with this. */
+  readonly fatal: (error: Error) => void
+}
+

@@ -19,4 +19,3 @@ export interface EngineParts {
   /** The consumer cannot go on: it is to be closed, and `run` rejects with this. */
   readonly fatal: (error: Error) => void
 }
-

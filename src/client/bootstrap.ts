@@ -5,6 +5,7 @@ import { addressName } from './address.ts'
 import type { Question } from './call.ts'
 import { dial } from './dial.ts'
 import type { Settings } from './options.ts'
+import { UnsupportedVersionError } from './versions.ts'
 
 /**
  * The way into the cluster while no broker is known, or none of them can be reached: each address of the `brokers` option in turn,
@@ -64,18 +65,19 @@ export class Bootstrap {
     const attempt = this.#attempt
     const inMs = Math.ceil(backoff(attempt, random))
     this.#notBefore = clock.now() + inMs
-    const [only] = causes
-    const cause =
-      causes.length === 1 && only !== undefined
-        ? only
-        : new ConnectionError(
-            `None of the ${causes.length} brokers can be reached: ${causes.map(one => one.message).join('; ')}`,
-            {
-              cause: causes[0]?.cause,
-            },
-          )
+    const cause = noneReached(causes)
     logger.warn({ err: cause, attempt, inMs }, cause.message)
     events.reconnecting({ address: brokers.map(addressName).join(', '), cause, attempt, inMs })
     return cause
   }
+}
+
+/** One error for all; when all brokers are too old, that of the first, which is not retriable. */
+function noneReached(causes: readonly Error[]): Error {
+  const [first] = causes
+  if (first !== undefined && (causes.length === 1 || causes.every(cause => cause instanceof UnsupportedVersionError))) {
+    return first
+  }
+  const why = causes.map(cause => cause.message).join('; ')
+  return new ConnectionError(`None of the ${causes.length} brokers can be reached: ${why}`, { cause: first?.cause })
 }

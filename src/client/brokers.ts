@@ -1,4 +1,4 @@
-import { ConnectionError } from '../base/errors.ts'
+import { ConnectionError, RequestTimeoutError } from '../base/errors.ts'
 import type { ApiName } from '../protocol/apis.ts'
 import { addressName } from './address.ts'
 import type { Question } from './call.ts'
@@ -75,30 +75,30 @@ export class Brokers {
   }
 
   /**
-   * Asks one broker, whichever has the least to do, and the next one when a connection fails. Those whose next attempt is not due
-   * yet come last, or not at all unless `patient`. Rejects with a `ConnectionError` when none is left.
+   * Asks one broker, whichever has the least to do, and the next one when a connection fails or half of the time is over. Those
+   * whose next attempt is not due yet come last, or not at all unless `patient`. Rejects with a `ConnectionError` when none is left.
    */
   async ask<N extends ApiName, T>(question: Question<N, T>, patient = false): Promise<T> {
     const { clock } = this.#settings
     const deadline = clock.now() + question.timeoutMs
-    let last: Error | null = null
-    for (const { link, state } of this.#byLoad()) {
-      last ??= state.cause
-      if (state.state === 'waiting' && !patient) continue
-      const timeoutMs = deadline - clock.now()
-      if (timeoutMs <= 0) break
+    const candidates = this.#byLoad()
+    const possible = patient ? candidates : candidates.filter(({ state }) => state.state !== 'waiting')
+    let last = candidates.find(({ state }) => state.cause !== null)?.state.cause ?? null
+    for (const [index, { link }] of possible.entries()) {
+      const leftMs = deadline - clock.now()
+      const timeoutMs = Math.max(1, index === possible.length - 1 ? leftMs : leftMs / 2)
       try {
         return await link.send({ ...question, timeoutMs })
       } catch (thrown) {
-        if (!(thrown instanceof ConnectionError)) throw thrown
+        const another = thrown instanceof ConnectionError || thrown instanceof RequestTimeoutError
+        if (!another || leftMs <= 0) throw thrown
         last = thrown
       }
     }
     if (this.#closed !== null) throw this.#closed
+    if (last instanceof RequestTimeoutError) throw last
     const why = last === null ? '' : `; the last attempt: ${last.message}`
-    throw new ConnectionError(`None of the ${this.#nodes.size} known brokers can be reached now${why}`, {
-      cause: last ?? undefined,
-    })
+    throw new ConnectionError(`None of the ${this.#nodes.size} known brokers can be reached now${why}`, { cause: last })
   }
 
   state(): BrokerState[] {

@@ -25,6 +25,9 @@ export interface Question<N extends ApiName, T> {
   readonly unanswered?: (() => T) | undefined
 }
 
+/** The longest time a timer can be set for. */
+export const longestMs = 2 ** 31 - 1
+
 /** The broker's answer cannot be read. Code `BAD_ANSWER`. */
 export class AnswerError extends MillraceError {
   constructor(message: string, broker: string, cause: unknown) {
@@ -79,7 +82,7 @@ export class Call<N extends ApiName, T> implements Ask {
     })
     const { name, timeoutMs, signal } = question
     this.deadline = clock.now() + timeoutMs
-    this.#timer = clock.after(timeoutMs, () => {
+    this.#timer = clock.after(Math.min(timeoutMs, longestMs), () => {
       const message = `${broker} gave no answer to ${name} within ${Math.round(timeoutMs)} ms: ${late(this)}`
       this.fail(new RequestTimeoutError(message, { broker }))
     })

@@ -75,6 +75,8 @@ export class Connection {
       onread: { buffer, callback: bytes => this.#read(buffer, bytes) },
     })
     this.#socket = socket
+    socket.on('error', error => this.end(error.message, error))
+    socket.on('close', () => this.end(this.#reader.partial ? 'it was closed in the middle of an answer' : wasClosed))
     this.opened = new Promise((resolve, reject) => {
       socket.once('connect', resolve)
       socket.once('close', () => reject(this.#ended))
@@ -82,8 +84,6 @@ export class Connection {
     // Whoever does not wait for it learns of the end by `onEnd`.
     this.opened.catch(() => {})
     this.closed = new Promise(resolve => socket.once('close', () => resolve()))
-    socket.on('error', error => this.end(error.message, error))
-    socket.on('close', () => this.end(this.#reader.partial ? 'it was closed in the middle of an answer' : wasClosed))
   }
 
   /** What the broker speaks; to be set before requests whose version is to be found. */

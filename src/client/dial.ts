@@ -98,7 +98,8 @@ async function open(settings: Settings, target: Dial, ip: string, signal: AbortS
     connection.close(error)
     await connection.closed
     if (error instanceof UnsupportedVersionError) throw error
-    const hint = connected && connection.why === wasClosed ? atFirstRequest : ''
+    const dropped = connection.why === wasClosed || connection.why.includes('ECONNRESET')
+    const hint = connected && dropped ? atFirstRequest : ''
     const place = addressName({ host: ip, port })
     throw new ConnectionError(`${place}: ${connection.why || error.message}${hint}`, {
       broker,
@@ -111,7 +112,7 @@ async function open(settings: Settings, target: Dial, ip: string, signal: AbortS
 }
 
 const atFirstRequest =
-  ' by the broker at the first request (ApiVersions): it expects TLS or SASL on this port, or is far older than Kafka 2.1'
+  ' at the first request (ApiVersions): the broker expects TLS or SASL on this port, or is far older than Kafka 2.1'
 
 /** Begins with version 3, which says who asks; a broker that does not know it answers in version 0 with what it does know. */
 async function handshake(settings: Settings, broker: string, connection: Connection): Promise<Versions> {

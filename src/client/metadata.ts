@@ -182,8 +182,8 @@ export class Metadata {
     }))
     const topics = new Map<string, TopicMetadata>()
     for (const found of answer.topics) {
-      if (found.name !== null)
-        topics.set(found.name, readTopic(found.name, found, this.#topics.get(found.name)?.metadata))
+      const { name } = found
+      if (name !== null) topics.set(name, readTopic(name, found, this.#topics.get(name)?.metadata))
     }
     if (asked === 'all') this.#topics.clear()
     else for (const topic of asked) if (!topics.has(topic)) topics.set(topic, unknownTopic(topic))

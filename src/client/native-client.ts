@@ -4,7 +4,7 @@ import { KafkaError } from '../protocol/error-codes.ts'
 import type { Requests, Responses } from '../protocol/messages.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { type BrokerState, Brokers } from './brokers.ts'
-import type { Question } from './call.ts'
+import { longestMs, type Question } from './call.ts'
 import { Coordinators } from './coordinators.ts'
 import { within } from './deadline.ts'
 import { fetchQuestion } from './fetch-call.ts'
@@ -27,8 +27,8 @@ import { produce } from './produce-call.ts'
 import type { Router } from './routing.ts'
 
 /**
- * Who is asked. `'any'`: whichever broker has the least to do; when its connection fails, another is asked, so it is for requests that
- * may be repeated. `connection` counts the connections of one role from 0: what is parked for long (a join) has one of its own.
+ * Who is asked. `'any'`: whichever broker has the least to do; when it fails or is silent, another is asked, so it is for requests
+ * that may be repeated. `connection` counts the connections of one role from 0: what is parked for long (a join) has one of its own.
  */
 export type Target =
   | 'any'
@@ -54,7 +54,7 @@ export interface ClientState {
 
 /**
  * Kafka over sockets. It connects when it is asked for something and reconnects by itself; each connection waits longer and longer
- * between attempts. No request is sent twice by it, except `listOffsets` and what is sent to `'any'`.
+ * between attempts. No request is sent twice by it, except to look things up (`metadata`, `listOffsets`) and to `'any'`.
  *
  * Calls reject with a `ConnectionError`, `RequestTimeoutError`, `KafkaError`, `UnsupportedVersionError`, `QueueFullError`,
  * `AnswerError` or `ClosedError`.
@@ -94,7 +94,7 @@ export class NativeClient implements LowLevelClient {
   async connect(options: { signal?: AbortSignal } = {}): Promise<void> {
     this.#aborter.signal.throwIfAborted()
     // Bounded by the time that all addresses take, so that the error can tell of each.
-    if (this.#brokers.known.length === 0) await this.#metadata.refresh([], longest, options.signal)
+    if (this.#brokers.known.length === 0) await this.#metadata.refresh([], longestMs, options.signal)
   }
 
   /**
@@ -162,6 +162,7 @@ export class NativeClient implements LowLevelClient {
     options: { acks?: 0 | 1 | -1; timeoutMs?: number } = {},
   ): Promise<readonly ProducedBatch[]> {
     this.#aborter.signal.throwIfAborted()
+    this.#metadata.refreshIfStale()
     return produce(this.#router, batches, options.acks ?? -1, options.timeoutMs ?? this.#settings.requestTimeoutMs)
   }
 
@@ -206,8 +207,9 @@ export class NativeClient implements LowLevelClient {
       if (this.#metadata.controller < 0) await this.#metadata.refresh([], question.timeoutMs, question.signal)
       return this.#link(this.#metadata.controller, 'general', 0).send(rest())
     }
-    if ('nodeId' in target)
+    if ('nodeId' in target) {
       return this.#link(target.nodeId, target.role ?? 'general', target.connection ?? 0).send(question)
+    }
     return this.#askGroup(target.group, target.connection ?? 0, question)
   }
 
@@ -250,6 +252,4 @@ export class NativeClient implements LowLevelClient {
   }
 }
 
-/** The longest time a timer can be set for. */
-const longest = 2 ** 31 - 1
 const noProduceAnswer: Responses['Produce'] = { responses: [], throttleTimeMs: 0, nodeEndpoints: [] }

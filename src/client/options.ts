@@ -5,6 +5,7 @@ import { OptionError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { type Address, parseBrokers } from './address.ts'
+import { longestMs } from './call.ts'
 
 /** What a client tells about its connections. These only inform: one that throws is logged and stops nothing. */
 export interface ClientEvents {
@@ -54,23 +55,21 @@ export interface Settings {
   readonly lookup: Lookup
 }
 
-/** The longest time a timer can be set for. */
-const maxMs = 2 ** 31 - 1
 const MiB = 1024 * 1024
 
 /** Throws an `OptionError` that names the wrong option. */
 export function resolveOptions(options: ClientOptions): Settings {
-  const minMs = whole('reconnect.minMs', options.reconnect?.minMs ?? 50, 1, maxMs)
+  const minMs = whole('reconnect.minMs', options.reconnect?.minMs ?? 50, 1, longestMs)
   return {
     brokers: parseBrokers(options.brokers),
     clientId: clientId(options.clientId ?? 'millrace'),
-    requestTimeoutMs: whole('requestTimeoutMs', options.requestTimeoutMs ?? 30_000, 1, maxMs),
-    connectTimeoutMs: whole('connectTimeoutMs', options.connectTimeoutMs ?? 10_000, 1, maxMs),
+    requestTimeoutMs: whole('requestTimeoutMs', options.requestTimeoutMs ?? 30_000, 1, longestMs),
+    connectTimeoutMs: whole('connectTimeoutMs', options.connectTimeoutMs ?? 10_000, 1, longestMs),
     backoff: exponential(
       minMs,
-      whole('reconnect.maxMs', options.reconnect?.maxMs ?? Math.max(10_000, minMs), minMs, maxMs),
+      whole('reconnect.maxMs', options.reconnect?.maxMs ?? Math.max(10_000, minMs), minMs, longestMs),
     ),
-    metadataMaxAgeMs: whole('metadataMaxAgeMs', options.metadataMaxAgeMs ?? 300_000, 1, maxMs),
+    metadataMaxAgeMs: whole('metadataMaxAgeMs', options.metadataMaxAgeMs ?? 300_000, 1, longestMs),
     maxFrameBytes: whole('maxFrameBytes', options.maxFrameBytes ?? 128 * MiB, 1024, 256 * MiB),
     logger: options.logger,
     events: guarded(options.events ?? {}, options.logger),

@@ -45,9 +45,7 @@ export class Versions {
     if (version >= min && version >= theirs.minVersion) return version
     throw new UnsupportedVersionError(
       `${this.#broker} speaks the versions ${theirs.minVersion} to ${theirs.maxVersion} of ${name}, and ${needed} would be needed: ` +
-        (theirs.maxVersion < min
-          ? 'Kafka 2.1 or later is needed for all, and more for some requests'
-          : 'Millrace is too old'),
+        whoIsTooOld(name, theirs.maxVersion, min),
       this.#broker,
     )
   }
@@ -58,4 +56,9 @@ export class Versions {
       if (this.#ranges.has(api(name).key)) this.pick(name)
     }
   }
+}
+
+function whoIsTooOld(name: ApiName, theirMax: number, ourMin: number): string {
+  if (theirMax >= ourMin) return 'this release of Millrace is too old for it'
+  return theirMax < (oldest[name] ?? 0) ? 'Kafka 2.1 or later is needed' : 'the broker is too old for this request'
 }

@@ -121,6 +121,18 @@ test('when no known broker can be reached, the addresses of the options are aske
   )
 })
 
+test('a broker that is silent is not waited for while another can be asked', async () => {
+  await using cluster = await pair()
+  const { one, two } = cluster
+  await using client = startClient({ brokers: [one.address], requestTimeoutMs: 500, random: () => 0 })
+  await client.connect()
+  await client.metadata([])
+  const asked = one.count('Metadata')
+  one.on('Metadata', () => null)
+  assert.ok((await client.metadata(['orders'])).topics.has('orders'))
+  assert.deepEqual([one.count('Metadata') - asked, two.count('Metadata')], [1, 1])
+})
+
 test('a broker that lags behind does not undo what a later leader has told', async () => {
   await using broker = await ScriptedBroker.start()
   let epoch = 9

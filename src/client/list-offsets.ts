@@ -5,7 +5,7 @@ import { errorCodes, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import type { ListOffsetsResponse } from '../protocol/messages.ts'
 import type { Question } from './call.ts'
 import type { FoundOffset, Isolation, OffsetQuery } from './low-level-client.ts'
-import { byLeader, byTopic, findLeaders, ofRequest, type Routed, type Router, whyLeaderless } from './routing.ts'
+import { byLeader, findLeaders, ofRequest, type Routed, type Router, whyLeaderless } from './routing.ts'
 
 const consumer = -1
 const minWaitMs = 100
@@ -76,7 +76,7 @@ function question(
   isolation: Isolation,
   timeoutMs: number,
 ): Question<'ListOffsets', Map<string, FoundOffset>> {
-  const topics = [...byTopic(queries)].map(([name, partitions]) => ({
+  const topics = [...Map.groupBy(queries, ({ topic }) => topic)].map(([name, partitions]) => ({
     name,
     partitions: partitions.map(({ topic, partition, timestamp }) => ({
       partitionIndex: partition,

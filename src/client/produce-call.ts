@@ -5,7 +5,7 @@ import type { ProduceResponse, Requests } from '../protocol/messages.ts'
 import { zeroUuid } from '../protocol/wire-type.ts'
 import type { Question } from './call.ts'
 import type { ProduceBatch, ProducedBatch } from './low-level-client.ts'
-import { byLeader, byTopic, findLeaders, ofRequest, type Routed, type Router, whyLeaderless } from './routing.ts'
+import { byLeader, findLeaders, ofRequest, type Routed, type Router, whyLeaderless } from './routing.ts'
 
 /** From this version on, Produce names topics by id. */
 const versionWithIds = 13
@@ -62,7 +62,7 @@ function question(
   acks: 0 | 1 | -1,
   timeoutMs: number,
 ): Question<'Produce', Map<string, ProducedBatch>> {
-  const topics = byTopic(batches)
+  const topics = Map.groupBy(batches, ({ topic }) => topic)
   const ids = new Map<string, string>()
   const names = new Map<string, string>()
   for (const topic of topics.keys()) {

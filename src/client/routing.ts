@@ -53,17 +53,6 @@ export function byLeader<T extends TopicPartition>(
   return { routed: [...routed.values()], leaderless }
 }
 
-/** Groups what goes to one broker by topic, as requests have it. */
-export function byTopic<T extends TopicPartition>(items: Iterable<T>): Map<string, T[]> {
-  const topics = new Map<string, T[]>()
-  for (const item of items) {
-    const found = topics.get(item.topic)
-    if (found === undefined) topics.set(item.topic, [item])
-    else found.push(item)
-  }
-  return topics
-}
-
 /** Looks up the topics of those partitions whose leader is not known. Rejects when nothing could be asked. */
 export async function findLeaders(
   metadata: Metadata,

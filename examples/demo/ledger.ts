@@ -1,0 +1,41 @@
+import type { Message } from '../../src/index.ts'
+
+/** How often each message was handled, by its offset: what the proof at the end is made of. */
+export class Ledger {
+  handled = 0
+  /** Handled after a later one of the same key. */
+  outOfOrder = 0
+  readonly #last = new Map<string | null, number>()
+  readonly #counts: Uint8Array[]
+
+  constructor(partitions: number) {
+    this.#counts = Array.from({ length: partitions }, () => new Uint8Array(1024))
+  }
+
+  enter({ partition, offset, key }: Message<string | null, unknown>): void {
+    if (offset < (this.#last.get(key) ?? -1)) this.outOfOrder++
+    this.#last.set(key, offset)
+    let counts = this.#counts[partition] ?? new Uint8Array(1024)
+    if (offset >= counts.length) {
+      const larger = new Uint8Array(Math.max(offset + 1, counts.length * 2))
+      larger.set(counts)
+      counts = this.#counts[partition] = larger
+    }
+    counts[offset] = Math.min(255, (counts[offset] ?? 0) + 1)
+    this.handled++
+  }
+
+  /** Messages below the committed offsets that were never handled. */
+  lost(committed: readonly number[]): number {
+    return committed.reduce((sum, end, partition) => {
+      const counts = this.#counts[partition]
+      let missing = 0
+      for (let offset = 0; offset < end; offset++) if (!counts?.[offset]) missing++
+      return sum + missing
+    }, 0)
+  }
+
+  twice(): number {
+    return this.#counts.reduce((sum, counts) => sum + counts.filter(count => count > 1).length, 0)
+  }
+}

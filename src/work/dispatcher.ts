@@ -5,7 +5,7 @@ import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { collect, flush } from './batches.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
-import { Attempt } from './context.ts'
+import { Attempt, type AttemptEnvironment } from './context.ts'
 import { Deadlines } from './deadlines.ts'
 import { abortHandlers, untilIdle } from './drain.ts'
 import type { WorkEvents } from './events.ts'
@@ -71,7 +71,7 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #options: DispatcherOptions
   readonly #clock: Clock
   readonly #random: Random
-  readonly #logger: Logger
+  readonly #environment: AttemptEnvironment
   readonly #events: WorkEvents<M>
   readonly #scope = new AsyncResource('MillraceHandler')
   readonly #lanes = new Lanes<M>()
@@ -85,18 +85,20 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #active: Intake<M>[] = []
   #cursor = 0
   #turn = 0
+  /** How many handlers may run; 0 once nothing is started any more. */
+  #limit: number
   #running = 0
   #abandoned = 0
   #lastLane = -1
   #pumping = false
-  #stopped = false
   #ticker: Timer
 
   constructor({ options, clock, random, logger, events }: DispatcherParts<M>) {
     this.#options = options
+    this.#limit = options.concurrency
     this.#clock = clock
     this.#random = random
-    this.#logger = logger
+    this.#environment = { clock, logger }
     this.#events = events
     this.#slots = new SlotPool(this.#resolved, this.#rejected)
     this.#waiting = new Waiting(clock, slot => this.#due(slot))
@@ -165,8 +167,8 @@ export class Dispatcher<M extends WorkMessage> {
 
   /** Nothing is started any more, anywhere; the owner is told to close. */
   stop(error: Error): void {
-    if (this.#stopped) return
-    this.#stopped = true
+    if (this.#limit === 0) return
+    this.#limit = 0
     this.#events.fatal(error)
   }
 
@@ -198,7 +200,8 @@ export class Dispatcher<M extends WorkMessage> {
 
   /** Ends every timer. What still runs is forgotten. */
   close(): void {
-    this.#stopped = true
+    this.#limit = 0
+    this.#stopIntakes(this.#intakes.keys())
     this.#ticker.cancel()
     this.#waiting.clear()
     this.#pace.close()
@@ -213,9 +216,9 @@ export class Dispatcher<M extends WorkMessage> {
   }
 
   #pump(): void {
-    if (this.#pumping || this.#stopped || !this.#pace.enter()) return
+    if (this.#pumping || !this.#pace.enter()) return
     this.#pumping = true
-    while (this.#running < this.#options.concurrency) {
+    while (this.#running < this.#limit) {
       const slot = this.#next()
       if (slot === null) break
       this.#start(slot)
@@ -294,8 +297,8 @@ export class Dispatcher<M extends WorkMessage> {
     slot.attempts++
     this.#running++
     intake.running++
-    intake.deadlines.add(slot, this.#pace.now)
-    const attempt = new Attempt(slot.message, slot.attempts, slot.deadline, this.#clock, this.#logger)
+    intake.deadlines.add(slot, this.#pace.wholeMs)
+    const attempt = new Attempt(slot.message, slot.attempts, slot.deadline, this.#environment)
     slot.attempt = attempt
     let result: unknown
     try {

@@ -1,4 +1,4 @@
-import { MillraceError } from '../base/errors.ts'
+import { MillraceError, OptionError } from '../base/errors.ts'
 import type { WorkMessage } from './claim.ts'
 
 /**
@@ -42,6 +42,10 @@ export class Retry extends MillraceError {
   readonly afterMs: number
 
   constructor(options: { afterMs: number; cause?: unknown }) {
+    const { afterMs } = options
+    if (!(afterMs >= 0 && afterMs < Number.POSITIVE_INFINITY)) {
+      throw new OptionError(`Retry's afterMs is ${afterMs}; it takes milliseconds, 0 or more`)
+    }
     super('RETRY', `the handler asked for another attempt in ${options.afterMs} ms`, {
       retriable: true,
       cause: options.cause,

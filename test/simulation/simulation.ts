@@ -158,7 +158,7 @@ export class Simulation {
       plant: this.#plant,
       logs: this.#logs,
       calm: () => this.#calm,
-      fatal: () => void this.#close(process),
+      fatal: () => void this.#clock.after(this.#dice.int(0, 20), () => void this.#close(process)),
     })
     this.#processes.push(process)
   }

@@ -1,0 +1,71 @@
+import type { WorkClaim, WorkMessage } from '../../src/work/claim.ts'
+
+export class FakeMessage implements WorkMessage {
+  readonly topic = 'orders'
+  readonly partition: number
+  readonly offset: number
+  readonly key: string | null
+  readonly size: number
+  detached = false
+
+  constructor(partition: number, offset: number, key: string | null, size = 10) {
+    this.partition = partition
+    this.offset = offset
+    this.key = key
+    this.size = size
+  }
+
+  /** The same for equal keys, whatever the seed: so that keys of different partitions collide. */
+  keyHash(): number {
+    return this.key === null
+      ? -1
+      : [...this.key].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) % 2 ** 30, 7)
+  }
+}
+
+/** A partition whose messages a test writes. */
+export class FakeClaim implements WorkClaim<FakeMessage> {
+  readonly topic = 'orders'
+  readonly partition: number
+  live = true
+  dispatchable = true
+  /** Offsets in the order in which they were settled. */
+  readonly settled: number[] = []
+  readonly messages: FakeMessage[] = []
+  #taken = 0
+  #tracked = 0
+
+  /** `keys`: one for each message; `null` is none. */
+  constructor(partition = 0, keys: readonly (string | null)[] = []) {
+    this.partition = partition
+    this.write(keys)
+  }
+
+  get taken(): number {
+    return this.#taken
+  }
+
+  write(keys: readonly (string | null)[], size?: number): void {
+    for (const key of keys) this.messages.push(new FakeMessage(this.partition, this.messages.length, key, size))
+  }
+
+  take(): FakeMessage | null {
+    return this.messages[this.#taken] === undefined ? null : (this.messages[this.#taken++] as FakeMessage)
+  }
+
+  track(message: FakeMessage): number {
+    if (message.offset !== this.#tracked) throw new Error(`${message.offset} was tracked, not ${this.#tracked}`)
+    return 1_000 + this.#tracked++
+  }
+
+  settle(slot: number, message: FakeMessage): void {
+    if (!this.live) throw new Error(`${message.offset} was settled into a dead claim`)
+    if (slot !== 1_000 + message.offset) throw new Error(`${message.offset} was settled as ${slot}`)
+    if (this.settled.includes(message.offset)) throw new Error(`${message.offset} was settled twice`)
+    this.settled.push(message.offset)
+  }
+
+  detach(message: FakeMessage): void {
+    message.detached = true
+  }
+}

@@ -17,22 +17,30 @@ export interface HandlerContext {
   readonly log: Logger
 }
 
-/** One attempt. The controller is made when `signal` is first asked for: most handlers never do. */
+/** What all attempts of a dispatcher share. */
+export interface AttemptEnvironment {
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * One attempt. One is made for each message, so it is small: the controller is made when `signal` is first asked for, which most
+ * handlers never do.
+ */
 export class Attempt implements HandlerContext {
   readonly attempt: number
   readonly #message: WorkMessage
-  readonly #clock: Clock
-  readonly #logger: Logger
+  readonly #environment: AttemptEnvironment
+  /** Whole milliseconds: a fraction would cost an object of its own. */
   readonly #timeoutAt: number
   #controller: AbortController | null = null
   #reason: Error | null = null
 
-  constructor(message: WorkMessage, attempt: number, timeoutAt: number, clock: Clock, logger: Logger) {
+  constructor(message: WorkMessage, attempt: number, timeoutAt: number, environment: AttemptEnvironment) {
     this.attempt = attempt
     this.#message = message
     this.#timeoutAt = timeoutAt
-    this.#clock = clock
-    this.#logger = logger
+    this.#environment = environment
   }
 
   get signal(): AbortSignal {
@@ -44,13 +52,14 @@ export class Attempt implements HandlerContext {
   }
 
   get deadline(): number {
-    return Math.round(this.#clock.wallTime() + this.#timeoutAt - this.#clock.now())
+    const { clock } = this.#environment
+    return Math.round(clock.wallTime() + this.#timeoutAt - clock.now())
   }
 
   get log(): Logger {
     const { topic, partition, offset } = this.#message
     const place = { topic, partition, offset, attempt: this.attempt }
-    const logger = this.#logger
+    const { logger } = this.#environment
     return {
       debug: (fields, message) => logger.debug({ ...place, ...fields }, message),
       info: (fields, message) => logger.info({ ...place, ...fields }, message),

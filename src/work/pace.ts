@@ -15,7 +15,9 @@ const WATCH_MS = 30_000
  * handlers or one tick old.
  */
 export class Pace {
-  now: number
+  now = 0
+  /** The same, rounded up. */
+  wholeMs = 0
   /** Handlers between two looks at the clock. */
   stride = 1
   /** How long the handlers since the look before blocked the event loop, when that was too long; else 0. */
@@ -37,13 +39,13 @@ export class Pace {
   constructor(clock: Clock, pump: () => void) {
     this.#clock = clock
     this.#pump = pump
-    this.now = this.#turnStart = this.#lastTick = clock.now()
+    this.#turnStart = this.#lastTick = this.#look()
   }
 
   /** Whether handlers may be started now; if not, `pump` is called when it is time again. */
   enter(): boolean {
     if (this.#yielding) return false
-    if (this.stride === 1) this.now = this.#clock.now()
+    if (this.stride === 1) this.#look()
     else this.#stale = true
     return true
   }
@@ -52,7 +54,7 @@ export class Pace {
   over(): boolean {
     if (--this.#countdown > 0) return false
     const before = this.now
-    this.now = this.#clock.now()
+    this.#look()
     if (!this.#stale) this.#adapt(this.now - before)
     this.#stale = false
     this.#countdown = this.stride
@@ -72,7 +74,7 @@ export class Pace {
   /** Called every `everyMs`; answers since when the event loop stood still if it did, else null. */
   tick(everyMs: number): number | null {
     const last = this.#lastTick
-    this.now = this.#lastTick = this.#clock.now()
+    this.#lastTick = this.#look()
     if (this.now - last < everyMs + BLOCKED_MS) return null
     this.stride = this.#countdown = 1
     this.#watchUntil = this.now + WATCH_MS
@@ -86,8 +88,14 @@ export class Pace {
   #next(): void {
     this.#scheduled = this.#yielding = false
     if (this.#closed) return
-    this.now = this.#turnStart = this.#clock.now()
+    this.#turnStart = this.#look()
     this.#pump()
+  }
+
+  #look(): number {
+    this.now = this.#clock.now()
+    this.wholeMs = Math.ceil(this.now)
+    return this.now
   }
 
   #adapt(spentMs: number): void {

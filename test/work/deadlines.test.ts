@@ -15,7 +15,7 @@ function running(offset: number): Slot<FakeMessage> {
     () => {},
   )
   slot.message = new FakeMessage(0, offset, null)
-  slot.attempt = new Attempt(slot.message, 1, 0, systemClock, quiet)
+  slot.attempt = new Attempt(slot.message, 1, 0, { clock: systemClock, logger: quiet })
   return slot
 }
 

@@ -2,10 +2,17 @@ import { systemClock } from '../base/clock.ts'
 import type { LogLevel } from '../base/logger.ts'
 import { StderrLogger } from '../base/stderr-logger.ts'
 
+/** Writing to a file, or to a terminal, blocks by nature; nobody can do anything about it. */
+const BLOCKED = 'a handler blocked the event loop'
+
 /** Log lines on stderr, but not the error that ends the command: it is told once, at the end. */
 export class CommandLogger extends StderrLogger {
   constructor(level: LogLevel) {
     super(level, systemClock)
+  }
+
+  override warn(fields: object, message: string): void {
+    if (message !== BLOCKED) super.warn(fields, message)
   }
 
   override error(fields: object, message: string): void {

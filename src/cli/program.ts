@@ -79,7 +79,7 @@ function addConsume(program: Command): void {
     .option('-p, --partition <numbers>', 'only these, such as 0 or 0,2 or 0-3; may be repeated', parsePartitions)
     .addOption(
       new Option(
-        '-f, --from <position>',
+        '--from <position>',
         'earliest, latest, an offset, or a timestamp: ISO 8601 (UTC if it names no zone) or @ and milliseconds; with --group only for ' +
           'partitions where nothing is committed',
       )
@@ -89,7 +89,7 @@ function addConsume(program: Command): void {
     .option('-n, --max <count>', 'end after so many messages', parseCount)
     .option('-e, --until-end', 'end when all is printed that was there at the start')
     .addOption(
-      new Option('--format <format>', 'how a message is printed; see below')
+      new Option('-f, --format <format>', 'how a message is printed; see below')
         .argParser(compileFormat)
         .default(compileFormat('%s\\n'), '%s\\n'),
     )

@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+const main = join(import.meta.dirname, '../../src/cli/main.ts')
+
+export interface CommandResult {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The `millrace` command in a process of its own. */
+export class RunningCommand {
+  readonly child: ChildProcess
+  readonly #stdout: Buffer[] = []
+  readonly #stderr: Buffer[] = []
+  readonly #ended: Promise<unknown[]>
+
+  /** Its stdout is kept, unless it goes somewhere else: to a file descriptor, or to whoever reads `child.stdout`. */
+  constructor(args: readonly string[], options: { brokers?: readonly string[]; stdout?: number | 'unread' } = {}) {
+    const brokers = options.brokers === undefined ? {} : { MILLRACE_BROKERS: options.brokers.join() }
+    const stdout = typeof options.stdout === 'number' ? options.stdout : 'pipe'
+    this.child = spawn(process.execPath, [main, ...args], {
+      env: { ...process.env, ...brokers },
+      stdio: ['ignore', stdout, 'pipe'],
+    })
+    if (options.stdout === undefined) this.child.stdout?.on('data', chunk => this.#stdout.push(chunk))
+    this.child.stderr?.on('data', chunk => this.#stderr.push(chunk))
+    this.#ended = options.stdout === 'unread' ? once(this.child, 'exit') : once(this.child, 'close')
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#stdout)
+  }
+
+  get stderr(): string {
+    return Buffer.concat(this.#stderr).toString()
+  }
+
+  /** Lines printed so far. */
+  get lines(): string[] {
+    return this.bytes.toString().split('\n').slice(0, -1)
+  }
+
+  async result(): Promise<CommandResult> {
+    const [code, signal] = (await this.#ended) as [number | null, NodeJS.Signals | null]
+    return { code, signal, stdout: this.bytes.toString(), stderr: this.stderr }
+  }
+}
+
+export function command(args: readonly string[], brokers?: readonly string[]): Promise<CommandResult> {
+  return new RunningCommand(args, brokers === undefined ? {} : { brokers }).result()
+}

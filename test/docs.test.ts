@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { glob, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, normalize } from 'node:path'
+import test from 'node:test'
+import { resolveOptions } from '../src/consumer/options.ts'
+import { Consumer, KafkaError } from '../src/index.ts'
+
+const root = join(import.meta.dirname, '..')
+
+/** Written by commands that take long, and so not there in every checkout. */
+const generated = new Set(['docs/benchmarks.md', 'docs/cli.md', 'docs/test-long.md'])
+
+/** What code blocks use without saying where it comes from: the consumer of the first example, and what a reader would have. */
+const context = `
+declare const shop: import('millrace').Consumer
+declare function save(...what: unknown[]): Promise<void>
+declare function remove(what: unknown): Promise<void>
+declare function report(...what: unknown[]): Promise<void>
+declare function insertMany(rows: readonly unknown[], signal?: AbortSignal): Promise<void>
+declare function charge(value: unknown, signal: AbortSignal): Promise<{ busyForMs: number; refused: boolean }>
+declare const database: { query(sql: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> }
+declare module 'zod' {
+  interface Schema<T> {
+    readonly '~standard': import('@standard-schema/spec').StandardSchemaV1.Props<unknown, T>
+    nullable(): Schema<T | null>
+  }
+  const z: {
+    string(): Schema<string>
+    number(): Schema<number>
+    object<T extends object>(shape: { [K in keyof T]: Schema<T[K]> }): Schema<T>
+  }
+}
+`
+
+async function pages(): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for await (const file of glob(['*.md', 'docs/*.md', 'test/kafka/*.md'], { cwd: root })) {
+    found.set(file, await readFile(join(root, file), 'utf8'))
+  }
+  return found
+}
+
+/** The anchors of a page, as repository hosts make them of its headings. */
+function anchors(text: string): string[] {
+  const headings = [...withoutCode(text).matchAll(/^#+ (.+)$/gm)].map(match => match[1] as string)
+  return headings.map(heading =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+function withoutCode(text: string): string {
+  return text.replaceAll(/^```.*?^```/gms, '')
+}
+
+test('every link in the documentation leads somewhere', async () => {
+  const texts = await pages()
+  const dead: string[] = []
+  let links = 0
+  for (const [file, text] of texts) {
+    for (const [, target = ''] of withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https:/.test(target)) continue
+      links += 1
+      const [path = '', anchor] = target.split('#')
+      const page = path === '' ? file : normalize(join(dirname(file), path))
+      const there = generated.has(page) || (await stat(join(root, page)).catch(() => null)) !== null
+      if (!there || (anchor !== undefined && !anchors(texts.get(page) ?? '').includes(anchor))) {
+        dead.push(`${file}: ${target}`)
+      }
+    }
+  }
+  assert.deepEqual(dead, [])
+  assert.ok(links > 50, `only ${links} links were looked at`)
+})
+
+test('every code block of the documentation type-checks', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-docs-'))
+  try {
+    let blocks = 0
+    for (const [file, text] of await pages()) {
+      if (file.startsWith('test/')) continue
+      for (const [, code = ''] of text.matchAll(/^```ts\n(.*?)^```/gms)) {
+        blocks += 1
+        const name = join(folder, file, `block-${blocks}.mts`)
+        await mkdir(dirname(name), { recursive: true })
+        await writeFile(name, `${code}export {}\n`)
+      }
+    }
+    assert.ok(blocks > 15, `only ${blocks} blocks were found`)
+    await writeFile(join(folder, 'context.d.ts'), context)
+    const config = {
+      extends: join(root, 'tsconfig.json'),
+      compilerOptions: {
+        noUnusedLocals: false,
+        noUnusedParameters: false,
+        typeRoots: [join(root, 'node_modules/@types')],
+        paths: {
+          millrace: [join(root, 'src/index.ts')],
+          '@standard-schema/spec': [join(root, 'node_modules/@standard-schema/spec')],
+        },
+      },
+      include: ['.'],
+    }
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
+    assert.equal(await typeErrors(folder), '')
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+function typeErrors(folder: string): Promise<string> {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  return new Promise(resolve => {
+    execFile(process.execPath, [tsc, '-p', folder], (error, stdout) => resolve(error === null ? '' : stdout))
+  })
+}
+
+test('every option is on the page of its section, with the default it has', async () => {
+  const texts = await pages()
+  const defaults = resolveOptions({ brokers: ['localhost'] }) as unknown as Record<string, Record<string, unknown>>
+  const wrong: string[] = []
+  let options = 0
+  for (const section of ['ownership', 'fetch', 'fetch.reservoir', 'work', 'offsets']) {
+    const [page = '', inner] = section.split('.')
+    const values = inner === undefined ? defaults[page] : (defaults[page]?.[inner] as Record<string, unknown>)
+    for (const name of optionsOf(section)) {
+      if (section === 'fetch' && name === 'reservoir') continue
+      options += 1
+      const shown = `\`${inner === undefined ? '' : `${inner}.`}${name}\``
+      const row = (texts.get(`docs/${page}.md`) ?? '').split('\n').find(line => line.startsWith(`| ${shown} |`))
+      const said = row?.split('|')[2]?.trim()
+      if (said === undefined || !says(said, values?.[name])) {
+        wrong.push(`docs/${page}.md: ${shown} is ${String(values?.[name])} by default`)
+      }
+    }
+  }
+  assert.deepEqual(wrong, [])
+  assert.ok(options > 20, `only ${options} options were looked at`)
+})
+
+/** The options of a section, as the error about a wrong one names them. */
+function optionsOf(section: string): string[] {
+  const [outer = '', inner] = section.split('.')
+  const options = { [outer]: inner === undefined ? { wrong: 1 } : { [inner]: { wrong: 1 } } }
+  try {
+    new Consumer({ brokers: ['localhost'], ...options })
+  } catch (error) {
+    const [, known = ''] = /known here: (.+)$/.exec((error as Error).message) ?? []
+    return known.split(', ')
+  }
+  return []
+}
+
+/** Numbers and strings are compared; what has no plain value (a function, no cap) is told in words. */
+function says(text: string, value: unknown): boolean {
+  const [, number, mebi] = /^([\d,]+)( MiB)?$/.exec(text) ?? []
+  if (number !== undefined) return Number(number.replaceAll(',', '')) * (mebi ? 1024 * 1024 : 1) === value
+  if (typeof value === 'string') return text === `\`'${value}'\``
+  return typeof value !== 'number' || !Number.isFinite(value)
+}
+
+test('every error code is on the page about errors', async () => {
+  const page = (await pages()).get('docs/errors.md') ?? ''
+  const codes = new Set<string>()
+  for await (const file of glob('src/**/*.ts', { cwd: root, exclude: ['src/cli/**'] })) {
+    const text = await readFile(join(root, file), 'utf8')
+    const thrown = /(?:Error|super)\(\s*(?:[\w.]+ \? )?'([A-Z][A-Z_]+)'(?: : '([A-Z][A-Z_]+)')?/g
+    for (const [, code, other] of text.matchAll(thrown)) for (const found of [code, other]) if (found) codes.add(found)
+  }
+  codes.add(new KafkaError(12_345, 'asking').code)
+  const missing = [...codes].filter(code => !page.includes(`\`${code}\``))
+  assert.deepEqual(missing, [])
+  assert.ok(codes.size > 30, `only ${codes.size} codes were found`)
+})

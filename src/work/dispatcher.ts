@@ -453,6 +453,8 @@ export class Dispatcher<M extends WorkMessage> {
       if (slot.state === SlotState.collected) slot.intake.collecting = null
       this.#giveUp(slot)
     }
+    // A message of another claim may have waited behind one that was given up.
+    this.#pace.soon()
     return stopped
   }
 

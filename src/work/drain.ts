@@ -34,15 +34,16 @@ export function untilIdle<M extends WorkMessage>(
     const end = (idle: boolean) => {
       timer.cancel()
       hurry?.removeEventListener('abort', giveUp)
-      for (const intake of busy) intake.idle = null
       resolve(idle)
     }
     const giveUp = () => end(false)
     const timer = clock.after(hurry?.aborted ? 0 : ms, giveUp)
     hurry?.addEventListener('abort', giveUp)
     for (const intake of busy) {
+      // Another drain may wait for it as well: a partition that is revoked when the consumer closes.
+      const others = intake.idle
       intake.idle = () => {
-        intake.idle = null
+        others?.()
         if (--left === 0) end(true)
       }
     }

@@ -31,7 +31,7 @@ export class Intake<M extends WorkMessage> {
   /** The batch that is being filled. */
   collecting: Slot<M> | null = null
   collectedBytes = 0
-  /** Called when nothing runs any more. */
+  /** Called when nothing runs any more; only of a stopped intake, so once. */
   idle: (() => void) | null = null
   #readyFirst: Slot<M> | null = null
   #readyLast: Slot<M> | null = null

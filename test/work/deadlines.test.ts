@@ -22,7 +22,7 @@ function running(offset: number): Slot<FakeMessage> {
 test('signals are aborted in the order of the starts, and slots answered when abandonMs is over too', () => {
   const deadlines = new Deadlines<FakeMessage>(100, 50)
   const slots = [running(0), running(1), running(2)]
-  slots.forEach((slot, index) => deadlines.add(slot, 10 * index))
+  for (const [index, slot] of slots.entries()) deadlines.add(slot, 10 * index)
   assert.equal(deadlines.expire(99), null)
   assert.deepEqual(
     slots.map(slot => slot.attempt?.aborted ?? null),

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Closing, type Decision, PartitionLost, PartitionRevoked } from '../../src/work/failure.ts'
+import { FakeClaim } from './fake-claim.ts'
+import { batchRoute, Calls, Harness, route } from './harness.ts'
+
+const times = { drainMs: 1_000, abandonMs: 500, reason: 'revoked' } as const
+
+/** Two of four messages run, one waits behind them, one is not taken. */
+async function busy(overrides: Parameters<typeof route>[1] = {}) {
+  const harness = new Harness({ concurrency: 2 })
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a', 'a', 'b', 'c'])
+  harness.dispatcher.add(claim, route(calls.handle, overrides))
+  await harness.clock.advance(1)
+  assert.deepEqual(calls.running, ['0', '2'])
+  return { ...harness, harness, calls, claim }
+}
+
+/** What the promise resolved to, or `pending`. */
+function watch<T>(promise: Promise<T>): { result: T | 'pending' } {
+  const watched: { result: T | 'pending' } = { result: 'pending' }
+  void promise.then(result => {
+    watched.result = result
+  })
+  return watched
+}
+
+test('a drain starts nothing more and resolves as soon as what runs has ended', async () => {
+  const { dispatcher, clock, calls, claim } = await busy()
+  const drain = watch(dispatcher.drain([claim], times))
+  assert.equal(dispatcher.state(claim)?.blocked, 'draining')
+  calls.of(0).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 'pending')
+  calls.of(2).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [0, 2])
+  assert.equal(calls.all.length, 2)
+  assert.equal(dispatcher.state(claim), undefined)
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('after drainMs handlers get their signal; one that rejects then has not failed', async () => {
+  const { dispatcher, clock, calls, claim, failures, retries } = await busy()
+  const drain = watch(dispatcher.drain([claim], times))
+  const { signal } = calls.of(0).context
+  await clock.advance(999)
+  assert.equal(signal.aborted, false)
+  await clock.advance(1)
+  assert.ok(signal.reason instanceof PartitionRevoked)
+  calls.of(0).reject(signal.reason)
+  calls.of(2).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [2])
+  assert.deepEqual([failures, retries], [[], []])
+  dispatcher.close()
+})
+
+test('handlers that settle neither in time nor after their signal are told, and their answers dropped', async () => {
+  const { dispatcher, clock, calls, claim, failures } = await busy()
+  const drain = watch(dispatcher.drain([claim], { ...times, reason: 'closing' }))
+  await clock.advance(1_499)
+  assert.equal(drain.result, 'pending')
+  assert.ok(calls.of(0).context.signal.reason instanceof Closing)
+  await clock.advance(1)
+  assert.equal(drain.result, 2)
+  claim.live = false
+  calls.of(0).resolve()
+  calls.of(2).reject(new Error('late'))
+  await clock.advance(1)
+  assert.deepEqual(claim.settled, [])
+  assert.deepEqual(failures, [])
+  assert.equal(dispatcher.running, 0)
+  dispatcher.close()
+})
+
+test('a handler that fails while its claim drains is not tried again here', async () => {
+  const { dispatcher, clock, calls, claim, retries, failures } = await busy()
+  const drain = watch(dispatcher.drain([claim], times))
+  calls.of(0).reject(new Error('no'))
+  calls.of(2).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [2])
+  assert.deepEqual([failures, retries], [[], []])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+for (const [decision, settled] of [
+  ['skip', [0, 2]],
+  ['leave', [2]],
+  ['hold', [2]],
+] as const) {
+  test(`a last attempt that fails while its claim drains is decided about ('${decision}')`, async () => {
+    const { dispatcher, clock, calls, claim } = await busy({ attempts: 1, onFailure: decision })
+    const drain = watch(dispatcher.drain([claim], times))
+    calls.of(0).reject(new Error('no'))
+    await clock.advance(1)
+    calls.of(2).resolve()
+    await clock.advance(1)
+    assert.equal(drain.result, 0)
+    assert.deepEqual(claim.settled, settled)
+    dispatcher.close()
+    assert.equal(clock.timers, 0)
+  })
+}
+
+test('a drain waits for a decision', async () => {
+  let answer = (_: Decision) => {}
+  const onFailure = () => new Promise<Decision>(resolve => (answer = resolve))
+  const { dispatcher, clock, calls, claim } = await busy({ attempts: 1, onFailure })
+  calls.of(0).reject(new Error('no'))
+  calls.of(2).resolve()
+  await clock.advance(1)
+  calls.of(3).resolve()
+  const drain = watch(dispatcher.drain([claim], times))
+  await clock.advance(500)
+  assert.equal(drain.result, 'pending')
+  answer('skip')
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [2, 3, 0])
+  dispatcher.close()
+})
+
+test('a drain gives up what waits for an attempt, a probe, a redelivery or its batch', async () => {
+  const { dispatcher, clock } = new Harness()
+  const fail = () => assert.fail('no')
+  const retrying = new FakeClaim(0, ['a', 'a'])
+  const left = new FakeClaim(1, ['b', 'b'])
+  const held = new FakeClaim(2, ['c', 'c'])
+  const collecting = new FakeClaim(3, ['d', 'd', null])
+  dispatcher.add(retrying, route(fail))
+  dispatcher.add(left, route(fail, { attempts: 1, onFailure: 'leave' }))
+  dispatcher.add(held, route(fail, { attempts: 1, onFailure: 'hold' }))
+  dispatcher.add(collecting, batchRoute(fail))
+  await clock.advance(1)
+  const claims = [retrying, left, held, collecting]
+  assert.deepEqual(
+    claims.map(claim => dispatcher.state(claim)?.waiting),
+    [2, 2, 2, 3],
+  )
+  const drain = watch(dispatcher.drain(claims, times))
+  assert.deepEqual(
+    claims.map(claim => dispatcher.state(claim)?.waiting),
+    [0, 0, 0, 0],
+  )
+  assert.equal(dispatcher.state(held)?.undone, 0)
+  await clock.advance(60_000)
+  assert.equal(drain.result, 0)
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('only the drained claims end, and a message of another that waited behind them goes on', async () => {
+  const { dispatcher, clock, failures } = new Harness()
+  const calls = new Calls()
+  const handle = route(
+    (message, context) => {
+      if (message.partition === 0) throw new Error('no')
+      return calls.handle(message, context)
+    },
+    { attempts: 1, onFailure: 'hold', redeliverMs: 1_000_000 },
+  )
+  // Equal keys collide here, as two keys of two partitions may.
+  const [ending, going] = [new FakeClaim(0, ['a']), new FakeClaim(1, ['a'])]
+  dispatcher.add(ending, handle)
+  await clock.advance(1)
+  assert.equal(failures.length, 1)
+  dispatcher.add(going, handle)
+  await clock.advance(1)
+  assert.deepEqual(calls.running, [])
+  void dispatcher.drain([ending], times)
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['0'])
+  dispatcher.close()
+})
+
+test('of two drains of the same claim both resolve when it is idle', async () => {
+  const { dispatcher, clock, calls, claim } = await busy()
+  const revoked = watch(dispatcher.drain([claim], times))
+  const closing = watch(dispatcher.drain([claim], { ...times, reason: 'closing' }))
+  calls.of(0).resolve()
+  calls.of(2).resolve()
+  await clock.advance(1)
+  assert.equal(revoked.result, 0)
+  assert.equal(closing.result, 0)
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('the first of two drains that is over does not end the other', async () => {
+  const { dispatcher, clock, calls, claim } = await busy()
+  const short = watch(dispatcher.drain([claim], { drainMs: 10, abandonMs: 10, reason: 'revoked' }))
+  const long = watch(dispatcher.drain([claim], times))
+  await clock.advance(100)
+  assert.equal(short.result, 2)
+  calls.of(0).resolve()
+  calls.of(2).resolve()
+  await clock.advance(1)
+  assert.equal(long.result, 0)
+  dispatcher.close()
+})
+
+test('a hurry ends the wait for handlers, not the time they have after their signal', async () => {
+  const { dispatcher, clock, calls, claim } = await busy()
+  const hurry = new AbortController()
+  const drain = watch(dispatcher.drain([claim], { ...times, hurry: hurry.signal }))
+  await clock.advance(10)
+  hurry.abort()
+  await clock.advance(1)
+  assert.ok(calls.of(0).context.signal.aborted)
+  calls.of(0).resolve()
+  calls.of(2).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [0, 2])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('what was lost gets its signal at once, starts nothing more, and settles nothing', async () => {
+  const { dispatcher, clock, calls, claim, failures, retries } = await busy()
+  claim.live = false
+  const { signal } = calls.of(0).context
+  dispatcher.abandon([claim])
+  assert.ok(signal.reason instanceof PartitionLost)
+  calls.of(0).reject(signal.reason)
+  calls.of(2).resolve()
+  await clock.advance(1_000)
+  assert.deepEqual(claim.settled, [])
+  assert.deepEqual([failures, retries], [[], []])
+  assert.equal(calls.all.length, 2)
+  assert.equal(dispatcher.running, 0)
+  dispatcher.close()
+})
+
+test('a partition that comes back is a new claim, beside handlers of the old one that still run', async () => {
+  const { dispatcher, clock, calls, claim } = await busy()
+  claim.live = false
+  dispatcher.abandon([claim])
+  calls.of(2).resolve()
+  const again = new FakeClaim(0, ['z'])
+  dispatcher.add(again, route(calls.handle))
+  await clock.advance(1)
+  assert.equal(calls.all.length, 3)
+  calls.all[2]?.resolve()
+  calls.all[0]?.resolve()
+  await clock.advance(1)
+  assert.deepEqual(again.settled, [0])
+  assert.deepEqual(claim.settled, [])
+  dispatcher.close()
+})
+
+test('no timer is left after close, whatever was under way', async () => {
+  const { dispatcher, clock } = new Harness()
+  const calls = new Calls()
+  const fail = () => assert.fail('no')
+  const running = new FakeClaim(0, ['a', 'a'])
+  dispatcher.add(running, route(calls.handle))
+  dispatcher.add(new FakeClaim(1, ['b']), route(fail))
+  dispatcher.add(new FakeClaim(2, ['c']), route(fail, { attempts: 1, onFailure: 'leave' }))
+  dispatcher.add(new FakeClaim(3, ['d']), batchRoute(fail))
+  await clock.advance(1)
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+  calls.of(0).reject(new Error('late'))
+  await clock.advance(100_000)
+  assert.equal(clock.timers, 0)
+  assert.equal(calls.all.length, 1)
+})

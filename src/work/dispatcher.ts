@@ -221,9 +221,12 @@ export class Dispatcher<M extends WorkMessage> {
     while (this.#running < this.#limit) {
       const slot = this.#next()
       if (slot === null) break
+      // The slot may stand for nothing any more when its handler returns.
+      const { message } = slot
       this.#start(slot)
       if (this.#pace.over()) {
-        if (this.#pace.blockedMs > 0) this.#events.blocked(slot.message, this.#pace.blockedMs, this.#pace.stride)
+        const { blockedMs, blockedAmong } = this.#pace
+        if (blockedMs > 0) this.#events.blocked(message, blockedMs, blockedAmong)
         break
       }
     }

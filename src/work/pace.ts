@@ -22,6 +22,8 @@ export class Pace {
   stride = 1
   /** How long the handlers since the look before blocked the event loop, when that was too long; else 0. */
   blockedMs = 0
+  /** How many handlers those were. */
+  blockedAmong = 1
   readonly #clock: Clock
   readonly #pump: () => void
   #turnStart: number
@@ -100,6 +102,7 @@ export class Pace {
 
   #adapt(spentMs: number): void {
     this.blockedMs = spentMs >= BLOCKED_MS ? spentMs : 0
+    this.blockedAmong = this.stride
     if (spentMs > TURN_MS / 2) {
       this.stride = 1
       this.#quick = 0

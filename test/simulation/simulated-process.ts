@@ -328,7 +328,7 @@ export class SimulatedProcess implements ClaimHost {
       retrying: ({ message }, inMs) => this.#say('retrying', message.offset, inMs),
       failed: ({ message, reason }, decision) => modelOf(message)?.decided(message.offset, decision, reason),
       stuck: message => modelOf(message)?.stuck(message.offset),
-      blocked: () => {},
+      blocked: (message, ms) => this.#say('blocked', message.offset, ms),
       fatal: error => {
         this.#say('fatal', error.message)
         this.stopping = true

@@ -196,7 +196,7 @@ for (const [form, as] of forms) {
     const { dispatcher, clock, claim, fatal } = await decide(as('stop'))
     assert.equal(fatal.length, 1)
     assert.match(String(fatal[0]), /orders\[0\] offset 0 after 1 attempt: no luck/)
-    assert.equal((fatal[0]?.cause as Error).message, 'no luck')
+    assert.match(String(fatal[0]?.cause), /no luck/)
     claim.write(['c'])
     dispatcher.wake(claim)
     await clock.advance(1_000)

@@ -14,7 +14,7 @@ import { KafkaCluster } from './kafka-cluster.ts'
 import { freePorts } from './ports.ts'
 
 const root = join(import.meta.dirname, '../..')
-const hooks = join(import.meta.dirname, 'programs/millrace-from-source.ts')
+const hooks = new URL('programs/millrace-from-source.ts', import.meta.url).href
 
 let cluster: KafkaCluster
 let folder: string

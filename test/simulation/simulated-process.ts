@@ -60,6 +60,7 @@ export class SimulatedProcess implements ClaimHost {
   readonly #routes: readonly Route<AnyMessage>[]
   readonly #owners = new WeakMap<AnyMessage, SimulatedClaim>()
   readonly #fetching: Fetching
+  readonly #revoking = new Set<Promise<void>>()
   #closed: Promise<void> | null = null
   #claimed = 0
   #overdue = false
@@ -139,22 +140,23 @@ export class SimulatedProcess implements ClaimHost {
   }
 
   /** Drains, commits what is done, and gives it up. */
-  async revoke(claims: readonly SimulatedClaim[], reason: 'revoked' | 'closing'): Promise<void> {
-    const drained = claims.filter(claim => !claim.draining)
-    for (const claim of drained) {
+  revoke(claims: readonly SimulatedClaim[], reason: 'revoked' | 'closing'): Promise<void> {
+    const revoking = this.#revoke(claims, reason).finally(() => this.#revoking.delete(revoking))
+    this.#revoking.add(revoking)
+    return revoking
+  }
+
+  async #revoke(claims: readonly SimulatedClaim[], reason: 'revoked' | 'closing'): Promise<void> {
+    for (const claim of claims) {
       claim.draining = claim.model.stopped = true
       this.#say('drain', claim.partition)
     }
-    const { dice } = this.#parts
-    const times = { drainMs: dice.int(0, 500), abandonMs: dice.int(0, 500), reason }
-    const running = await this.#drain(drained, times)
-    const still = drained.reduce((sum, claim) => sum + (claim.live ? claim.model.running : 0), 0)
-    if (still > running) this.#violated('3', `${running} handlers were left running, and ${still} really run`)
-    for (let attempt = 0; attempt < 5; attempt++) {
-      const results = await this.#loop.commit(drained)
+    await this.#drain(claims, reason)
+    for (let attempt = 0; attempt < 5 && !this.gone; attempt++) {
+      const results = await this.#loop.commit(claims)
       if (results.every(result => result.error === null)) break
     }
-    for (const claim of drained) this.#end(claim)
+    for (const claim of claims) this.#end(claim)
   }
 
   /** It is another one's: nothing may be done for it any more. */
@@ -182,17 +184,20 @@ export class SimulatedProcess implements ClaimHost {
   // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   close(): Promise<void> {
+    if (this.gone) return Promise.resolve()
     this.#closed ??= this.#close()
     return this.#closed
   }
 
   async #close(): Promise<void> {
     this.stopping = true
-    await this.revoke([...this.claims.values()], 'closing')
-    while (this.claims.size > 0) await new Promise<void>(resolve => this.#clock.after(10, resolve))
+    void this.revoke([...this.claims.values()], 'closing')
+    await Promise.all(this.#revoking)
     this.#dispatcher.close()
     await this.#fetching.close()
     await this.#loop.close()
+    // It was killed meanwhile.
+    if (this.gone) return
     this.gone = true
     this.#checkEmpty()
   }
@@ -353,15 +358,19 @@ export class SimulatedProcess implements ClaimHost {
     if (!overdue) for (const claim of this.claims.values()) this.#dispatcher.wake(claim)
   }
 
-  #drain(
-    claims: readonly SimulatedClaim[],
-    times: { drainMs: number; abandonMs: number; reason: 'revoked' | 'closing' },
-  ): Promise<number> {
+  async #drain(claims: readonly SimulatedClaim[], reason: 'revoked' | 'closing'): Promise<void> {
+    const { dice, plant } = this.#parts
+    const hurry = new AbortController()
+    if (dice.chance(0.2)) this.#hands.after(dice.int(0, 300), () => hurry.abort())
+    const times = { drainMs: dice.int(0, 500), abandonMs: dice.int(0, 500), reason, hurry: hurry.signal }
     const drain = () => this.#dispatcher.drain(claims, times)
-    return this.#parts.plant.drain?.(drain) ?? drain()
+    const running = await (plant.drain?.(drain) ?? drain())
+    const really = claims.reduce((sum, claim) => sum + (claim.live ? claim.model.running : 0), 0)
+    if (really > running) this.#violated('3', `${running} handlers were left running, and ${really} really run`)
   }
 
   #end(claim: SimulatedClaim): void {
+    if (claim.model.ended) return
     this.#say('end', claim.partition)
     const keeps = this.#parts.plant.keepsLost === true && !claim.draining
     if (keeps) {

@@ -101,7 +101,7 @@ export class Simulation {
     const dice = this.#dice
     if (this.#processes.length === 0) return
     const process = dice.pick(this.#processes)
-    const claims = [...process.claims.values()].filter(claim => claim.live && !claim.draining)
+    const claims = [...process.claims.values()].filter(claim => claim.live)
     const what = dice.weighted({ kill: 1, close: 1, lose: 2, revoke: 3, seek: 2, pause: 4, resume: 4, sleep: 1 })
     if (what === 'kill') this.#kill(process)
     else if (what === 'close') void this.#close(process)
@@ -116,8 +116,10 @@ export class Simulation {
   ): void {
     const dice = this.#dice
     if (what === 'revoke') {
+      if (claim.draining) return
       void process.revoke([claim], 'revoked').then(() => this.#assign())
     } else if (what === 'lose') {
+      // Also while it drains.
       process.lose(claim)
       this.#clock.after(dice.int(0, 100), () => this.#assign())
     } else if (what === 'seek') {

@@ -110,29 +110,43 @@ export class Failures<M extends WorkMessage> {
    * those of its key behind it wait for it without a decision of their own.
    */
   #decide(intake: Intake<M>, spent: readonly Spent<M>[]): void {
-    const heldLanes = new Set<number>()
+    // Led by themselves they are in no batch, and nobody gives them a turn before they are decided about.
+    for (const { slot, attempts } of spent) {
+      slot.members = null
+      slot.leader = slot
+      slot.attempts = attempts
+    }
+    const parked = new Set<number>()
+    const decided = (at: number, failure: Failure<M>, decision: Decision): void => {
+      const { slot } = spent[at] as Spent<M>
+      const { lane } = slot
+      slot.leader = null
+      if (!this.#apply(slot, failure, decision) || lane === NO_LANE) return
+      for (let behind = at + 1; behind < spent.length; behind++) {
+        const follower = (spent[behind] as Spent<M>).slot
+        if (parked.has(behind) || follower.lane !== lane) continue
+        parked.add(behind)
+        follower.leader = null
+        this.#park(follower)
+      }
+    }
     const from = (start: number): void => {
       for (let at = start; at < spent.length; at++) {
+        if (parked.has(at)) continue
         const { slot, ...rest } = spent[at] as Spent<M>
-        slot.members = slot.leader = null
-        slot.attempts = rest.attempts
-        if (heldLanes.has(slot.lane)) {
-          this.#park(slot)
-          continue
-        }
         slot.state = SlotState.deciding
         const failure: Failure<M> = { message: slot.message, ...rest }
         const decision = this.#ask(intake, failure)
         if (decision instanceof Promise) {
           decision
             .then(answer => {
-              this.#apply(slot, failure, answer, heldLanes)
+              decided(at, failure, answer)
               from(at + 1)
             })
             .catch(thrown => this.#parts.stop(toError(thrown)))
           return
         }
-        this.#apply(slot, failure, decision, heldLanes)
+        decided(at, failure, decision)
       }
       this.#parts.finished(intake)
     }
@@ -159,42 +173,43 @@ export class Failures<M extends WorkMessage> {
     }
   }
 
-  #apply(slot: Slot<M>, failure: Failure<M>, decision: Decision, heldLanes: Set<number>): void {
+  /** Whether the message is held now. */
+  #apply(slot: Slot<M>, failure: Failure<M>, decision: Decision): boolean {
     const { intake } = slot
     this.#parts.events.failed(failure, decision)
     // Draining: whoever owns the partition next gets it again.
     if (!intake.claim.live || (intake.stopped && (decision === 'leave' || decision === 'hold'))) {
       this.#parts.drop(slot)
-      return
+      return false
     }
     switch (decision) {
       case 'skip':
         this.#parts.done(slot)
-        return
+        return false
       case 'skip-and-stop':
         this.#parts.done(slot)
         this.#parts.stop(new WorkStopped(failure))
-        return
+        return false
       case 'stop':
         this.#parts.drop(slot)
         this.#parts.stop(new WorkStopped(failure))
-        return
+        return false
       case 'leave':
         this.#keep(slot)
         if (slot.lane !== NO_LANE) this.#parts.leaveLane(slot)
         slot.left = true
         if (failure.reason !== 'abandoned') this.#wait(slot, [slot], intake.route.redeliverMs)
         else this.#shelve(slot)
-        return
+        return false
       case 'hold':
         this.#keep(slot)
-        if (slot.lane !== NO_LANE) heldLanes.add(slot.lane)
         if (intake.route.batch !== null) {
           slot.members = [slot]
           slot.leader = slot
         }
         if (failure.reason !== 'abandoned') this.#wait(slot, [slot], intake.route.backoff.maxMs)
         else this.#shelve(slot)
+        return true
     }
   }
 

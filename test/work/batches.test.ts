@@ -194,6 +194,53 @@ test('behind a held message, those of its key in its batch wait without a decisi
   dispatcher.close()
 })
 
+/** A batch of these keys fails; its decisions are made by `answer`, for one message after the other. */
+async function deciding(keys: readonly string[]) {
+  const harness = new Harness()
+  const calls = new Calls()
+  const claim = new FakeClaim(0, keys)
+  let answer = (_: Decision) => {}
+  const onFailure = () => new Promise<Decision>(resolve => (answer = resolve))
+  const limits = { messages: keys.length, lingerMs: 20 }
+  harness.dispatcher.add(claim, batchRoute(calls.handleBatch, limits, { onFailure, attempts: 1 }))
+  await harness.clock.advance(1)
+  calls.of(0).reject(new Error('no'))
+  await harness.clock.advance(1)
+  const decide = async (decision: Decision) => {
+    answer(decision)
+    await harness.clock.advance(1)
+  }
+  return { ...harness, calls, claim, decide }
+}
+
+test('behind a held message, those of its key go on when it is done before all decisions are made', async () => {
+  const { dispatcher, clock, calls, claim, decide } = await deciding(['a', 'b', 'a'])
+  await decide('hold')
+  await clock.advance(100)
+  calls.of(0).resolve()
+  await clock.advance(1)
+  assert.deepEqual(claim.settled, [0])
+  await decide('skip')
+  await clock.advance(30)
+  assert.deepEqual(claim.settled, [0, 1])
+  assert.deepEqual(calls.running, ['2'])
+  dispatcher.close()
+})
+
+test('a message waits behind one of its key that is being decided about, whatever batches are filled meanwhile', async () => {
+  const { dispatcher, clock, calls, claim, decide } = await deciding(['a', 'b', 'c'])
+  await decide('skip')
+  claim.write(['d', 'c'])
+  dispatcher.wake(claim)
+  await clock.advance(30)
+  assert.deepEqual(calls.running, ['3'])
+  await decide('skip')
+  await decide('skip')
+  await clock.advance(30)
+  assert.deepEqual(calls.running, ['3', '4'])
+  dispatcher.close()
+})
+
 test('a message that was left comes back in another batch', async () => {
   const { dispatcher, clock } = new Harness()
   const calls = new Calls()

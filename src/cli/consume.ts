@@ -1,3 +1,4 @@
+import { MillraceError, toError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { Consumer } from '../consumer/consumer.ts'
 import type { StartPosition } from '../fetch/options.ts'
@@ -9,7 +10,7 @@ import { watchEnd } from './end-watch.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { type Format, jsonFormat } from './format.ts'
 import { cannotWrite, Output } from './output.ts'
-import { byTopic, choosePartitions, endOffsets, findTopics } from './partitions.ts'
+import { byTopic, choosePartitions, edges, endOffsets, findTopics } from './partitions.ts'
 
 export interface ConsumeOptions extends CommonOptions {
   readonly group?: string
@@ -33,7 +34,29 @@ export async function consume(topics: readonly string[], options: ConsumeOptions
     const chosen = choosePartitions(found, options.partition)
     return { chosen, ends: options.untilEnd ? await endOffsets(client, chosen) : null }
   })
-  await new Printing(chosen, ends, options).run()
+  try {
+    await new Printing(chosen, ends, options).run()
+  } catch (error) {
+    throw await withRange(toError(error), options)
+  }
+}
+
+/** Which offsets there are, when the one to begin at is none of them: the broker that refused it does not tell. */
+async function withRange(error: Error, options: ConsumeOptions): Promise<Error> {
+  if (!(error instanceof MillraceError) || error.code !== 'OFFSET_OUT_OF_RANGE') return error
+  const { topic = '', partition = -1, offset } = error
+  const name = partitionName(topic, partition)
+  const { earliest, latest } = await withClient(options, async client => {
+    const found = await edges(client, await findTopics(client, [topic], options.timeout))
+    return found.get(name) ?? { earliest: null, latest: null }
+  })
+  return new CommandError(
+    exitCodes.failure,
+    error.code,
+    `Offset ${offset} of ${name} does not exist: it has ${earliest} to ${latest}. Choose another --from ` +
+      '(a timestamp is written @ and milliseconds), --partition, or another --group if that offset was committed',
+    error,
+  )
 }
 
 /**
@@ -55,7 +78,7 @@ class Printing {
   constructor(
     partitions: readonly TopicPartition[],
     ends: ReadonlyMap<string, number> | null,
-    { brokers, clientId, group, from, format, json, max, ...common }: ConsumeOptions,
+    { brokers, clientId, group, partition, from, format, json, max, ...common }: ConsumeOptions,
   ) {
     this.#format = json ? jsonFormat : format
     this.#max = max ?? Number.POSITIVE_INFINITY
@@ -72,9 +95,11 @@ class Printing {
       work: { order: 'none', concurrency: AHEAD, timeoutMs: Number.MAX_SAFE_INTEGER },
       offsets: { start: from },
     })
-    for (const [topic, numbers] of byTopic(partitions)) {
-      this.#consumer.topic({ topic, partitions: numbers }, (message, context) => this.#print(message, context))
-    }
+    const print = (message: Message, context: HandlerContext) => this.#print(message, context)
+    const chosen = byTopic(partitions)
+    // Whole topics get new partitions too.
+    if (group === undefined && partition === undefined && ends === null) this.#consumer.topic([...chosen.keys()], print)
+    else for (const [topic, numbers] of chosen) this.#consumer.topic({ topic, partitions: numbers }, print)
   }
 
   async run(): Promise<void> {

@@ -30,15 +30,8 @@ export function exitCodeOf(error: Error): ExitCode {
   return exitCodes.failure
 }
 
-/** What to do on the command line about errors whose own message speaks of the library's options. */
-const advice: Readonly<Record<string, string>> = {
-  OFFSET_OUT_OF_RANGE: 'Here: choose another --from (a timestamp is written @MS), --partition or --group',
-}
-
 /** One line for people; the stack too when `verbose`. */
 export function describeFailure(error: Error, verbose: boolean): string {
-  const more = error instanceof MillraceError ? advice[error.code] : undefined
-  const line = [error.message || error.name, more].filter(part => part !== undefined).join('. ')
   const stack = verbose && error.stack !== undefined ? `${error.stack}\n` : ''
-  return `millrace: ${line.replaceAll(/\s*\n\s*/g, ' ')}\n${stack}`
+  return `millrace: ${(error.message || error.name).replaceAll(/\s*\n\s*/g, ' ')}\n${stack}`
 }

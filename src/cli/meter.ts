@@ -33,7 +33,8 @@ export class Meter {
   bytes = 0
   readonly #lateness = createHistogram()
   #first: Moment | null = null
-  #last: Moment | null = null
+  /** As of the last tick that found new messages: a clock for each message would cost as much as the message. */
+  #last: { readonly moment: Moment; readonly messages: number } | null = null
   #timer: NodeJS.Timeout | undefined
   #told: { at: number; messages: number; bytes: number } | null = null
 
@@ -43,9 +44,9 @@ export class Meter {
     this.bytes += bytes
   }
 
-  /** The clock stops; nothing is counted any more. */
+  /** Ends its timer. What is added later counts no more. */
   stop(): void {
-    this.#last ??= moment()
+    this.#look()
     clearTimeout(this.#timer)
   }
 
@@ -61,7 +62,7 @@ export class Meter {
   }
 
   summary(): Summary {
-    const last = this.#last ?? moment()
+    const last = this.#last?.moment ?? moment()
     const first = this.#first ?? last
     const seconds = (last.at - first.at) / 1000
     const perSecond = (amount: number) => (seconds > 0 ? amount / seconds : 0)
@@ -76,9 +77,14 @@ export class Meter {
     }
   }
 
+  #look(): void {
+    if (this.messages !== this.#last?.messages) this.#last = { moment: moment(), messages: this.messages }
+  }
+
   #begin(): void {
     this.#first = moment()
     const tick = (due: number) => {
+      this.#look()
       // A histogram begins at 1.
       this.#lateness.record(Math.max(1, Math.round((performance.now() - due) * 1000)))
       wait()

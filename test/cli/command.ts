@@ -17,8 +17,9 @@ export class RunningCommand {
   readonly #stdout: Buffer[] = []
   readonly #stderr: Buffer[] = []
   readonly #ended: Promise<unknown[]>
+  #reading = false
 
-  /** Its stdout is kept, unless it goes somewhere else: to a file descriptor, or to whoever reads `child.stdout`. */
+  /** Its stdout is kept, goes to a file descriptor, or nobody reads it until `read` is called or the command has ended. */
   constructor(args: readonly string[], options: { brokers?: readonly string[]; stdout?: number | 'unread' } = {}) {
     const brokers = options.brokers === undefined ? {} : { MILLRACE_BROKERS: options.brokers.join() }
     const stdout = typeof options.stdout === 'number' ? options.stdout : 'pipe'
@@ -26,9 +27,21 @@ export class RunningCommand {
       env: { ...process.env, ...brokers },
       stdio: ['ignore', stdout, 'pipe'],
     })
-    if (options.stdout === undefined) this.child.stdout?.on('data', chunk => this.#stdout.push(chunk))
+    if (options.stdout === undefined) this.read()
     this.child.stderr?.on('data', chunk => this.#stderr.push(chunk))
-    this.#ended = options.stdout === 'unread' ? once(this.child, 'exit') : once(this.child, 'close')
+    this.#ended = once(this.child, 'close')
+    if (options.stdout === 'unread') this.child.once('exit', () => this.read())
+  }
+
+  read(): void {
+    if (this.#reading) return
+    this.#reading = true
+    this.child.stdout?.on('data', chunk => this.#stdout.push(chunk))
+  }
+
+  /** Resolves when an unread command has printed something. */
+  async begun(): Promise<void> {
+    if (this.child.stdout !== null) await once(this.child.stdout, 'readable')
   }
 
   get bytes(): Buffer {

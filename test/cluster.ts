@@ -7,7 +7,7 @@ export interface Cluster extends AsyncDisposable {
   readonly version: string
   /** `host:port` of every node, in the order of their numbers. They stay the same while nodes are killed and restarted. */
   readonly brokers: readonly string[]
-  /** Resolves when every replica is in sync. */
+  /** Resolves when every replica is in sync and the leaders serve them. */
   createTopic(topic: string, options?: TopicOptions): Promise<void>
   deleteTopic(topic: string): Promise<void>
   /**
@@ -27,7 +27,7 @@ export interface Cluster extends AsyncDisposable {
   committed(group: string): Promise<readonly Committed[]>
   /** Ends a node at once, as a crash does. */
   kill(node: number): Promise<void>
-  /** Starts a killed node again on its data and its port; a running one is stopped in good order first. */
+  /** Starts a killed node again on its data and its port; a running one is stopped in good order first. What it leads is served again then. */
   restart(node: number): Promise<void>
   close(): Promise<void>
 }

@@ -140,6 +140,7 @@ export class KafkaCluster implements Cluster {
   async restart(node: number): Promise<void> {
     await this.#node(node).stop()
     await this.#node(node).start()
+    await this.#do('settle', { node })
   }
 
   #node(id: number): KafkaNode {

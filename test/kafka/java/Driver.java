@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,10 +18,13 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitionReassignment;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -90,6 +94,8 @@ public final class Driver {
         return write(command);
       case "end":
         return end(command);
+      case "settle":
+        return settle(command.get("node").asInt());
       case "leader":
         return JSON.getNodeFactory().numberNode(leader(partition(command)));
       case "moveLeader":
@@ -116,9 +122,32 @@ public final class Driver {
     Map<String, String> config = new TreeMap<>();
     command.get("config").fields().forEachRemaining(entry -> config.put(entry.getKey(), entry.getValue().asText()));
     admin.createTopics(List.of(new NewTopic(topic, partitions, replicas).configs(config))).all().get();
-    until("every replica of " + topic + " is in sync", () -> {
+    until("every replica of " + topic + " is in sync and its leaders serve it", () -> {
       List<TopicPartitionInfo> all = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions();
-      return all.size() == partitions && all.stream().allMatch(p -> hasLeader(p) && p.isr().size() == replicas);
+      if (all.size() < partitions || all.stream().anyMatch(p -> p.isr().size() < replicas)) return false;
+      return served(all.stream().map(p -> new TopicPartition(topic, p.partition())).toList());
+    });
+    return null;
+  }
+
+  /** Whether the leaders answer for these partitions: a leader that was just chosen does not know it yet. */
+  private boolean served(Collection<TopicPartition> partitions) throws Exception {
+    admin.listOffsets(partitions.stream().collect(Collectors.toMap(each -> each, each -> OffsetSpec.latest()))).all().get();
+    return true;
+  }
+
+  /** Waits until every partition that a node has an in-sync replica of is served again. */
+  private JsonNode settle(int node) throws Exception {
+    until("all partitions of node " + node + " are served", () -> {
+      List<TopicPartition> its = new ArrayList<>();
+      for (TopicDescription topic : admin.describeTopics(admin.listTopics().names().get()).allTopicNames().get().values()) {
+        for (TopicPartitionInfo info : topic.partitions()) {
+          if (info.isr().stream().anyMatch(replica -> replica.id() == node)) {
+            its.add(new TopicPartition(topic.name(), info.partition()));
+          }
+        }
+      }
+      return served(its);
     });
     return null;
   }
@@ -149,7 +178,7 @@ public final class Driver {
     NewPartitionReassignment order = new NewPartitionReassignment(replicas);
     admin.alterPartitionReassignments(Map.of(partition, Optional.of(order))).all().get();
     until(partition + " is led by " + to, () -> {
-      if (leader(partition) == to) return true;
+      if (leader(partition) == to) return served(List.of(partition));
       if (!admin.listPartitionReassignments(Set.of(partition)).reassignments().get().isEmpty()) return false;
       admin.electLeaders(ElectionType.PREFERRED, Set.of(partition)).partitions().get();
       return false;

@@ -1,9 +1,8 @@
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
-import java.util.stream.Stream;
 
 /**
  * One Kafka node whose life hangs on its standard input: when that ends, because the test's process is gone for whatever
@@ -35,16 +34,17 @@ public final class Node {
     } catch (IOException broken) {
       // As good as the end.
     }
-    deleteAll(data.getParent());
+    // Until then Kafka goes on making files, and other nodes delete theirs in the same folder.
+    File folder = data.getParent().toFile();
+    for (int attempt = 0; folder.exists() && attempt < 100; attempt++) deleteAll(folder);
     Runtime.getRuntime().halt(0);
   }
 
-  /** As far as it goes: the other nodes delete their parts of the same folder. */
-  private static void deleteAll(Path folder) {
-    try (Stream<Path> paths = Files.walk(folder)) {
-      paths.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
-    } catch (IOException | RuntimeException gone) {
-      // Another node was faster.
+  private static void deleteAll(File file) {
+    File[] inside = file.listFiles();
+    if (inside != null) {
+      for (File each : inside) deleteAll(each);
     }
+    file.delete();
   }
 }

@@ -38,3 +38,15 @@ test('each lane is a queue of its own, also where lanes share a bucket', () => {
     { seed: 1, numRuns: 300 },
   )
 })
+
+test('lanes stay what they are while their table grows', () => {
+  const lanes = new Lanes<FakeMessage>()
+  const count = 70_000
+  const slots = Array.from({ length: count }, (_, index) => slotIn(index * 7))
+  for (const slot of slots) assert.equal(lanes.enter(slot), null)
+  const followers = slots.map(slot => slotIn(slot.lane))
+  followers.forEach((follower, index) => assert.equal(lanes.enter(follower), slots[index]))
+  slots.forEach((slot, index) => assert.equal(lanes.leave(slot), followers[index]))
+  for (const follower of followers) assert.equal(lanes.leave(follower), null)
+  assert.equal(lanes.enter(slotIn(7)), null)
+})

@@ -1,5 +1,6 @@
-import { MillraceError, toError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
+import { Admin } from '../client/admin.ts'
+import type { NativeClient } from '../client/native-client.ts'
 import { Consumer } from '../consumer/consumer.ts'
 import type { StartPosition } from '../fetch/options.ts'
 import type { Message } from '../records/message.ts'
@@ -10,7 +11,7 @@ import { watchEnd } from './end-watch.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { type Format, jsonFormat } from './format.ts'
 import { cannotWrite, Output } from './output.ts'
-import { byTopic, choosePartitions, edges, endOffsets, findTopics } from './partitions.ts'
+import { byTopic, choosePartitions, edgesOf, endOffsets, findTopics } from './partitions.ts'
 
 export interface ConsumeOptions extends CommonOptions {
   readonly group?: string
@@ -32,31 +33,38 @@ export async function consume(topics: readonly string[], options: ConsumeOptions
   const { chosen, ends } = await withClient(options, async client => {
     const found = await findTopics(client, topics, options.timeout)
     const chosen = choosePartitions(found, options.partition)
+    await checkStart(client, chosen, options)
     return { chosen, ends: options.untilEnd ? await endOffsets(client, chosen) : null }
   })
-  try {
-    await new Printing(chosen, ends, options).run()
-  } catch (error) {
-    throw await withRange(toError(error), options)
-  }
+  await new Printing(chosen, ends, options).run()
 }
 
-/** Which offsets there are, when the one to begin at is none of them: the broker that refused it does not tell. */
-async function withRange(error: Error, options: ConsumeOptions): Promise<Error> {
-  if (!(error instanceof MillraceError) || error.code !== 'OFFSET_OUT_OF_RANGE') return error
-  const { topic = '', partition = -1, offset } = error
-  const name = partitionName(topic, partition)
-  const { earliest, latest } = await withClient(options, async client => {
-    const found = await edges(client, await findTopics(client, [topic], options.timeout))
-    return found.get(name) ?? { earliest: null, latest: null }
-  })
-  return new CommandError(
-    exitCodes.failure,
-    error.code,
-    `Offset ${offset} of ${name} does not exist: it has ${earliest} to ${latest}. Choose another --from ` +
-      '(a timestamp is written @ and milliseconds), --partition, or another --group if that offset was committed',
-    error,
-  )
+/**
+ * Looks at offsets before they are used: `--until-end` would take one beyond the end for the end, and one that is committed for a group
+ * and does not exist would stop each later run as well.
+ */
+async function checkStart(
+  client: NativeClient,
+  partitions: readonly TopicPartition[],
+  { from, group }: ConsumeOptions,
+): Promise<void> {
+  const given = typeof from === 'object' && 'offset' in from ? from.offset : null
+  if (given === null && group === undefined) return
+  const offsets = group === undefined ? [] : await new Admin(client).groupOffsets(group)
+  const committed = new Map(offsets.map(({ topic, partition, offset }) => [partitionName(topic, partition), offset]))
+  for (const [name, { earliest, latest }] of await edgesOf(client, partitions)) {
+    const offset = committed.get(name) ?? given
+    if (offset === null || earliest === null || latest === null || (offset >= earliest && offset <= latest)) continue
+    const where = `Offset ${offset} of ${name}${committed.has(name) ? `, committed for group ${group},` : ''}`
+    const advice = committed.has(name)
+      ? 'Use another --group'
+      : 'Use another --from (a timestamp is written @MS) or --partition'
+    throw new CommandError(
+      exitCodes.failure,
+      'OFFSET_OUT_OF_RANGE',
+      `${where} does not exist: there are ${earliest} to ${latest}. ${advice}`,
+    )
+  }
 }
 
 /**

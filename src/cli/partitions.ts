@@ -83,20 +83,19 @@ export interface Edges {
   readonly latest: number | null
 }
 
-/** Both ends of each partition, by its name. One that has no leader is not waited for. */
-export async function edges(
+/** Both ends of each partition, by its name. */
+export async function edgesOf(
   client: LowLevelClient,
-  topics: readonly TopicMetadata[],
+  partitions: readonly TopicPartition[],
 ): Promise<ReadonlyMap<string, Edges>> {
-  const asked = topics.flatMap(({ topic, partitions }) =>
-    partitions.filter(({ leader }) => leader >= 0).map(({ partition }) => ({ topic, partition })),
+  const queries = [EARLIEST, LATEST].flatMap(timestamp =>
+    partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })),
   )
-  const queries = [EARLIEST, LATEST].flatMap(timestamp => asked.map(place => ({ ...place, timestamp })))
   const answers = await client.listOffsets(queries, 'read_uncommitted')
   const offset = (at: number) => (answers[at]?.error === null ? answers[at].offset : null)
   return new Map(
-    asked.map(({ topic, partition }, at) => {
-      return [partitionName(topic, partition), { earliest: offset(at), latest: offset(at + asked.length) }]
+    partitions.map(({ topic, partition }, at) => {
+      return [partitionName(topic, partition), { earliest: offset(at), latest: offset(at + partitions.length) }]
     }),
   )
 }

@@ -2,7 +2,7 @@ import { partitionName } from '../base/topic-partition.ts'
 import type { TopicMetadata } from '../client/low-level-client.ts'
 import { type CommonOptions, withClient } from './connect.ts'
 import { writeText } from './output.ts'
-import { type Edges, edges, findTopics } from './partitions.ts'
+import { type Edges, edgesOf, findTopics } from './partitions.ts'
 import { table } from './table.ts'
 
 export interface TopicsOptions extends CommonOptions {
@@ -35,7 +35,11 @@ export async function listTopics(names: readonly string[], options: TopicsOption
         : [...(await client.metadata('all')).topics.values()]
             .filter(({ internal }) => options.internal || !internal)
             .sort((a, b) => (a.topic < b.topic ? -1 : 1))
-    const offsets = await edges(client, found)
+    // One without a leader is not waited for.
+    const led = found.flatMap(({ topic, partitions }) =>
+      partitions.filter(({ leader }) => leader >= 0).map(({ partition }) => ({ topic, partition })),
+    )
+    const offsets = await edgesOf(client, led)
     return found.map(topic => topicRow(topic, offsets))
   })
   if (options.json) await writeText(rows.map(row => `${JSON.stringify(row)}\n`).join(''))

@@ -120,9 +120,35 @@ test('--from begins at an offset, a time, or an end', async () => {
   assert.deepEqual(await from('2027-01-01'), [])
   assert.deepEqual(await from('latest'), [])
   assert.deepEqual(await from('5'), [])
-  const { code, stderr } = await millrace('consume', 'times', '--until-end', '--from', '6')
-  assert.equal(code, 1)
-  assert.match(stderr, /^millrace: Offset 6 of times\[0\] does not exist: it has 0 to 5.*another --from.*\n$/)
+  assert.deepEqual(await cluster.committed('times'), [])
+})
+
+test('an offset that does not exist is refused with those that do, and is not committed', async () => {
+  await cluster.createTopic('ranged', { partitions: 2 })
+  await write('ranged', 10, { partitions: 2 })
+  await cluster.truncate('ranged', 0, 2)
+  const refused = async (message: RegExp, ...args: string[]) => {
+    const { code, stdout, stderr } = await millrace('consume', 'ranged', ...args, '--until-end', '--group', 'ranged')
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(stderr, message)
+  }
+  await refused(
+    /^millrace: Offset 6 of ranged\[0\] does not exist: there are 2 to 5\. .*another --from.*\n$/,
+    '--from',
+    '6',
+  )
+  await refused(/^millrace: Offset 1 of ranged\[0\] does not exist: there are 2 to 5\. /, '--from', '1')
+  assert.deepEqual(await cluster.committed('ranged'), [])
+  const group = ['--group', 'ranged', '-f', '%p/%o\\n']
+  assert.deepEqual(await linesOf('consume', 'ranged', '-p', '1', '--from', '1', '--max', '2', ...group), ['1/1', '1/2'])
+  // What is committed decides, and is refused when it is gone.
+  assert.deepEqual(await linesOf('consume', 'ranged', '-p', '1', '--from', '99', '--max', '1', ...group), ['1/3'])
+  await cluster.truncate('ranged', 1, 5)
+  await refused(
+    /^millrace: Offset 4 of ranged\[1\], committed for group ranged, does not exist: there are 5 to 5\. /,
+    '-p',
+    '1',
+  )
 })
 
 test('--until-end ends behind markers, aborted and open transactions, and where nothing is', async () => {

@@ -13,8 +13,8 @@ interface Entry {
   attempts: number
   /** A decision let later ones of its key pass. */
   passed: boolean
-  /** Left or held. */
-  undone: boolean
+  /** By which decision it is not done; one that was left counts until it is handled again. */
+  undone: 'leave' | 'hold' | null
   /** Not tried again by this claim: left or held after it was abandoned. */
   shelved: 'leave' | 'hold' | null
 }
@@ -70,14 +70,14 @@ export class ClaimModel {
     return this.#running
   }
 
-  /** Left or held, and still open. */
-  get undone(): number {
-    return this.#count(entry => entry.undone)
-  }
-
   /** Open, but not to come again by itself. */
   get shelved(): number {
     return this.#count(entry => entry.shelved !== null)
+  }
+
+  /** Left or held. */
+  get undone(): number {
+    return this.#count(entry => entry.undone !== null)
   }
 
   /** The highest offset that may be committed. */
@@ -87,7 +87,6 @@ export class ClaimModel {
 
   /** Why this claim is not done with its log, or null. What waits for a new process is not counted. */
   get missing(): string | null {
-    const kept = this.#count(entry => entry.shelved !== null)
     const holds = this.#count(entry => entry.shelved === 'hold') > 0
     for (let index = this.#mark; index < this.log.messages.length; index++) {
       const message = this.log.messages[index] as LogMessage
@@ -101,7 +100,7 @@ export class ClaimModel {
       if (held) continue
       return `${message.offset} was ${entry === undefined ? 'never taken' : 'taken, and is not done'}`
     }
-    return kept > 0 || this.#mark === this.log.messages.length ? null : 'the mark stands still'
+    return null
   }
 
   taken(offset: number): void {
@@ -117,7 +116,7 @@ export class ClaimModel {
       running: new Set(),
       attempts: 0,
       passed: false,
-      undone: false,
+      undone: null,
       shelved: null,
     }
     this.open.set(offset, entry)
@@ -182,7 +181,7 @@ export class ClaimModel {
       return
     }
     if (decision === 'stop' || this.stopped) return
-    entry.undone = true
+    entry.undone = decision
     if (decision === 'leave') {
       entry.passed = true
       entry.attempts = 0
@@ -193,7 +192,7 @@ export class ClaimModel {
   settled(offset: number): void {
     this.#say('settled', offset)
     if (this.ended) this.#violated('3', `${offset} was settled after its claim ended`)
-    if (!this.#isDone(offset)) this.#violated('1', `${offset} was settled and is not done`)
+    if (!this.#done.has(offset)) this.#violated('1', `${offset} was settled and is not done`)
     if (this.#settled.has(offset)) this.#violated('1', `${offset} was settled twice`)
     this.#settled.add(offset)
   }
@@ -215,7 +214,7 @@ export class ClaimModel {
       this.#violated('2', `${message.offset} has its attempt ${attempt} after ${entry.attempts}`)
     }
     entry.attempts = attempt
-    entry.undone &&= !entry.passed
+    if (entry.undone === 'leave') entry.undone = null
     if ([...entry.running].some(other => !other.stuck)) {
       this.#violated('2', `${message.offset} is handled twice at the same time`)
     }
@@ -249,10 +248,6 @@ export class ClaimModel {
     for (let next = messages[this.#mark]; next !== undefined && this.#done.has(next.offset); ) {
       next = messages[++this.#mark]
     }
-  }
-
-  #isDone(offset: number): boolean {
-    return this.#done.has(offset)
   }
 
   #laneOf({ key }: LogMessage): string | null {

@@ -4,7 +4,6 @@ import type { AnyMessage } from '../../src/consumer/claim.ts'
 import type { HandlerContext } from '../../src/work/context.ts'
 import { type Decision, Poison, Retry } from '../../src/work/failure.ts'
 import type { Route } from '../../src/work/route.ts'
-import type { Run } from './claim-model.ts'
 import type { Dice } from './dice.ts'
 import type { Fate, RouteScenario } from './scenario.ts'
 import type { SimulatedClaim } from './simulated-claim.ts'
@@ -63,7 +62,7 @@ class SimulatedHandler {
       case 'never':
         return new Promise(() => {})
       default:
-        return this.#settleLater(fate, run, context, end)
+        return this.#settleLater(fate, context, end)
     }
   }
 
@@ -72,7 +71,7 @@ class SimulatedHandler {
     return this.#parts.dice.weighted(this.#scenario.fates)
   }
 
-  #settleLater(fate: Fate, _run: Run, { signal }: HandlerContext, end: (resolved: boolean) => void): unknown {
+  #settleLater(fate: Fate, { signal }: HandlerContext, end: (resolved: boolean) => void): unknown {
     const { dice, clock } = this.#parts
     const { timeoutMs, abandonMs } = this.#scenario
     const late = timeoutMs + dice.int(0, 2 * abandonMs)

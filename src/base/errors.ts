@@ -20,10 +20,10 @@ export interface ErrorDetails extends ErrorPlace {
 export class MillraceError extends Error {
   readonly code: string
   readonly retriable: boolean
-  readonly topic?: string
-  readonly partition?: number
-  readonly offset?: number
-  readonly broker?: string
+  declare readonly topic?: string
+  declare readonly partition?: number
+  declare readonly offset?: number
+  declare readonly broker?: string
 
   constructor(code: string, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })

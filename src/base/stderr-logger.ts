@@ -73,12 +73,12 @@ export class StderrLogger implements Logger {
   }
 }
 
-/** The fields behind the message, without what it says already. */
+/** The fields behind the message; of an error only what the message does not say already. */
 function rest(fields: object, message: string): string {
   const shown: string[] = []
   for (const [name, value] of Object.entries(fields)) {
-    const text = value instanceof Error ? value.message : (JSON.stringify(value) ?? String(value))
-    if (!message.includes(text)) shown.push(` ${name}=${text}`)
+    if (value instanceof Error && message.includes(value.message)) continue
+    shown.push(` ${name}=${value instanceof Error ? value.message : (JSON.stringify(value) ?? String(value))}`)
   }
   return shown.join('')
 }

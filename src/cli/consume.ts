@@ -111,7 +111,7 @@ class Printing {
   }
 
   async run(): Promise<void> {
-    const stop = this.#ends === null ? () => {} : watchEnd(this.#consumer, this.#ends, () => void this.#finish())
+    const stop = this.#ends === null ? () => {} : watchEnd(this.#consumer, this.#ends, () => this.#finish())
     try {
       await this.#consumer.run({ handleSignals: true })
     } finally {
@@ -135,15 +135,18 @@ class Printing {
     this.#printed++
     if (this.#printed === this.#max) {
       this.#consumer.pause()
-      void this.#finish()
+      written.then(
+        () => this.#finish(),
+        () => {},
+      )
     }
     return written
   }
 
-  async #finish(): Promise<void> {
+  /** All is written that was to be printed. */
+  #finish(): void {
     this.#complete = true
-    await this.#output.flushed()
-    await this.#consumer.close({ drainMs: 0 })
+    void this.#consumer.close({ drainMs: 0 })
   }
 
   #broken(error: NodeJS.ErrnoException): void {

@@ -44,13 +44,6 @@ export class Output {
     return this.#next.written.promise
   }
 
-  /** Resolves when nothing waits to be written. */
-  async flushed(): Promise<void> {
-    while (this.#error === null && (this.#next ?? this.#writing) !== null) {
-      await (this.#next ?? this.#writing)?.written.promise.catch(() => {})
-    }
-  }
-
   #flush(): void {
     const chunk = this.#next
     if (chunk === null || this.#writing !== null || this.#error !== null) return

@@ -270,7 +270,7 @@ export class Engine implements ClaimHost, OwnershipListener {
     return found
   }
 
-  /** Does something until it works; only an error that no waiting heals is thrown. */
+  /** Does something until it works; only an error that says that no waiting heals it is thrown. */
   async #persist(what: string, action: () => Promise<void>): Promise<void> {
     const { clock, random, logger } = this.#parts
     const backoff = exponential(250, 5_000)
@@ -280,7 +280,8 @@ export class Engine implements ClaimHost, OwnershipListener {
         return await action()
       } catch (thrown) {
         const error = toError(thrown)
-        if (!(error instanceof MillraceError) || !error.retriable || this.#closing.signal.aborted) throw error
+        const final = error instanceof MillraceError && !error.retriable
+        if (final || this.#closing.signal.aborted) throw error
         logger.warn({ err: error, attempt }, `${what} could not be looked up: ${error.message}`)
         await sleep(clock, backoff(attempt, random), this.#closing.signal)
       }

@@ -6,7 +6,7 @@ export interface CommittedOffset extends TopicPartition {
   readonly offset: number
   /** Leader epoch of the last message before `offset`, -1 when unknown. */
   readonly leaderEpoch: number
-  /** At most `offsets.metadataLimit` bytes. */
+  /** Kafka takes 4,096 bytes unless told otherwise (`offset.metadata.max.bytes`). */
   readonly metadata: string
 }
 

@@ -66,19 +66,18 @@ export class StaticCoordinator implements ConsumerCoordinator {
       let wait = refreshMs
       try {
         await this.#look(listener)
+        looked()
         failures = this.#waiting.size > 0 ? failures + 1 : 0
       } catch (thrown) {
         const error = toError(thrown)
         if (error instanceof MillraceError && !error.retriable) {
           if (!signal.aborted) listener.fatal(error)
-          looked()
           return
         }
         failures++
         if (!signal.aborted) logger.warn({ err: error }, `topics could not be looked up: ${error.message}`)
       }
       if (failures > 0) wait = Math.min(refreshMs, backoff(failures, random))
-      looked()
       await sleep(clock, wait, signal).catch(() => {})
     }
   }
@@ -92,8 +91,8 @@ export class StaticCoordinator implements ConsumerCoordinator {
     this.#looked = true
     const fresh = found.filter(({ topic, partition }) => !this.#owned.has(partitionName(topic, partition)))
     if (fresh.length === 0 || this.#ended.signal.aborted) return
-    for (const { topic, partition } of fresh) this.#owned.add(partitionName(topic, partition))
     await listener.assigned(fresh)
+    for (const { topic, partition } of fresh) this.#owned.add(partitionName(topic, partition))
   }
 
   #wanted(metadata: ClusterMetadata, waiting: Map<string, string>): AssignedPartition[] {

@@ -148,7 +148,7 @@ export class Message<K = Buffer | null, V = Buffer | null> {
     return Math.max(this.keyLength, 0) + Math.max(this.valueLength, 0)
   }
 
-  /** The batch whose memory this message keeps; null once detached. */
+  /** The batch whose memory this message keeps; null once detached. @internal */
   get openBatch(): OpenBatch | null {
     return this.source.batch
   }
@@ -157,12 +157,12 @@ export class Message<K = Buffer | null, V = Buffer | null> {
     return this.source.batch === null
   }
 
-  /** Bytes of its own that a detached message keeps; 0 before. */
+  /** Bytes of its own that a detached message keeps; 0 before. @internal */
   get memory(): number {
     return this.detached ? this.source.bytes.length : 0
   }
 
-  /** From now on `key` and `value` are these. Answers itself, under its new type. */
+  /** From now on `key` and `value` are these. Answers itself, under its new type. @internal */
   decoded<DecodedK, DecodedV>(key: DecodedK, value: DecodedV): Message<DecodedK, DecodedV> {
     this.decodedKey = key
     this.decodedValue = value
@@ -175,7 +175,12 @@ export class Message<K = Buffer | null, V = Buffer | null> {
     return hash(this.source.bytes, this.keyStart, this.keyStart + this.keyLength, seed ^ this.source.partition)
   }
 
-  /** Copies its own bytes out of the batch, so that the batch can be freed. Once is enough. */
+  /**
+   * Copies its own bytes out of the batch, so that the batch can be freed. Once is enough. For the reservoir alone, which counts
+   * who needs a batch.
+   *
+   * @internal
+   */
   detach(): void {
     const { source, keyStart } = this
     if (source.batch === null) return

@@ -294,6 +294,11 @@ function reasonOf<M extends WorkMessage>(slot: Slot<M>, timedOut: boolean): Fail
 /** Whether `onFailure` is asked now. A held message is asked about after each probe. */
 function isFinal<M extends WorkMessage>(slot: Slot<M>, error: Error, reason: FailureReason): boolean {
   if (reason === 'abandoned' || slot.undone || error instanceof Poison) return true
-  if (reason === 'decode' && !(error instanceof MillraceError && error.retriable)) return true
+  if (reason === 'decode' && !isRetriable(error)) return true
   return slot.attempts >= slot.intake.route.attempts
+}
+
+/** Errors of others count too, if they say so. */
+function isRetriable(error: Error): boolean {
+  return 'retriable' in error && error.retriable === true
 }

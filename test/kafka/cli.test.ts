@@ -272,6 +272,17 @@ test('a message is done when its line was written: a reader that stands still ho
   assert.ok(done <= printed && printed < 100_000, `${done} committed, ${printed} printed`)
 })
 
+test('Ctrl-C before the last line was written is exit code 130, also when --max was taken', async () => {
+  const args = ['consume', 'blocked', '--max', '15000', '-f', 'a line that is long enough to fill a pipe: %s\\n']
+  const running = new RunningCommand(args, { brokers: cluster.brokers, stdout: 'unread' })
+  await running.begun()
+  running.child.kill('SIGINT')
+  await delay(200)
+  running.child.kill('SIGINT')
+  assert.equal((await running.result()).code, 130)
+  assert.ok(running.lines.length < 15_000)
+})
+
 test('a reader that has seen enough ends it with 0, without a word', async () => {
   await cluster.createTopic('head')
   await write('head', 100_000)

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../../src/base/clock.ts'
 import type { Logger } from '../../src/base/logger.ts'
 import { NativeClient } from '../../src/client/native-client.ts'
+import { Consumer } from '../../src/index.ts'
 import { OffsetError } from '../../src/offsets/error.ts'
 import { KafkaOffsetStorage } from '../../src/offsets/kafka-storage.ts'
 import type { CommittedOffset } from '../../src/offsets/storage.ts'
@@ -166,4 +168,31 @@ test('a commit survives the restart of its coordinator', async () => {
   await restarting
   assert.equal(error, null)
   assert.equal((await storage.load([at('orders', 0, 0)]))[0]?.committed?.offset, offset)
+})
+
+test('a consumer whose group gets members stops, and says why', async () => {
+  const consumer = new Consumer({
+    brokers: cluster.brokers,
+    group: 'invaded',
+    logLevel: 'silent',
+    offsets: { commitIntervalMs: 50 },
+  }).topic({ topic: 'orders', partitions: [0] }, () => {})
+  const ended = consumer.run().then(
+    () => null,
+    (error: unknown) => error,
+  )
+  await once(consumer, 'committed')
+  await using _ = await member('invaded', 'classic')
+  // Each of these moves the position, so that there is something to commit.
+  const writing = setInterval(() => void cluster.write('orders', [{ value: 'x', partition: 0 }]), 100)
+  const error = await ended
+  clearInterval(writing)
+  assert.ok(error instanceof OffsetError, String(error))
+  assert.equal(error.code, 'GROUP_HAS_MEMBERS')
+  assert.match(error.message, /invaded/)
+  const late = new Consumer({ brokers: cluster.brokers, group: 'invaded', logLevel: 'silent' }).topic(
+    { topic: 'orders', partitions: [0] },
+    () => {},
+  )
+  await assert.rejects(late.run(), { code: 'GROUP_HAS_MEMBERS' })
 })

@@ -188,12 +188,14 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     const { brokers, group, clientId } = this.#options
     const topics = this.#routes.map(route => describeMatch(route.match))
     this.#logger.info({ brokers, group, clientId, topics }, 'starting')
-    try {
-      await engine.start()
-      if (this.#status === 'starting') this.#status = 'running'
-    } catch (error) {
-      if (this.#closing === null) this.#fail(toError(error))
-    }
+    engine.start().then(
+      () => {
+        if (this.#status === 'starting') this.#status = 'running'
+      },
+      error => {
+        if (this.#closing === null) this.#fail(toError(error))
+      },
+    )
     await this.#closed.promise
   }
 

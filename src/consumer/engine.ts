@@ -26,7 +26,7 @@ const MAX_UNDONE = 1_000
 const RECOMMIT_MS = 86_400_000
 /** How long handlers have to settle after their signal when somebody is in a hurry. */
 const HURRY_MS = 1_000
-/** How long a commit that is still under way may keep the consumer from being closed. */
+/** How long requests that are still under way may keep the consumer from being closed. */
 const LAST_CLOSE_MS = 1_000
 
 /** A running consumer: makes the four managers, hands them their claims, and ends them in order. */
@@ -98,6 +98,7 @@ export class Engine implements ClaimHost, OwnershipListener {
 
   async assigned(partitions: readonly AssignedPartition[]): Promise<void> {
     const committed = await this.#load(partitions)
+    this.#closing.signal.throwIfAborted()
     for (const { topic, partition, route } of partitions) {
       const offset = committed.get(partitionName(topic, partition))?.offset ?? -1
       this.#begin({ topic, partition }, route, offset, offset)
@@ -195,9 +196,9 @@ export class Engine implements ClaimHost, OwnershipListener {
     this.dispatcher.close()
     // The client first: it ends the requests that the others wait for.
     if (this.#ownsClient) await this.native?.close()
-    await this.fetching.close()
-    // A storage that never answers must not keep the consumer from closing.
-    await Promise.race([this.commits?.close(), sleep(clock, LAST_CLOSE_MS, ended.signal).catch(() => {})])
+    // A storage that never answers, or a shared client's request, must not keep the consumer from closing.
+    const closed = Promise.all([this.fetching.close(), this.commits?.close()])
+    await Promise.race([closed, sleep(clock, LAST_CLOSE_MS, ended.signal).catch(() => {})])
     ended.abort()
     return { drained: undone === 0, undone }
   }

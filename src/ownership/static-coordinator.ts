@@ -34,7 +34,6 @@ export class StaticCoordinator implements ConsumerCoordinator {
   #waiting = new Map<string, string>()
   /** Whether the first look was taken. */
   #looked = false
-  #loop: Promise<void> | null = null
 
   constructor(parts: StaticCoordinatorParts) {
     this.#parts = parts
@@ -45,17 +44,16 @@ export class StaticCoordinator implements ConsumerCoordinator {
     const looked = new Promise<void>(resolve => {
       first = resolve
     })
-    this.#loop = this.#watch(listener, first)
-    await Promise.race([looked, this.#loop])
+    await Promise.race([looked, this.#watch(listener, first)])
   }
 
   state(): OwnershipState {
     return { coordinator: 'static', waiting: [...this.#waiting].map(([topic, cause]) => ({ topic, cause })) }
   }
 
+  /** Does not wait for a look that is under way: its answer may be long in coming, and is dropped. */
   async close(): Promise<void> {
     this.#ended.abort()
-    await this.#loop
   }
 
   async #watch(listener: OwnershipListener, looked: () => void): Promise<void> {

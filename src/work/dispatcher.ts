@@ -303,16 +303,17 @@ export class Dispatcher<M extends WorkMessage> {
     intake.deadlines.add(slot, this.#pace.wholeMs)
     const attempt = new Attempt(slot.message, slot.attempts, slot.deadline, this.#environment)
     slot.attempt = attempt
-    let result: unknown
+    let pending: Promise<unknown> | null = null
     try {
-      result = invoke(slot, attempt, this.#scope)
+      const result = invoke(slot, attempt, this.#scope)
+      if (result instanceof Promise) pending = result
+      else if (isThenable(result)) pending = Promise.resolve(result)
     } catch (error) {
       this.#failures.failed(slot, toError(error))
       return
     }
-    if (result instanceof Promise) result.then(slot.resolved, slot.rejected)
-    else if (isThenable(result)) Promise.resolve(result).then(slot.resolved, slot.rejected)
-    else this.#succeeded(slot)
+    if (pending === null) this.#succeeded(slot)
+    else pending.then(slot.resolved, slot.rejected)
   }
 
   readonly #resolved = (slot: Slot<M>): void => {

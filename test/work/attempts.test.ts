@@ -306,3 +306,18 @@ test('a promise of another kind is waited for as well', async () => {
   assert.deepEqual(claim.settled, [0])
   dispatcher.close()
 })
+
+test('an answer that throws when it is looked at is a failure like any other', async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const { dispatcher, clock, failures } = new Harness()
+  const claim = new FakeClaim(0, [null, null])
+  dispatcher.add(
+    claim,
+    route(({ offset }) => (offset === 0 ? proxy : undefined), { attempts: 1, onFailure: 'skip' }),
+  )
+  await clock.advance(1)
+  assert.deepEqual(claim.settled, [0, 1])
+  assert.equal(failures.length, 1)
+  dispatcher.close()
+})

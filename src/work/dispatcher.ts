@@ -4,6 +4,7 @@ import { toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { collect, flush } from './batches.ts'
+import { Burst } from './burst.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
 import { Attempt, type AttemptEnvironment } from './context.ts'
 import { Deadlines } from './deadlines.ts'
@@ -79,6 +80,7 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #waiting: Waiting<M>
   readonly #failures: Failures<M>
   readonly #pace: Pace
+  readonly #burst = new Burst(() => this.#pump())
   readonly #intakes = new Map<WorkClaim<M>, Intake<M>>()
   readonly #deadlines = new Map<Route<M>, Deadlines<M>>()
   /** Intakes that may have something to start; `#cursor` is whose turn it is. */
@@ -218,11 +220,12 @@ export class Dispatcher<M extends WorkMessage> {
   #pump(): void {
     if (this.#pumping || !this.#pace.enter()) return
     this.#pumping = true
-    while (this.#running < this.#limit) {
+    while (this.#running < this.#limit && !this.#burst.spent) {
       const slot = this.#next()
       if (slot === null) break
       // The slot may stand for nothing any more when its handler returns.
       const { message } = slot
+      this.#burst.started()
       this.#start(slot)
       if (this.#pace.over()) {
         const { blockedMs, blockedAmong } = this.#pace
@@ -339,6 +342,7 @@ export class Dispatcher<M extends WorkMessage> {
   /** A unit of concurrency is free again. */
   #finished(intake: Intake<M>): void {
     this.#running--
+    this.#burst.settled()
     if (--intake.running === 0 && intake.idle !== null) intake.idle()
     if (!intake.active && !intake.stopped) this.#activate(intake)
   }

@@ -1,12 +1,33 @@
 export { type Backoff, constant, exponential } from './base/backoff.ts'
 export { type Clock, systemClock, type Timer } from './base/clock.ts'
-export { ClosedError, ConnectionError, MillraceError, OptionError, RequestTimeoutError } from './base/errors.ts'
+export {
+  ClosedError,
+  ConnectionError,
+  type ErrorDetails,
+  type ErrorPlace,
+  MillraceError,
+  OptionError,
+  RequestTimeoutError,
+} from './base/errors.ts'
 export type { Logger, LogLevel } from './base/logger.ts'
 export type { Random } from './base/random.ts'
 export type { TopicPartition } from './base/topic-partition.ts'
+export {
+  Admin,
+  type ConfigEntry,
+  type ConfigOwner,
+  type DescribedGroup,
+  type GroupOffset,
+  type ListedGroup,
+  type NewTopic,
+} from './client/admin.ts'
+export type { BrokerState } from './client/brokers.ts'
+export { AnswerError } from './client/call.ts'
+export { type LinkState, QueueFullError, type Role } from './client/link.ts'
 export type * from './client/low-level-client.ts'
-export { NativeClient } from './client/native-client.ts'
-export type { ClientOptions } from './client/options.ts'
+export { type ClientState, NativeClient, type SendOptions, type Target } from './client/native-client.ts'
+export type { ClientEvents, ClientOptions } from './client/options.ts'
+export { UnsupportedVersionError } from './client/versions.ts'
 export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
 export type * from './consumer/events.ts'
 export type {
@@ -19,9 +40,11 @@ export type {
 } from './consumer/options.ts'
 export { type BatchHandler, batch, type Handler, type RouteOptions } from './consumer/route.ts'
 export type * from './consumer/state.ts'
-export type { StartPosition } from './fetch/options.ts'
+export type { FetchPhase, OutOfRange, StartPosition } from './fetch/options.ts'
+export { OffsetError } from './offsets/error.ts'
 export type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from './offsets/storage.ts'
-export type { Match } from './ownership/subscription.ts'
+export type { OwnershipState } from './ownership/coordinator.ts'
+export { AmbiguousTopicError, type Match } from './ownership/subscription.ts'
 export { KafkaError } from './protocol/error-codes.ts'
 export { type RecordInput, writeBatch } from './records/batch-writer.ts'
 export { CorruptBatchError } from './records/errors.ts'
@@ -30,7 +53,7 @@ export { Message } from './records/message.ts'
 export { SerdeError } from './serde/error.ts'
 export { json } from './serde/json.ts'
 export { bytes, int32, string } from './serde/primitives.ts'
-export type { Deserializer, Serde, SerdeInfo, Serializer } from './serde/serde.ts'
+export type { Deserializer, Serde, SerdeHeaders, SerdeInfo, Serializer } from './serde/serde.ts'
 export type { HandlerContext } from './work/context.ts'
 export {
   Closing,

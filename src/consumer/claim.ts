@@ -52,6 +52,8 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   awaitingCommit = false
   readonly #host: ClaimHost
   #live = true
+  /** Whether its position is one that a broker named. */
+  #confirmed = false
 
   constructor(parts: ClaimParts) {
     this.topic = parts.topic
@@ -84,7 +86,9 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   }
 
   reset(offset: number): void {
-    if (this.#live) this.#host.reset(this, offset)
+    if (!this.#live) return
+    this.#confirmed = true
+    this.#host.reset(this, offset)
   }
 
   fail(error: MillraceError): void {
@@ -117,9 +121,11 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
 
   // ── offsets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** A position that no broker has confirmed is not committed: it may not exist, and no later start would get past it. */
   get committable(): number {
     const { lowest } = this.progress
-    return lowest === -1 ? this.reservoir.delivered : lowest
+    if (lowest !== -1) return lowest
+    return this.#confirmed || this.reservoir.highWatermark >= 0 ? this.reservoir.delivered : this.committed
   }
 
   get leaderEpoch(): number {

@@ -71,7 +71,7 @@ export class Fetching implements LoopOwner {
       client,
       clock,
       isolation: options.isolation,
-      found: (feed, offset) => this.#positionFound(feed, offset),
+      found: (feed, offset, exists) => this.#positionFound(feed, offset, exists),
       failed: (feed, error) => this.wentWrong(feed, error),
     })
   }
@@ -178,10 +178,10 @@ export class Fetching implements LoopOwner {
     return feed.claim.committed >= 0 || startsAtOffset ? 'fail' : this.#start
   }
 
-  #positionFound(feed: Feed, offset: number): void {
+  #positionFound(feed: Feed, offset: number, exists: boolean): void {
     feed.untried = true
     feed.reservoir.moveTo(offset)
-    feed.claim.reset(offset)
+    if (exists) feed.claim.reset(offset)
     feed.loop?.wake()
   }
 

@@ -13,7 +13,8 @@ export interface PositionLookupOptions {
   readonly client: LowLevelClient
   readonly clock: Clock
   readonly isolation: Isolation
-  readonly found: (feed: Feed, offset: number) => void
+  /** `exists`: a broker named this offset. One that the user named may not. */
+  readonly found: (feed: Feed, offset: number, exists: boolean) => void
   readonly failed: (feed: Feed, error: MillraceError) => void
 }
 
@@ -46,7 +47,7 @@ export class PositionLookup {
     for (const feed of asked) {
       if (!feed.active || feed.lookup === null) continue
       const offset = typeof feed.lookup === 'object' && 'offset' in feed.lookup ? feed.lookup.offset : null
-      if (offset !== null) this.#found(feed, offset)
+      if (offset !== null) this.#found(feed, offset, false)
       else byLeader.set(feed.leader, [...(byLeader.get(feed.leader) ?? []), feed])
     }
     for (const feeds of byLeader.values()) {
@@ -74,7 +75,7 @@ export class PositionLookup {
   #settle(feed: Feed, answer: FoundOffset | undefined, failure: MillraceError | null): void {
     const error = failure ?? answer?.error ?? null
     if (error === null && answer !== undefined && answer.offset >= 0) {
-      this.#found(feed, answer.offset)
+      this.#found(feed, answer.offset, true)
     } else if (error === null && answer !== undefined && typeof feed.lookup === 'object') {
       // No message is that young.
       feed.lookup = 'latest'
@@ -86,10 +87,10 @@ export class PositionLookup {
     }
   }
 
-  #found(feed: Feed, offset: number): void {
+  #found(feed: Feed, offset: number, exists: boolean): void {
     feed.lookingUp = false
     feed.lookup = null
-    this.#options.found(feed, offset)
+    this.#options.found(feed, offset, exists)
   }
 }
 

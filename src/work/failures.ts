@@ -89,9 +89,22 @@ export class Failures<M extends WorkMessage> {
       this.#dropAll(members)
       return
     }
-    const delay = error instanceof Retry ? error.afterMs : intake.route.backoff(slot.attempts, this.#parts.random)
+    const delay = error instanceof Retry ? error.afterMs : this.#backoff(slot)
     this.#parts.events.retrying({ message: slot.message, error, attempts: slot.attempts, reason }, delay)
     this.#wait(slot, members, delay)
+  }
+
+  /** A backoff that throws or answers nonsense stops the consumer, which loses nothing. */
+  #backoff({ intake, attempts }: Slot<M>): number {
+    const { backoff } = intake.route
+    try {
+      const ms = backoff(attempts, this.#parts.random)
+      if (Number.isFinite(ms) && ms >= 0) return ms
+      throw new OptionError(`work.backoff must answer milliseconds, not ${ms}`)
+    } catch (thrown) {
+      this.#parts.stop(toError(thrown))
+      return backoff.maxMs
+    }
   }
 
   /** It keeps its lane while it waits, but not its unit of concurrency, and its bytes are copied out of their batch. */

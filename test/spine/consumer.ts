@@ -237,6 +237,19 @@ export function consumerTests(start: (options: ClusterOptions) => Promise<Cluste
       assert.equal(seen.length, 150)
     })
 
+    test('a start offset that does not exist stops the consumer and is not committed', async () => {
+      const { topic, group, match } = await fresh()
+      await cluster.write(topic, numbered(30, 3))
+      const lost = new Consumer(options({ group, offsets: { start: { offset: 1_000 }, commitIntervalMs: 20 } })).topic(
+        match,
+        () => {},
+      )
+      await using run = running(lost)
+      await run.ended
+      assert.equal((run.error as { code?: string } | null)?.code, 'OFFSET_OUT_OF_RANGE')
+      assert.deepEqual(await committed(group, topic), [-1, -1, -1])
+    })
+
     test('seek goes on elsewhere, and pause hands out nothing', async () => {
       const { topic, group, match } = await fresh()
       await cluster.write(topic, numbered(30, 3))

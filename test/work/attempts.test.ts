@@ -321,3 +321,21 @@ test('an answer that throws when it is looked at is a failure like any other', a
   assert.equal(failures.length, 1)
   dispatcher.close()
 })
+
+for (const [what, backoff] of [
+  ['throws', () => assert.fail('no idea')],
+  ['answers nonsense', () => Number.NaN],
+] as const) {
+  test(`a backoff that ${what} stops the consumer and leaves the message undone`, async () => {
+    const { dispatcher, clock, fatal } = new Harness()
+    const claim = new FakeClaim(0, ['a'])
+    const handler = () => {
+      throw new Error('no luck')
+    }
+    dispatcher.add(claim, route(handler, { backoff: Object.assign(backoff, { maxMs: 10 }) }))
+    await clock.advance(1)
+    assert.equal(fatal.length, 1)
+    assert.deepEqual(claim.settled, [])
+    dispatcher.close()
+  })
+}

@@ -1,6 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import type { WorkMessage } from './claim.ts'
-import { type Slot, SlotState } from './slot.ts'
+import type { BatchLimits } from './route.ts'
+import { type Loose, NO_LANE, type Slot, SlotState } from './slot.ts'
+import type { SlotPool } from './slot-pool.ts'
 import type { Waiting } from './waiting.ts'
 
 /** Some members of a batch could not be decoded: they fail by themselves, the others are handled without them. */
@@ -28,13 +30,64 @@ export function collect<M extends WorkMessage>(slot: Slot<M>, clock: Clock, wait
     } else {
       leader.members?.push(next)
     }
-    if ((leader.members?.length ?? 0) >= limits.messages || intake.collectedBytes >= limits.bytes) {
+    if (isFull(leader, limits)) {
       waiting.remove(leader)
       flush(leader)
       return
     }
     next = next.laneNext
   }
+}
+
+/** Adds a message that waits for nobody to the batch that its claim is filling. */
+export function collectLoose<M extends WorkMessage>(
+  message: M,
+  place: number,
+  leader: Slot<M>,
+  waiting: Waiting<M>,
+): void {
+  const { intake } = leader
+  leader.loose ??= { messages: [], places: [] }
+  leader.loose.messages.push(message)
+  leader.loose.places.push(place)
+  intake.collectedBytes += message.size
+  if (intake.route.batch === null || !isFull(leader, intake.route.batch)) return
+  waiting.remove(leader)
+  flush(leader)
+}
+
+/** Messages of the batch that this slot leads; 1 for a slot that leads none. */
+export function batchSize<M extends WorkMessage>({ members, loose }: Slot<M>): number {
+  return (members === null ? 1 : members.length) + (loose === null ? 0 : loose.messages.length)
+}
+
+function isFull<M extends WorkMessage>(leader: Slot<M>, limits: BatchLimits): boolean {
+  return batchSize(leader) >= limits.messages || leader.intake.collectedBytes >= limits.bytes
+}
+
+/** The messages of a batch as its handler gets them: in the order of their offsets. */
+export function batchMessages<M extends WorkMessage>(members: readonly Slot<M>[], loose: Loose<M> | null): M[] {
+  const messages = members.map(member => member.message)
+  if (loose === null) return messages
+  const all = messages.concat(loose.messages)
+  return members.length === 1 ? all : all.sort((a, b) => a.offset - b.offset)
+}
+
+/** Gives each message of a batch a slot of its own: it failed, or is given up. */
+export function materialize<M extends WorkMessage>(leader: Slot<M>, slots: SlotPool<M>): void {
+  const { loose, members, intake } = leader
+  if (loose === null || members === null) return
+  leader.loose = null
+  loose.messages.forEach((message, index) => {
+    const slot = slots.take()
+    slot.message = message
+    slot.intake = intake
+    slot.place = loose.places[index] as number
+    slot.lane = NO_LANE
+    slot.leader = leader
+    slot.state = leader.state
+    members.push(slot)
+  })
 }
 
 /** The batch is complete. */

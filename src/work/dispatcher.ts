@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { collect, flush } from './batches.ts'
+import { batchSize, collect, collectLoose, flush, materialize } from './batches.ts'
 import { Burst } from './burst.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
 import { Attempt, type AttemptEnvironment } from './context.ts'
@@ -16,16 +16,17 @@ import { Intake } from './intake.ts'
 import { invoke, isThenable } from './invocation.ts'
 import { Lanes } from './lanes.ts'
 import { Pace } from './pace.ts'
+import { Rotation } from './rotation.ts'
 import type { Route } from './route.ts'
-import { NO_LANE, type Slot, SlotState } from './slot.ts'
+import { type Loose, NO_LANE, type Slot, SlotState } from './slot.ts'
 import { SlotPool } from './slot-pool.ts'
 import { Waiting } from './waiting.ts'
 
 const TICK_MS = 50
 /** Messages of one partition that may be taken before those in front of them are done. */
 const LOOKAHEAD = 2_048
-/** How many messages of one partition are started before it is the next one's turn. */
-const TURN = 16
+/** Messages taken in one go without one that may start: large batches fill over several turns of the event loop. */
+const MOST_TAKEN = 2_048
 
 export interface DispatcherOptions {
   /** Handlers (or batches) at the same time, over all partitions. */
@@ -83,10 +84,9 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #burst = new Burst(() => this.#pump())
   readonly #intakes = new Map<WorkClaim<M>, Intake<M>>()
   readonly #deadlines = new Map<Route<M>, Deadlines<M>>()
-  /** Intakes that may have something to start; `#cursor` is whose turn it is. */
-  readonly #active: Intake<M>[] = []
-  #cursor = 0
-  #turn = 0
+  readonly #rotation = new Rotation<M>()
+  /** Whether `#from` gave up although its claim has more. */
+  #more = false
   /** How many handlers may run; 0 once nothing is started any more. */
   #limit: number
   #running = 0
@@ -114,6 +114,7 @@ export class Dispatcher<M extends WorkMessage> {
       done: slot => this.#done(slot),
       drop: slot => this.#drop(slot),
       leaveLane: slot => this.#leaveLane(slot),
+      materialize: slot => materialize(slot, this.#slots),
       finished: intake => {
         this.#finished(intake)
         this.#pace.soon()
@@ -133,7 +134,7 @@ export class Dispatcher<M extends WorkMessage> {
     const lookahead = Math.max(LOOKAHEAD, route.batch === null ? 0 : 2 * route.batch.messages)
     const intake = new Intake(claim, route, deadlines, seed, --this.#lastLane, lookahead)
     this.#intakes.set(claim, intake)
-    this.#activate(intake)
+    this.#rotation.add(intake)
     this.#pace.soon()
   }
 
@@ -141,7 +142,7 @@ export class Dispatcher<M extends WorkMessage> {
   wake(claim: WorkClaim<M>): void {
     const intake = this.#intakes.get(claim)
     if (intake === undefined) return
-    this.#activate(intake)
+    this.#rotation.add(intake)
     this.#pace.soon()
   }
 
@@ -211,12 +212,6 @@ export class Dispatcher<M extends WorkMessage> {
 
   // ── taking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #activate(intake: Intake<M>): void {
-    if (intake.active) return
-    intake.active = true
-    this.#active.push(intake)
-  }
-
   #pump(): void {
     if (this.#pumping || !this.#pace.enter()) return
     this.#pumping = true
@@ -237,37 +232,38 @@ export class Dispatcher<M extends WorkMessage> {
   }
 
   #next(): Slot<M> | null {
-    const active = this.#active
-    for (;;) {
-      if (this.#cursor >= active.length) this.#cursor = 0
-      const intake = active[this.#cursor]
-      if (intake === undefined) return null
+    for (let intake = this.#rotation.current; intake !== undefined; intake = this.#rotation.current) {
       const slot = this.#from(intake)
       if (slot !== null) {
-        if (++this.#turn >= TURN) {
-          this.#turn = 0
-          this.#cursor++
-        }
+        this.#rotation.started()
         return slot
       }
-      this.#turn = 0
-      intake.active = false
-      const last = active.pop() as Intake<M>
-      if (last !== intake) active[this.#cursor] = last
+      if (this.#more) {
+        this.#more = false
+        this.#rotation.pass()
+        this.#pace.soon()
+        return null
+      }
+      this.#rotation.retire()
     }
+    return null
   }
 
   /** The next slot of this claim that may start, or null when there is none now. */
   #from(intake: Intake<M>): Slot<M> | null {
     const { claim } = intake
     if (intake.stopped || intake.running >= this.#options.perPartition || !claim.dispatchable) return null
-    for (;;) {
+    for (let taken = 0; ; taken++) {
       const ready = intake.shiftReady()
       if (ready !== null) {
-        intake.kept -= ready.members === null ? 1 : ready.members.length
+        intake.kept -= batchSize(ready)
         return ready
       }
       if (intake.kept >= intake.lookahead || intake.undone >= this.#options.maxUndone) return null
+      if (taken === MOST_TAKEN) {
+        this.#more = true
+        return null
+      }
       const message = claim.take()
       if (message === null) return null
       const slot = this.#admit(intake, message)
@@ -277,18 +273,24 @@ export class Dispatcher<M extends WorkMessage> {
 
   /** Queues a message that was just taken; answers its slot when it may start at once. */
   #admit(intake: Intake<M>, message: M): Slot<M> | null {
+    const { route, collecting } = intake
+    const place = intake.claim.track(message)
+    const lane =
+      route.order === 'key' ? message.keyHash(intake.seed) : route.order === 'partition' ? intake.lane : NO_LANE
+    if (lane === NO_LANE && collecting !== null && route.decode === null) {
+      intake.kept++
+      collectLoose(message, place, collecting, this.#waiting)
+      return null
+    }
     const slot = this.#slots.take()
-    const { route } = intake
     slot.message = message
     slot.intake = intake
-    slot.place = intake.claim.track(message)
-    slot.lane =
-      route.order === 'key' ? message.keyHash(intake.seed) : route.order === 'partition' ? intake.lane : NO_LANE
-    const ahead = slot.lane === NO_LANE ? null : this.#lanes.enter(slot)
+    slot.place = place
+    slot.lane = lane
+    const ahead = lane === NO_LANE ? null : this.#lanes.enter(slot)
     if (ahead === null && route.batch === null) return slot
     intake.kept++
     slot.state = SlotState.parked
-    const collecting = intake.collecting
     if (route.batch !== null && (ahead === null || (collecting !== null && ahead.leader === collecting))) {
       collect(slot, this.#clock, this.#waiting)
     }
@@ -334,6 +336,7 @@ export class Dispatcher<M extends WorkMessage> {
   #succeeded(slot: Slot<M>): void {
     const { intake, members } = slot
     intake.deadlines.remove(slot)
+    if (slot.loose !== null) this.#settleLoose(intake.claim, slot.loose)
     if (members === null) this.#done(slot)
     else for (const member of members) this.#done(member)
     this.#finished(intake)
@@ -344,10 +347,17 @@ export class Dispatcher<M extends WorkMessage> {
     this.#running--
     this.#burst.settled()
     if (--intake.running === 0 && intake.idle !== null) intake.idle()
-    if (!intake.active && !intake.stopped) this.#activate(intake)
+    if (!intake.stopped) this.#rotation.add(intake)
   }
 
   // ── settling ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #settleLoose(claim: WorkClaim<M>, { messages, places }: Loose<M>): void {
+    if (!claim.live) return
+    for (let index = 0; index < messages.length; index++) {
+      claim.settle(places[index] as number, messages[index] as M)
+    }
+  }
 
   #done(slot: Slot<M>): void {
     const { claim } = slot.intake
@@ -391,7 +401,7 @@ export class Dispatcher<M extends WorkMessage> {
     } else {
       collect(slot, this.#clock, this.#waiting)
     }
-    this.#activate(intake)
+    this.#rotation.add(intake)
   }
 
   /** A waiting slot's time has come. */
@@ -409,7 +419,7 @@ export class Dispatcher<M extends WorkMessage> {
       slot.state = SlotState.ready
       intake.pushReady(slot)
     }
-    this.#activate(intake)
+    this.#rotation.add(intake)
     this.#pace.soon()
   }
 
@@ -469,6 +479,7 @@ export class Dispatcher<M extends WorkMessage> {
   /** Frees a slot that does not run, with its batch. */
   #giveUp(slot: Slot<M>): void {
     const { intake } = slot
+    materialize(slot, this.#slots)
     for (const member of slot.members ?? [slot]) {
       intake.kept--
       if (slot.left) member.lane = NO_LANE

@@ -30,6 +30,8 @@ export interface FailureParts<M extends WorkMessage> {
   done(slot: Slot<M>): void
   drop(slot: Slot<M>): void
   leaveLane(slot: Slot<M>): void
+  /** Gives each message of its batch a slot. */
+  materialize(slot: Slot<M>): void
   /** The slot's unit of concurrency is free again. */
   finished(intake: Intake<M>): void
   stop(error: Error): void
@@ -55,6 +57,7 @@ export class Failures<M extends WorkMessage> {
   failed(slot: Slot<M>, error: Error): void {
     const { intake } = slot
     intake.deadlines.remove(slot)
+    this.#parts.materialize(slot)
     const members = slot.members ?? [slot]
     const aborted = slot.attempt?.aborted ?? null
     const timedOut = aborted instanceof HandlerTimeout

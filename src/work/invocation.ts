@@ -1,6 +1,6 @@
 import type { AsyncResource } from 'node:async_hooks'
 import { toError } from '../base/errors.ts'
-import { UndecodedMembers } from './batches.ts'
+import { batchMessages, UndecodedMembers } from './batches.ts'
 import type { WorkMessage } from './claim.ts'
 import type { Attempt } from './context.ts'
 import type { BatchRoute, SingleRoute } from './route.ts'
@@ -46,7 +46,7 @@ async function invokeBatch<M extends WorkMessage>(
   scope: Scope,
 ): Promise<unknown> {
   leader.decoded = false
-  const messages = members.map(member => member.message)
+  const messages = batchMessages(members, leader.loose)
   if (route.decode !== null) {
     await decodeMembers(members, route.decode)
     if (attempt.aborted !== null) throw attempt.aborted

@@ -22,7 +22,7 @@ export class SlotPool<M extends WorkMessage> {
 
   free(slot: Slot<M>): void {
     slot.state = SlotState.gone
-    slot.members = slot.leader = null
+    slot.members = slot.leader = slot.loose = null
     slot.attempt = null
     slot.attempts = 0
     slot.left = false

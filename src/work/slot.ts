@@ -30,6 +30,12 @@ export type SlotState = (typeof SlotState)[keyof typeof SlotState]
 /** Hash of a slot that is in no lane. Lanes of keys are ≥ 0, lanes of whole partitions ≤ −2. */
 export const NO_LANE = -1
 
+/** Messages without a lane, and their places in their claim's progress. */
+export interface Loose<M extends WorkMessage> {
+  readonly messages: M[]
+  readonly places: number[]
+}
+
 /** One message in work. Slots are pooled: their links belong to the lists they are in, and to nobody else. */
 export class Slot<M extends WorkMessage = WorkMessage> {
   state: SlotState = SlotState.gone
@@ -55,6 +61,8 @@ export class Slot<M extends WorkMessage = WorkMessage> {
 
   /** The batch this slot leads: all its members, itself first. Null for a message handled by itself. */
   members: Slot<M>[] | null = null
+  /** Further messages of the batch this slot leads, which need no slot unless the batch fails: they wait for nobody. */
+  loose: Loose<M> | null = null
   /** The slot that leads the batch this one is in. */
   leader: Slot<M> | null = null
 

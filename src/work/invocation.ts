@@ -38,21 +38,24 @@ async function handleLater<M extends WorkMessage>(
   return handle(slot, route, attempt, scope)
 }
 
-async function invokeBatch<M extends WorkMessage>(
+function invokeBatch<M extends WorkMessage>(
   leader: Slot<M>,
   route: BatchRoute<M>,
   members: readonly Slot<M>[],
   attempt: Attempt,
   scope: Scope,
-): Promise<unknown> {
+): unknown {
   leader.decoded = false
   const messages = batchMessages(members, leader.loose)
-  if (route.decode !== null) {
-    await decodeMembers(members, route.decode)
-    if (attempt.aborted !== null) throw attempt.aborted
+  const handle = () => {
+    leader.decoded = true
+    return scope.runInAsyncScope(route.handle, undefined, messages, attempt)
   }
-  leader.decoded = true
-  return scope.runInAsyncScope(route.handle, undefined, messages, attempt)
+  if (route.decode === null) return handle()
+  return decodeMembers(members, route.decode).then(() => {
+    if (attempt.aborted !== null) throw attempt.aborted
+    return handle()
+  })
 }
 
 async function decodeMembers<M extends WorkMessage>(

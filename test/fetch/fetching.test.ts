@@ -421,7 +421,9 @@ test('start positions: earliest, latest, an offset, a timestamp, and one beyond 
     const { clock, claim } = benchOf([log], {}, start)
     const one = claim(log, -1)
     await clock.advance(100)
-    assert.deepEqual(one.resets, [expected], JSON.stringify(start))
+    // An offset that the user named may not exist: it is not committed before something was fetched there.
+    const named = typeof start === 'object' && 'offset' in start
+    assert.deepEqual(one.resets, named ? [] : [expected], JSON.stringify(start))
     one.handle()
     assert.deepEqual(
       one.seen,

@@ -351,3 +351,31 @@ test('members that can be decoded are given up as a whole when their claim drain
   assert.deepEqual(calls.running, ['0+1'])
   dispatcher.close()
 })
+
+test('messages with and without a key are handed over in the order of their offsets, and each settles once', async () => {
+  const { dispatcher, clock } = new Harness()
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a', null, 'b', null, 'a', null])
+  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 6 }))
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['0+1+2+3+4+5'])
+  calls.of(0).resolve()
+  await clock.advance(1)
+  assert.deepEqual([...claim.settled].sort(), [0, 1, 2, 3, 4, 5])
+  dispatcher.close()
+})
+
+test('a batch larger than what is taken in one turn of the event loop is filled all the same', async () => {
+  const { dispatcher, clock } = new Harness()
+  const sizes: number[] = []
+  const claim = new FakeClaim(0, new Array(12_000).fill(null))
+  dispatcher.add(
+    claim,
+    batchRoute(messages => void sizes.push(messages.length), { messages: 5_000 }),
+  )
+  await clock.advance(1)
+  assert.deepEqual(sizes, [5_000, 5_000])
+  await clock.advance(60)
+  assert.deepEqual(sizes, [5_000, 5_000, 2_000])
+  dispatcher.close()
+})

@@ -35,7 +35,8 @@ export class KafkaCluster implements Cluster {
     this.version = version
     this.brokers = ports.slice(0, ports.length / 2).map(port => `127.0.0.1:${port}`)
     this.folder = folder
-    const clusterId = randomBytes(16).toString('base64url')
+    // Kafka's tool takes an id that begins with a dash for an option.
+    const clusterId = `M${randomBytes(16).toString('base64url').slice(1)}`
     this.#nodes = this.brokers.map((_, index) => {
       const properties = { ...nodeProperties(index + 1, ports), ...options.config }
       return new KafkaNode(index + 1, { version, clusterId, folder, jvm: options.jvm, properties })

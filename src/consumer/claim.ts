@@ -125,7 +125,7 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   get committable(): number {
     const { lowest } = this.progress
     if (lowest !== -1) return lowest
-    return this.#confirmed || this.reservoir.highWatermark >= 0 ? this.reservoir.delivered : this.committed
+    return this.#confirmed || this.reservoir.highWatermark >= 0 ? this.reservoir.delivered : -1
   }
 
   get leaderEpoch(): number {

@@ -147,7 +147,7 @@ export class FetchLoop {
     this.#busy = false
     budget.unreserve(plan.reserved)
     if (plan.overdraws) {
-      const { reservoir } = plan.feeds.find(feed => feed.reservoir.bytes > 0) ?? {}
+      const { reservoir } = plan.feeds.find(feed => feed.reservoir.batchBytes > 0) ?? {}
       if (reservoir === undefined) budget.repay(this.#turn)
       else budget.passOn(this.#turn, reservoir)
     }

@@ -50,7 +50,7 @@ export function planFetch(
       continue
     }
     const { reservoir } = feed
-    if (reservoir.bytes === 0) empty.push(feed)
+    if (reservoir.batchBytes === 0) empty.push(feed)
     const room = roomFor(feed, options, budget)
     if (room <= 0) {
       maxWaitMs = Math.min(maxWaitMs, leftOutWaitMs)

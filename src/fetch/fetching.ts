@@ -140,7 +140,7 @@ export class Fetching implements LoopOwner {
     const { topic, partition, position } = reservoir
     const policy = this.#policyFor(feed)
     const { error, logStartOffset, highWatermark } = fetched
-    if (policy !== 'fail' && reservoir.bytes > 0 && error !== null) {
+    if (policy !== 'fail' && reservoir.batchBytes > 0 && error !== null) {
       this.wentWrong(feed, error)
       return
     }

@@ -78,6 +78,7 @@ export class Reservoir {
   /** Of these, those in `#stored`. */
   #storedMessages = 0
   #bytes = 0
+  #detachedBytes = 0
   #surplus = 0
   #roomAt = -1
   #inflation = 1
@@ -126,6 +127,11 @@ export class Reservoir {
   /** How many of `bytes` inflated batches take beyond what they were counted for before. */
   get surplus(): number {
     return this.#surplus
+  }
+
+  /** Of these, those of record batches; the others are of messages that were copied out and wait for long. */
+  get batchBytes(): number {
+    return this.#bytes - this.#detachedBytes
   }
 
   /** How many bytes of memory a fetched byte becomes: 1, or more where batches are compressed. */
@@ -197,6 +203,7 @@ export class Reservoir {
     this.#let(open)
     if (this.#cleared) return
     this.#bytes += message.memory
+    this.#detachedBytes += message.memory
     this.#budget.hold(message.memory)
   }
 
@@ -212,7 +219,7 @@ export class Reservoir {
     this.#storedMessages = 0
     for (const open of this.#held.keys()) this.#return(open)
     const rest = this.#bytes
-    this.#bytes = 0
+    this.#bytes = this.#detachedBytes = 0
     this.#budget.return(rest)
     this.#budget.repay(this)
   }
@@ -224,8 +231,8 @@ export class Reservoir {
 
   #unhold(bytes: number): void {
     this.#bytes -= bytes
+    this.#detachedBytes -= bytes
     this.#budget.return(bytes)
-    if (this.#bytes === 0) this.#budget.repay(this)
   }
 
   #store(batch: RecordBatch, from: number): void {
@@ -368,7 +375,7 @@ export class Reservoir {
       this.#messages = this.#storedMessages
     }
     this.#return(open)
-    if (this.#bytes === 0) this.#budget.repay(this)
+    if (this.batchBytes === 0) this.#budget.repay(this)
   }
 
   /** Nothing, when the claim has ended. */

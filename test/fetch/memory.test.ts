@@ -115,3 +115,19 @@ test('one partition that never releases anything does not stop the others', asyn
     { seed: 5, numRuns: 40 },
   )
 })
+
+test('a partition whose detached messages fill the whole budget is still fetched, a batch at a time', async () => {
+  const log = new PartitionLog('orders', 0)
+  for (let index = 0; index < 6; index++) log.append([{ value: 'x'.repeat(1_000) }])
+  const { clock, claim, fetching } = benchOf([log], { reservoir: { messages: 100, bytes: 1_500 } })
+  const one = claim(log, 0)
+  for (let round = 0; round < 8; round++) {
+    await clock.advance(200)
+    // Each of them fails and waits for long.
+    while (one.take(1) > 0) for (const message of one.open) one.reservoir.detach(message)
+  }
+  assert.deepEqual(one.seen, [0, 1, 2, 3, 4, 5])
+  one.release(6)
+  assert.equal(fetching.budget.held, 0)
+  await fetching.close()
+})

@@ -1,4 +1,5 @@
 import type { Deserializer, SerdeHeaders, SerdeInfo } from '../serde/serde.ts'
+import { isThenable } from '../work/invocation.ts'
 import type { AnyMessage } from './claim.ts'
 
 class MessageInfo implements SerdeInfo {
@@ -34,12 +35,8 @@ export function decoder(
         value === undefined ? message.rawValue : decodedValue,
       )
     }
-    return isPromise(newKey) || isPromise(newValue)
+    return isThenable(newKey) || isThenable(newValue)
       ? Promise.all([newKey, newValue]).then(both => finish(...both))
       : finish(newKey, newValue)
   }
-}
-
-function isPromise(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { ConnectionError, toError } from '../base/errors.ts'
 import type { ApiName } from '../protocol/apis.ts'
 import { type Ask, Call, type Question } from './call.ts'
-import { FrameReader } from './frame-reader.ts'
+import { FrameReader } from '../protocol/frame-reader.ts'
 import type { Versions } from './versions.ts'
 
 export interface ConnectionOptions {

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { FrameReader } from '../../src/client/frame-reader.ts'
+import { FrameReader } from '../../src/protocol/frame-reader.ts'
 import { type ApiName, api } from '../../src/protocol/apis.ts'
 import { type DecodedRequest, decodeRequest, encodeResponse, requestHead } from '../../src/protocol/frame.ts'
 import type { Responses } from '../../src/protocol/messages.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FrameReader } from '../../src/client/frame-reader.ts'
-import { reachableBytes } from './memory.ts'
+import { FrameReader } from '../../src/protocol/frame-reader.ts'
+import { reachableBytes } from '../client/memory.ts'
 
 function framed(body: Uint8Array): Buffer {
   const head = Buffer.alloc(4)

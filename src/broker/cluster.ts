@@ -1,0 +1,48 @@
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+import { Groups } from './groups/groups.ts'
+import { Nodes } from './nodes.ts'
+import { Topics } from './topics.ts'
+import { Transactions } from './transactions/transactions.ts'
+
+export interface ClusterSettings {
+  readonly clock: Clock
+  readonly random: Random
+  /** Broker settings under Kafka's names, over the defaults (`broker-config.ts`). Values are strings, as Kafka shows them. */
+  readonly config: ReadonlyMap<string, string>
+  /** Whether asking for a topic that does not exist makes it. */
+  readonly autoCreateTopics: boolean
+}
+
+/**
+ * What the cluster knows, in one place: one synchronous state machine that all nodes share. Nodes bring it requests, timers bring it
+ * time, tests move leaders and stop nodes; each of these is applied whole before the next.
+ */
+export class Cluster {
+  /** 22 letters of base64url, as Kafka's. */
+  readonly id: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly settings: ClusterSettings
+  readonly nodes = new Nodes()
+  readonly topics: Topics
+  readonly groups: Groups
+  readonly transactions: Transactions
+
+  constructor(id: string, settings: ClusterSettings) {
+    this.id = id
+    this.clock = settings.clock
+    this.random = settings.random
+    this.settings = settings
+    this.topics = new Topics(this)
+    this.groups = new Groups(this)
+    this.transactions = new Transactions(this)
+  }
+
+  /** Ends every timer and lets go of everybody who waits. */
+  close(): void {
+    this.topics.close()
+    this.groups.close()
+    this.transactions.close()
+  }
+}

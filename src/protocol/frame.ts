@@ -26,12 +26,12 @@ function responseHeader(key: number, flexible: boolean): Codec<ResponseHeader, D
 }
 
 /** Writes a length of four bytes before what `body` writes. */
-function framed(body: (writer: Writer) => void): Buffer {
+function framed(body: (writer: Writer) => void): Writer {
   const writer = new Writer()
   writer.int32(0)
   body(writer)
   writer.patchInt32(0, writer.size - 4)
-  return writer.finish()
+  return writer
 }
 
 /** A whole frame, its length prefix included. Throws a `ProtocolError` when this version cannot say it. */
@@ -48,7 +48,7 @@ export function encodeRequest<N extends ApiName>(
     const header = { requestApiKey: key, requestApiVersion: version, correlationId, clientId }
     requestHeader(codec.flexible).encode(writer, header)
     codec.encode(writer, body)
-  })
+  }).finish()
 }
 
 /** Reads an answer from a frame without its length prefix. Bytes and records in it are views into the frame. */
@@ -104,6 +104,28 @@ export function encodeResponse<N extends ApiName>(
   correlationId: number,
   body: Encodable<Responses[N]>,
 ): Buffer {
+  return response(name, version, correlationId, body).finish()
+}
+
+/**
+ * The same frame in pieces, to be sent one behind the other: large bytes in `body` (record batches) are not copied, so they must stay as
+ * they are until they are sent.
+ */
+export function encodeResponseParts<N extends ApiName>(
+  name: N,
+  version: number,
+  correlationId: number,
+  body: Encodable<Responses[N]>,
+): readonly Uint8Array[] {
+  return response(name, version, correlationId, body).parts()
+}
+
+function response<N extends ApiName>(
+  name: N,
+  version: number,
+  correlationId: number,
+  body: Encodable<Responses[N]>,
+): Writer {
   const { key } = api(name)
   const codec = api(name).response(version)
   return framed(writer => {

@@ -10,9 +10,12 @@ export type Decoded<T> = T extends Uint8Array
       ? { readonly [K in keyof T]-?: Decoded<T[K]> }
       : T
 
-/** What may be given to write a message that was typed as it is read: what is missing holds its default. */
+/**
+ * What may be given to write a message that was typed as it is read: what is missing holds its default. Bytes may come in pieces, which
+ * are written one behind the other.
+ */
 export type Encodable<T> = T extends Uint8Array
-  ? Uint8Array
+  ? Uint8Array | readonly Uint8Array[]
   : T extends readonly (infer E)[]
     ? readonly Encodable<E>[]
     : T extends object

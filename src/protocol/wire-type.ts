@@ -210,9 +210,14 @@ export function bytesType(what: string, compact: boolean, nullable: boolean): Wi
         writer.length(-1, compact, false)
         return
       }
-      if (!(value instanceof Uint8Array)) refuse(what, nullable ? 'bytes or null' : 'bytes', value)
-      writer.length(value.length, compact, false)
-      writer.bytes(value)
+      const pieces = Array.isArray(value) ? value : [value]
+      let size = 0
+      for (const piece of pieces) {
+        if (!(piece instanceof Uint8Array)) refuse(what, nullable ? 'bytes or null' : 'bytes', piece)
+        size += piece.length
+      }
+      writer.length(size, compact, false)
+      for (const piece of pieces) writer.bytes(piece)
     },
     initial: emptyBuffer,
     isInitial: value => value instanceof Uint8Array && value.length === 0,

@@ -1,9 +1,17 @@
 import type { Int64 } from './int64.ts'
 
+/** Bytes up to which a copy costs less than a piece of its own in a gathered write. */
+const copyBytes = 2048
+
 /** Writes the protocol's primitive types into a buffer that grows. Values are checked before they come here. */
 export class Writer {
   #buffer: Buffer
   #position = 0
+  /** Large bytes that are given out as they are: each with the place in the buffer that it goes before. */
+  readonly #shared: { readonly at: number; readonly bytes: Uint8Array }[] = []
+  #sharedBytes = 0
+  /** Inside of something whose size is filled in later, all is copied: it may have to move. */
+  #sized = 0
 
   constructor(size = 512) {
     this.#buffer = Buffer.allocUnsafe(size)
@@ -11,12 +19,26 @@ export class Writer {
 
   /** Bytes written so far. */
   get size(): number {
-    return this.#position
+    return this.#position + this.#sharedBytes
   }
 
-  /** What was written: a view, valid until more is written. */
+  /** What was written, in one piece: a view where nothing large was in it, valid until more is written. */
   finish(): Buffer {
-    return this.#buffer.subarray(0, this.#position)
+    const parts = this.parts()
+    return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
+  }
+
+  /** What was written, as pieces to be sent one behind the other: large bytes are those that were given, not copies. */
+  parts(): Uint8Array[] {
+    const parts: Uint8Array[] = []
+    let from = 0
+    for (const { at, bytes } of this.#shared) {
+      if (at > from) parts.push(this.#buffer.subarray(from, at))
+      parts.push(bytes)
+      from = at
+    }
+    if (this.#position > from || parts.length === 0) parts.push(this.#buffer.subarray(from, this.#position))
+    return parts
   }
 
   #reserve(size: number): number {
@@ -93,7 +115,13 @@ export class Writer {
     this.#buffer.write(text, at, size, 'utf8')
   }
 
+  /** Large bytes are not copied: they must stay as they are until what was written is sent. */
   bytes(bytes: Uint8Array): void {
+    if (bytes.length > copyBytes && this.#sized === 0) {
+      this.#shared.push({ at: this.#position, bytes })
+      this.#sharedBytes += bytes.length
+      return
+    }
     const at = this.#reserve(bytes.length)
     this.#buffer.set(bytes, at)
   }
@@ -106,11 +134,13 @@ export class Writer {
 
   /** Where a size of one byte was left out, to be filled in by `endSized`. */
   beginSized(): number {
+    this.#sized++
     return this.#reserve(1)
   }
 
   /** Fills in the size of what was written since; moves it where the size takes more than a byte. */
   endSized(at: number): void {
+    this.#sized--
     const size = this.#position - at - 1
     if (size < 0x80) {
       this.#buffer[at] = size
@@ -125,7 +155,7 @@ export class Writer {
     this.#position += size
   }
 
-  /** Overwrites four bytes that were written before. */
+  /** Overwrites four bytes that were written before anything large. */
   patchInt32(at: number, value: number): void {
     this.#put32(at, value)
   }

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { api, apiByKey } from '../../src/protocol/apis.ts'
-import { decodeRequest, decodeResponse, encodeRequest, encodeResponse, requestHead } from '../../src/protocol/frame.ts'
+import {
+  decodeRequest,
+  decodeResponse,
+  encodeRequest,
+  encodeResponse,
+  encodeResponseParts,
+  requestHead,
+} from '../../src/protocol/frame.ts'
 
 test('an API has its key and the versions that are stable', () => {
   assert.deepEqual(
@@ -56,4 +63,21 @@ test('an old broker answers ApiVersions in version 0, and is understood', () => 
   const answer = decodeResponse('ApiVersions', 4, frame)
   assert.equal(answer.errorCode, 35)
   assert.deepEqual(answer.apiKeys, apiKeys)
+})
+
+test('large records go out as they are, in pieces of the same frame', () => {
+  const batches = [Buffer.alloc(5_000, 1), Buffer.alloc(10, 2), Buffer.alloc(100_000, 3)]
+  const answer = (records: Buffer | readonly Buffer[]) => ({
+    responses: [{ topic: 'orders', partitions: [{ partitionIndex: 1, highWatermark: 9, records }] }],
+  })
+  for (const version of [4, 12, 16]) {
+    const whole = encodeResponse('Fetch', version, 5, answer(Buffer.concat(batches)))
+    const parts = encodeResponseParts('Fetch', version, 5, answer(batches))
+    assert.deepEqual(Buffer.concat(parts), whole)
+    assert.deepEqual(encodeResponse('Fetch', version, 5, answer(batches)), whole)
+    assert.ok(parts.includes(batches[0] as Buffer) && parts.includes(batches[2] as Buffer))
+    assert.ok(!parts.includes(batches[1] as Buffer), 'a small one is copied')
+  }
+  const small = encodeResponseParts('Heartbeat', 4, 5, { errorCode: 27 })
+  assert.deepEqual(small, [encodeResponse('Heartbeat', 4, 5, { errorCode: 27 })])
 })

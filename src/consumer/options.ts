@@ -1,13 +1,13 @@
 import { type Backoff, exponential } from '../base/backoff.ts'
 import { OptionError } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
+import { SectionCheck } from '../base/option-check.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import type { FetchOptions, StartPosition } from '../fetch/options.ts'
 import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
 import type { OnFailure } from '../work/failure.ts'
 import type { Order } from '../work/route.ts'
-import { SectionCheck } from './check.ts'
 
 const MiB = 1024 * 1024
 

@@ -1,4 +1,4 @@
-import { OptionError } from '../base/errors.ts'
+import { OptionError } from './errors.ts'
 
 /** Reads one section of the options and names every wrong one with what was expected. */
 export class SectionCheck {

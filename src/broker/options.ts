@@ -1,0 +1,163 @@
+import { type Clock, systemClock } from '../base/clock.ts'
+import { SectionCheck } from '../base/option-check.ts'
+import { type Random, seededRandom } from '../base/random.ts'
+
+const MiB = 1024 * 1024
+const longestMs = 2 ** 31 - 1
+
+export interface TopicOptions {
+  /** Default: `num.partitions` of the broker, which is 1. */
+  readonly partitions?: number
+  /** Default: `default.replication.factor` of the broker, or one on each node. */
+  readonly replicas?: number
+  /** Topic settings under Kafka's names. */
+  readonly config?: Readonly<Record<string, string>>
+}
+
+/** What clients may make the broker keep, or hold open. */
+export interface LimitOptions {
+  /** Longest request, in bytes; Kafka's `socket.request.max.bytes`. Default 100 MiB. */
+  readonly frameBytes?: number
+  /** Requests that arrive or wait, in bytes, those of all connections together. Default 512 MiB. */
+  readonly waitingBytes?: number
+  /** Connections to each node. Default 1,000. */
+  readonly connections?: number
+  /** A connection on which nothing happens for so long is closed; Kafka's `connections.max.idle.ms`. Default 600,000. */
+  readonly idleMs?: number
+}
+
+export interface BrokerOptions {
+  /** Brokers of the cluster, numbered from 1. Default 1. */
+  readonly nodes?: number
+  /** Topics to begin with: how many partitions, or more. */
+  readonly topics?: Readonly<Record<string, number | TopicOptions>>
+  /** Broker settings under Kafka's names, over Kafka's defaults. */
+  readonly config?: Readonly<Record<string, string>>
+  /** Whether asking for a topic that does not exist makes it; Kafka's `auto.create.topics.enable`. Default true. */
+  readonly autoCreateTopics?: boolean
+  /** Address to listen on. Default `'127.0.0.1'`: nobody else can connect. There is no password. */
+  readonly host?: string
+  /** Where clients are told to connect. Default: `host`. */
+  readonly advertisedHost?: string
+  /** Ports of the nodes in their order. Default: free ones. */
+  readonly ports?: readonly number[]
+  /** Racks of the nodes in their order. Default: none. */
+  readonly racks?: readonly (string | null)[]
+  /** Time as the broker knows it: a `HeldClock` only moves when a test moves it. Default: the real time. */
+  readonly clock?: Clock
+  /** What is drawn by lot (ids, member names) is the same for the same seed. Default: another one each time. */
+  readonly seed?: number
+  readonly limits?: LimitOptions
+  /** How many requests the log of requests remembers. Default 1,000. */
+  readonly requestLog?: number
+}
+
+/** All options with their defaults, checked. */
+export interface Settings {
+  readonly nodes: number
+  readonly topics: ReadonlyMap<string, TopicOptions>
+  readonly config: ReadonlyMap<string, string>
+  readonly autoCreateTopics: boolean
+  readonly host: string
+  readonly advertisedHost: string
+  readonly ports: readonly number[]
+  readonly racks: readonly (string | null)[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly limits: Required<LimitOptions>
+  readonly requestLog: number
+}
+
+const names = [
+  'nodes',
+  'topics',
+  'config',
+  'autoCreateTopics',
+  'host',
+  'advertisedHost',
+  'ports',
+  'racks',
+  'clock',
+  'seed',
+  'limits',
+  'requestLog',
+]
+
+/** @throws {OptionError} that names the first wrong option */
+export function resolveOptions(options: BrokerOptions): Settings {
+  const top = new SectionCheck('', options, names)
+  const nodes = top.number('nodes', 1, { min: 1, max: 100 })
+  const config = texts('config', options.config)
+  const host = top.string('host') ?? '127.0.0.1'
+  const seed = top.number('seed', -1, { min: 0, max: 2 ** 32 - 1 })
+  return {
+    nodes,
+    topics: new Map(Object.entries(options.topics ?? {}).map(([name, given]) => [name, topicOptions(name, given)])),
+    config,
+    autoCreateTopics: top.oneOf('autoCreateTopics', config.get('auto.create.topics.enable') !== 'false', [true, false]),
+    host,
+    advertisedHost: top.string('advertisedHost') ?? advertised(host),
+    ports: ports(top, nodes),
+    racks: racks(top, nodes),
+    clock: options.clock ?? systemClock,
+    random: seed < 0 ? Math.random : seededRandom(seed),
+    limits: limits(options.limits),
+    requestLog: top.number('requestLog', 1_000, { min: 0, max: 1_000_000 }),
+  }
+}
+
+/** Options of a topic, where a number stands for so many partitions. What they may be is known to whoever makes the topic. */
+export function topicOptions(name: string, given: unknown): TopicOptions {
+  if (typeof given === 'number') return topicOptions(name, { partitions: given })
+  const path = `topics.${name}`
+  const section = new SectionCheck(path, given, ['partitions', 'replicas', 'config'])
+  const partitions = section.number('partitions', -1, { min: 1, max: 10_000 })
+  const replicas = section.number('replicas', -1, { min: 1, max: 100 })
+  return {
+    ...(partitions > 0 && { partitions }),
+    ...(replicas > 0 && { replicas }),
+    config: Object.fromEntries(texts(`${path}.config`, section.get('config'))),
+  }
+}
+
+function texts(path: string, given: unknown): Map<string, string> {
+  const section = new SectionCheck(path, given, Object.keys(given ?? {}))
+  const values = Object.entries(given ?? {})
+  for (const [name, value] of values) if (typeof value !== 'string') throw section.wrong(name, 'a string')
+  return new Map(values)
+}
+
+/** Nobody can connect to "all addresses". */
+function advertised(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
+function ports(top: SectionCheck, nodes: number): readonly number[] {
+  const given = top.get('ports') ?? new Array(nodes).fill(0)
+  const sound = (port: unknown) => typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535
+  if (!Array.isArray(given) || given.length !== nodes || !given.every(sound)) {
+    throw top.wrong('ports', `a list of ${nodes} ports, one for each node, 0 for any that is free`)
+  }
+  return given
+}
+
+function racks(top: SectionCheck, nodes: number): readonly (string | null)[] {
+  const given = top.get('racks') ?? new Array(nodes).fill(null)
+  const sound = (rack: unknown) => rack === null || (typeof rack === 'string' && rack !== '')
+  if (!Array.isArray(given) || given.length !== nodes || !given.every(sound)) {
+    throw top.wrong('racks', `a list of ${nodes} names, one for each node, null for none`)
+  }
+  return given
+}
+
+function limits(options: LimitOptions | undefined): Required<LimitOptions> {
+  const section = new SectionCheck('limits', options, ['frameBytes', 'waitingBytes', 'connections', 'idleMs'])
+  const frameBytes = section.number('frameBytes', 100 * MiB, { min: 1024, max: 1024 * MiB })
+  return {
+    frameBytes,
+    waitingBytes: section.number('waitingBytes', Math.max(512 * MiB, frameBytes), { min: frameBytes }),
+    connections: section.number('connections', 1_000, { min: 1, max: 1_000_000 }),
+    idleMs: section.number('idleMs', 600_000, { min: 1, max: longestMs }),
+  }
+}

@@ -6,8 +6,8 @@ import { spec } from 'node:test/reporters'
 export const root = join(import.meta.dirname, '..')
 
 export interface TestOptions {
-  /** Files at the same time: a number, or true for what the machine can do. */
-  readonly concurrency: number | true
+  /** Files at the same time. */
+  readonly concurrency: number
   /** Of one test. */
   readonly timeoutMs: number
 }

@@ -3,13 +3,14 @@
  * `TEST_TOTALS` names a file that gets the line `passed failed`.
  */
 import { appendFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { runTests, testFiles } from './test-run.ts'
 
 const levels = {
   unit: {
     pattern: 'test/**/*.test.ts',
     exclude: ['test/kafka/**', 'test/long/**'],
-    concurrency: true,
+    concurrency: availableParallelism() + 1,
     timeoutMs: 60_000,
   },
   // One cluster at a time: each is up to four processes.

@@ -84,9 +84,11 @@ test('a late answer is read and dropped, and what was pipelined behind it lives'
 
 test('a connection that is silent while an answer is due is replaced for the next request', async () => {
   await using broker = await ScriptedBroker.start()
-  broker.on('ListGroups', () => null)
+  broker.on('ListGroups', () => groups)
   await using client = startClient({ brokers: [broker.address] })
   await client.connect()
+  await client.send({ nodeId: 1 }, 'ListGroups', {})
+  broker.on('ListGroups', () => null)
   await assert.rejects(client.send({ nodeId: 1 }, 'ListGroups', {}, { timeoutMs: 20 }), { code: 'REQUEST_TIMEOUT' })
   broker.on('ListGroups', () => groups)
   assert.deepEqual((await client.send({ nodeId: 1 }, 'ListGroups', {})).groups, [])

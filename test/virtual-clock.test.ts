@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { sleep } from '../src/base/clock.ts'
+import { seededRandom } from '../src/base/random.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
 test('timers fire in the order of their due times, equal ones in the order they were set', async () => {
@@ -34,4 +35,22 @@ test('what promises set in motion is part of the same advance', async () => {
   void loop()
   await clock.advance(95)
   assert.equal(rounds, 9)
+})
+
+test('whatever is set and cancelled in between, the timers that are left fire once, in order', async () => {
+  const random = seededRandom(7)
+  const clock = new VirtualClock()
+  const fired: number[] = []
+  const left = new Map<number, number>()
+  for (let id = 0; id < 2_000; id++) {
+    const ms = Math.floor(random() * 50)
+    const timer = clock.after(ms, () => fired.push(id))
+    if (random() < 0.8) timer.cancel()
+    else left.set(id, ms)
+  }
+  assert.equal(clock.timers, left.size)
+  await clock.advance(50)
+  const inOrder = [...left].sort((a, b) => a[1] - b[1] || a[0] - b[0]).map(([id]) => id)
+  assert.deepEqual(fired, inOrder)
+  assert.equal(clock.timers, 0)
 })

@@ -1,2 +1,3 @@
 export { Broker } from './broker.ts'
+export { HeldClock } from './held-clock.ts'
 export type { BrokerOptions, LimitOptions, TopicOptions } from './options.ts'

@@ -1,3 +1,4 @@
+import type { Cluster } from '../../cluster.ts'
 import { Probe, type Script } from './probe.ts'
 import type { View } from './view.ts'
 
@@ -5,16 +6,12 @@ import type { View } from './view.ts'
 export type Journals = ReadonlyMap<string, ReadonlyMap<string, View>>
 
 /** Runs scripts against a cluster, several at a time. */
-export async function runScripts(
-  brokers: readonly string[],
-  scripts: readonly Script[],
-  atOnce = 12,
-): Promise<Journals> {
+export async function runScripts(cluster: Cluster, scripts: readonly Script[], atOnce = 12): Promise<Journals> {
   const journals = new Map<string, ReadonlyMap<string, View>>()
   const waiting = scripts.map((script, index) => ({ script, prefix: `p${String(index).padStart(3, '0')}-` })).reverse()
   const worker = async () => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const probe = new Probe(brokers, next.prefix)
+      const probe = new Probe(cluster, next.prefix)
       await probe.run(next.script)
       journals.set(next.script.name, probe.journal)
     }

@@ -4,6 +4,7 @@ import { decodeResponse } from '../../../src/protocol/frame.ts'
 import type { Requests, Responses } from '../../../src/protocol/messages.ts'
 import type { Encodable } from '../../../src/protocol/shapes.ts'
 import { type BatchOptions, type RecordInput, writeBatch } from '../../../src/records/batch-writer.ts'
+import type { Cluster } from '../../cluster.ts'
 import { RawConnection, requestFrame } from './raw-connection.ts'
 import { type View, Views } from './view.ts'
 
@@ -54,7 +55,7 @@ const patienceMs = 15_000
 
 /** One run of a script against one cluster. */
 export class Probe {
-  readonly brokers: readonly string[]
+  readonly cluster: Cluster
   /** What was answered, by the name of the step. */
   readonly journal = new Map<string, View>()
   readonly #prefix: string
@@ -63,8 +64,8 @@ export class Probe {
   #own: RawConnection | undefined
 
   /** `prefix` keeps its topics and groups apart from those of others; views do not show it. */
-  constructor(brokers: readonly string[], prefix: string) {
-    this.brokers = brokers
+  constructor(cluster: Cluster, prefix: string) {
+    this.cluster = cluster
     this.#prefix = prefix
     this.#views = new Views(prefix)
   }
@@ -89,7 +90,7 @@ export class Probe {
   }
 
   async connect(node = 1): Promise<RawConnection> {
-    const connection = await RawConnection.to(this.brokers[node - 1] as string)
+    const connection = await RawConnection.to(this.cluster.brokers[node - 1] as string)
     this.#connections.push(connection)
     return connection
   }
@@ -178,11 +179,15 @@ export class Probe {
   }
 
   /** Waits until the leader of each partition answers for it. */
-  async served(topic: string, partitions = 1): Promise<void> {
+  async served(topic: string, partitions = 1, on?: RawConnection): Promise<void> {
     const indexes = Array.from({ length: partitions }, (_, index) => ({ partitionIndex: index, timestamp: -1 }))
     const until = (answer: Responses['ListOffsets']) =>
       answer.topics.every(({ partitions }) => partitions.every(({ errorCode }) => errorCode === 0))
-    await this.setUp('ListOffsets', { replicaId: -1, topics: [{ name: topic, partitions: indexes }] }, { until })
+    await this.setUp(
+      'ListOffsets',
+      { replicaId: -1, topics: [{ name: topic, partitions: indexes }] },
+      { until, ...(on && { on }) },
+    )
   }
 
   /** Appends a batch to partition 0. */

@@ -41,9 +41,14 @@ export class Deadlines<M extends WorkMessage> {
     this.#abandonMs = abandonMs
   }
 
+  /** Of a slot that starts now. */
+  deadline(now: number): number {
+    return now + this.#timeoutMs
+  }
+
   add(slot: Slot<M>, now: number): void {
     slot.timedOut = false
-    this.#running.add(slot, now + this.#timeoutMs)
+    this.#running.add(slot, this.deadline(now))
   }
 
   remove(slot: Slot<M>): void {

@@ -3,22 +3,23 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { batchSize, collect, collectLoose, flush, materialize } from './batches.ts'
+import { batchSize, collect, collectLoose, flush } from './batches.ts'
 import { Burst } from './burst.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
 import { Attempt, type AttemptEnvironment } from './context.ts'
 import { Deadlines } from './deadlines.ts'
-import { abortHandlers, untilIdle } from './drain.ts'
+import { abortHandlers, endReason, untilIdle } from './drain.ts'
 import type { WorkEvents } from './events.ts'
 import { HandlerAbandoned } from './failure.ts'
 import { Failures } from './failures.ts'
 import { Intake } from './intake.ts'
-import { invoke, isThenable } from './invocation.ts'
+import { handleLater, invoke, promised } from './invocation.ts'
 import { Lanes } from './lanes.ts'
 import { Pace } from './pace.ts'
 import { Rotation } from './rotation.ts'
-import type { Route } from './route.ts'
-import { type Loose, NO_LANE, type Slot, SlotState } from './slot.ts'
+import type { Route, SingleRoute } from './route.ts'
+import { Settling } from './settling.ts'
+import { NO_LANE, type Slot, SlotState } from './slot.ts'
 import { SlotPool } from './slot-pool.ts'
 import { Waiting } from './waiting.ts'
 
@@ -79,6 +80,7 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #lanes = new Lanes<M>()
   readonly #slots: SlotPool<M>
   readonly #waiting: Waiting<M>
+  readonly #settling: Settling<M>
   readonly #failures: Failures<M>
   readonly #pace: Pace
   readonly #burst = new Burst(() => this.#pump())
@@ -104,6 +106,13 @@ export class Dispatcher<M extends WorkMessage> {
     this.#events = events
     this.#slots = new SlotPool(this.#resolved, this.#rejected)
     this.#waiting = new Waiting(clock, slot => this.#due(slot))
+    this.#settling = new Settling({
+      clock,
+      lanes: this.#lanes,
+      slots: this.#slots,
+      waiting: this.#waiting,
+      rotation: this.#rotation,
+    })
     this.#pace = new Pace(clock, () => this.#pump())
     this.#failures = new Failures({
       random,
@@ -111,10 +120,7 @@ export class Dispatcher<M extends WorkMessage> {
       events,
       waiting: this.#waiting,
       scope: this.#scope,
-      done: slot => this.#done(slot),
-      drop: slot => this.#drop(slot),
-      leaveLane: slot => this.#leaveLane(slot),
-      materialize: slot => materialize(slot, this.#slots),
+      settling: this.#settling,
       finished: intake => {
         this.#finished(intake)
         this.#pace.soon()
@@ -216,12 +222,9 @@ export class Dispatcher<M extends WorkMessage> {
     if (this.#pumping || !this.#pace.enter()) return
     this.#pumping = true
     while (this.#running < this.#limit && !this.#burst.spent) {
-      const slot = this.#next()
-      if (slot === null) break
-      // The slot may stand for nothing any more when its handler returns.
-      const { message } = slot
+      const message = this.#startNext()
+      if (message === null) break
       this.#burst.started()
-      this.#start(slot)
       if (this.#pace.over()) {
         const { blockedMs, blockedAmong } = this.#pace
         if (blockedMs > 0) this.#events.blocked(message, blockedMs, blockedAmong)
@@ -231,12 +234,13 @@ export class Dispatcher<M extends WorkMessage> {
     this.#pumping = false
   }
 
-  #next(): Slot<M> | null {
+  /** Starts the message, or batch, whose turn it is; answers it, or null when there is none now. */
+  #startNext(): M | null {
     for (let intake = this.#rotation.current; intake !== undefined; intake = this.#rotation.current) {
-      const slot = this.#from(intake)
-      if (slot !== null) {
+      const message = this.#startFrom(intake)
+      if (message !== null) {
         this.#rotation.started()
-        return slot
+        return message
       }
       if (this.#more) {
         this.#more = false
@@ -249,15 +253,18 @@ export class Dispatcher<M extends WorkMessage> {
     return null
   }
 
-  /** The next slot of this claim that may start, or null when there is none now. */
-  #from(intake: Intake<M>): Slot<M> | null {
+  /** The same of one claim. */
+  #startFrom(intake: Intake<M>): M | null {
     const { claim } = intake
     if (intake.stopped || intake.running >= this.#options.perPartition || !claim.dispatchable) return null
     for (let taken = 0; ; taken++) {
       const ready = intake.shiftReady()
       if (ready !== null) {
+        // The slot may stand for nothing any more when its handler returns.
+        const { message } = ready
         intake.kept -= batchSize(ready)
-        return ready
+        this.#start(ready)
+        return message
       }
       if (intake.kept >= intake.lookahead || intake.undone >= this.#options.maxUndone) return null
       if (taken === MOST_TAKEN) {
@@ -266,39 +273,94 @@ export class Dispatcher<M extends WorkMessage> {
       }
       const message = claim.take()
       if (message === null) return null
-      const slot = this.#admit(intake, message)
-      if (slot !== null) return slot
+      if (this.#admit(intake, message)) return message
     }
   }
 
-  /** Queues a message that was just taken; answers its slot when it may start at once. */
-  #admit(intake: Intake<M>, message: M): Slot<M> | null {
+  /** Starts a message that was just taken, or queues it; answers whether it started. */
+  #admit(intake: Intake<M>, message: M): boolean {
     const { route, collecting } = intake
     const place = intake.claim.track(message)
     const lane =
       route.order === 'key' ? message.keyHash(intake.seed) : route.order === 'partition' ? intake.lane : NO_LANE
-    if (lane === NO_LANE && collecting !== null && route.decode === null) {
-      intake.kept++
-      collectLoose(message, place, collecting, this.#waiting)
-      return null
+    if (route.batch === null && (lane === NO_LANE || this.#lanes.isFree(lane))) {
+      this.#startFresh(intake, route, message, place, lane)
+      return true
     }
+    intake.kept++
+    if (lane === NO_LANE && collecting !== null && route.decode === null) {
+      collectLoose(message, place, collecting, this.#waiting)
+      return false
+    }
+    const slot = this.#slotFor(intake, message, place, lane)
+    slot.state = SlotState.parked
+    const ahead = lane === NO_LANE ? null : this.#lanes.enter(slot)
+    if (route.batch !== null && (ahead === null || (collecting !== null && ahead.leader === collecting))) {
+      collect(slot, this.#clock, this.#waiting)
+    }
+    return false
+  }
+
+  #slotFor(intake: Intake<M>, message: M, place: number, lane: number): Slot<M> {
     const slot = this.#slots.take()
     slot.message = message
     slot.intake = intake
     slot.place = place
     slot.lane = lane
-    const ahead = lane === NO_LANE ? null : this.#lanes.enter(slot)
-    if (ahead === null && route.batch === null) return slot
-    intake.kept++
-    slot.state = SlotState.parked
-    if (route.batch !== null && (ahead === null || (collecting !== null && ahead.leader === collecting))) {
-      collect(slot, this.#clock, this.#waiting)
-    }
-    return null
+    return slot
   }
 
   // ── running ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /**
+   * Enters the handler of a message that nobody is ahead of. It gets a slot, its lane and a deadline only if the handler goes on
+   * when it returns: for one that is done by then, nobody would look at them.
+   */
+  #startFresh(intake: Intake<M>, route: SingleRoute<M>, message: M, place: number, lane: number): void {
+    const { claim, deadlines } = intake
+    this.#running++
+    intake.running++
+    const attempt = new Attempt(message, 1, deadlines.deadline(this.#pace.wholeMs), this.#environment)
+    let slot: Slot<M> | null = null
+    let pending: Promise<unknown> | null = null
+    let decoded = false
+    try {
+      const decoding = route.decode === null ? undefined : route.decode(message)
+      if (decoding === undefined) {
+        decoded = true
+        pending = promised(this.#scope.runInAsyncScope(route.handle, undefined, message, attempt))
+      } else {
+        slot = this.#runningSlot(intake, message, place, lane, attempt)
+        pending = handleLater(decoding, slot, route, attempt, this.#scope)
+      }
+    } catch (error) {
+      slot = this.#runningSlot(intake, message, place, lane, attempt)
+      slot.decoded = decoded
+      this.#failures.failed(slot, toError(error))
+      return
+    }
+    if (pending === null) {
+      if (claim.live) claim.settle(place, message)
+      this.#finished(intake)
+      return
+    }
+    slot ??= this.#runningSlot(intake, message, place, lane, attempt)
+    slot.decoded = decoded
+    pending.then(slot.resolved, slot.rejected)
+  }
+
+  #runningSlot(intake: Intake<M>, message: M, place: number, lane: number, attempt: Attempt): Slot<M> {
+    const slot = this.#slotFor(intake, message, place, lane)
+    if (lane !== NO_LANE) this.#lanes.enter(slot)
+    slot.state = SlotState.running
+    slot.attempts = 1
+    slot.attempt = attempt
+    intake.deadlines.add(slot, this.#pace.wholeMs)
+    if (intake.aborted !== null) attempt.abort(endReason(intake.aborted, message))
+    return slot
+  }
+
+  /** Enters the handler of a message that waited, or of a batch. */
   #start(slot: Slot<M>): void {
     const { intake } = slot
     slot.state = SlotState.running
@@ -310,9 +372,7 @@ export class Dispatcher<M extends WorkMessage> {
     slot.attempt = attempt
     let pending: Promise<unknown> | null = null
     try {
-      const result = invoke(slot, attempt, this.#scope)
-      if (result instanceof Promise) pending = result
-      else if (isThenable(result)) pending = Promise.resolve(result)
+      pending = promised(invoke(slot, attempt, this.#scope))
     } catch (error) {
       this.#failures.failed(slot, toError(error))
       return
@@ -336,9 +396,9 @@ export class Dispatcher<M extends WorkMessage> {
   #succeeded(slot: Slot<M>): void {
     const { intake, members } = slot
     intake.deadlines.remove(slot)
-    if (slot.loose !== null) this.#settleLoose(intake.claim, slot.loose)
-    if (members === null) this.#done(slot)
-    else for (const member of members) this.#done(member)
+    if (slot.loose !== null) this.#settling.settleLoose(intake.claim, slot.loose)
+    if (members === null) this.#settling.done(slot)
+    else for (const member of members) this.#settling.done(member)
     this.#finished(intake)
   }
 
@@ -348,60 +408,6 @@ export class Dispatcher<M extends WorkMessage> {
     this.#burst.settled()
     if (--intake.running === 0 && intake.idle !== null) intake.idle()
     if (!intake.stopped) this.#rotation.add(intake)
-  }
-
-  // ── settling ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #settleLoose(claim: WorkClaim<M>, { messages, places }: Loose<M>): void {
-    if (!claim.live) return
-    for (let index = 0; index < messages.length; index++) {
-      claim.settle(places[index] as number, messages[index] as M)
-    }
-  }
-
-  #done(slot: Slot<M>): void {
-    const { claim } = slot.intake
-    if (claim.live) claim.settle(slot.place, slot.message)
-    this.#drop(slot)
-  }
-
-  /** The slot is free; its message is what it was before. */
-  #drop(slot: Slot<M>): void {
-    if (slot.undone) {
-      slot.undone = false
-      slot.intake.undone--
-    }
-    if (slot.lane !== NO_LANE) this.#leaveLane(slot)
-    this.#slots.free(slot)
-  }
-
-  #leaveLane(slot: Slot<M>): void {
-    let next = this.#lanes.leave(slot)
-    while (next !== null) {
-      // Members of a batch run and leave with it.
-      if (next.leader !== null) return
-      const { intake } = next
-      if (!intake.stopped) {
-        this.#takeTurn(next)
-        return
-      }
-      const after = this.#lanes.leave(next)
-      intake.kept--
-      this.#slots.free(next)
-      next = after
-    }
-  }
-
-  /** A parked slot may run now. */
-  #takeTurn(slot: Slot<M>): void {
-    const { intake } = slot
-    if (intake.route.batch === null) {
-      slot.state = SlotState.ready
-      intake.pushReady(slot)
-    } else {
-      collect(slot, this.#clock, this.#waiting)
-    }
-    this.#rotation.add(intake)
   }
 
   /** A waiting slot's time has come. */
@@ -414,7 +420,7 @@ export class Dispatcher<M extends WorkMessage> {
       slot.attempts = 0
       slot.state = SlotState.parked
       intake.undone--
-      if (slot.lane === NO_LANE || this.#lanes.enter(slot) === null) this.#takeTurn(slot)
+      if (slot.lane === NO_LANE || this.#lanes.enter(slot) === null) this.#settling.takeTurn(slot)
     } else {
       slot.state = SlotState.ready
       intake.pushReady(slot)
@@ -458,10 +464,10 @@ export class Dispatcher<M extends WorkMessage> {
       if (intake === undefined) continue
       intake.stopped = true
       stopped.push(intake)
-      for (let slot = intake.shiftReady(); slot !== null; slot = intake.shiftReady()) this.#giveUp(slot)
+      for (let slot = intake.shiftReady(); slot !== null; slot = intake.shiftReady()) this.#settling.giveUp(slot)
       for (const slot of intake.shelf) {
         if (slot.left) slot.lane = NO_LANE
-        this.#drop(slot)
+        this.#settling.drop(slot)
       }
       intake.shelf.clear()
     }
@@ -469,21 +475,10 @@ export class Dispatcher<M extends WorkMessage> {
       if (!slot.intake.stopped) continue
       this.#waiting.remove(slot)
       if (slot.state === SlotState.collected) slot.intake.collecting = null
-      this.#giveUp(slot)
+      this.#settling.giveUp(slot)
     }
     // A message of another claim may have waited behind one that was given up.
     this.#pace.soon()
     return stopped
-  }
-
-  /** Frees a slot that does not run, with its batch. */
-  #giveUp(slot: Slot<M>): void {
-    const { intake } = slot
-    materialize(slot, this.#slots)
-    for (const member of slot.members ?? [slot]) {
-      intake.kept--
-      if (slot.left) member.lane = NO_LANE
-      this.#drop(member)
-    }
   }
 }

@@ -8,14 +8,15 @@ export type EndReason = 'revoked' | 'lost' | 'closing'
 
 /** Aborts the signals of all handlers that run for these claims. */
 export function abortHandlers<M extends WorkMessage>(intakes: readonly Intake<M>[], why: EndReason): void {
+  for (const intake of intakes) intake.aborted = why
   for (const deadlines of new Set(intakes.map(intake => intake.deadlines))) {
     for (const slot of deadlines) {
-      if (intakes.includes(slot.intake)) slot.attempt?.abort(reason(why, slot.message))
+      if (intakes.includes(slot.intake)) slot.attempt?.abort(endReason(why, slot.message))
     }
   }
 }
 
-function reason(why: EndReason, { topic, partition }: WorkMessage): Error {
+export function endReason(why: EndReason, { topic, partition }: WorkMessage): Error {
   if (why === 'closing') return new Closing()
   return why === 'revoked' ? new PartitionRevoked(topic, partition) : new PartitionLost(topic, partition)
 }

@@ -16,6 +16,7 @@ import {
 } from './failure.ts'
 import type { Intake } from './intake.ts'
 import type { Scope } from './invocation.ts'
+import type { Settling } from './settling.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -27,11 +28,7 @@ export interface FailureParts<M extends WorkMessage> {
   waiting: Waiting<M>
   /** Where `onFailure` is called. */
   scope: Scope
-  done(slot: Slot<M>): void
-  drop(slot: Slot<M>): void
-  leaveLane(slot: Slot<M>): void
-  /** Gives each message of its batch a slot. */
-  materialize(slot: Slot<M>): void
+  settling: Settling<M>
   /** The slot's unit of concurrency is free again. */
   finished(intake: Intake<M>): void
   stop(error: Error): void
@@ -57,7 +54,7 @@ export class Failures<M extends WorkMessage> {
   failed(slot: Slot<M>, error: Error): void {
     const { intake } = slot
     intake.deadlines.remove(slot)
-    this.#parts.materialize(slot)
+    this.#parts.settling.materialize(slot)
     const members = slot.members ?? [slot]
     const aborted = slot.attempt?.aborted ?? null
     const timedOut = aborted instanceof HandlerTimeout
@@ -82,7 +79,7 @@ export class Failures<M extends WorkMessage> {
   }
 
   #dropAll(members: readonly Slot<M>[]): void {
-    for (const member of members) this.#parts.drop(member)
+    for (const member of members) this.#parts.settling.drop(member)
   }
 
   #retry(slot: Slot<M>, members: readonly Slot<M>[], error: Error, reason: FailureReason): void {
@@ -195,24 +192,24 @@ export class Failures<M extends WorkMessage> {
     this.#parts.events.failed(failure, decision)
     // Draining: whoever owns the partition next gets it again.
     if (!intake.claim.live || (intake.stopped && (decision === 'leave' || decision === 'hold'))) {
-      this.#parts.drop(slot)
+      this.#parts.settling.drop(slot)
       return false
     }
     switch (decision) {
       case 'skip':
-        this.#parts.done(slot)
+        this.#parts.settling.done(slot)
         return false
       case 'skip-and-stop':
-        this.#parts.done(slot)
+        this.#parts.settling.done(slot)
         this.#parts.stop(new WorkStopped(failure))
         return false
       case 'stop':
-        this.#parts.drop(slot)
+        this.#parts.settling.drop(slot)
         this.#parts.stop(new WorkStopped(failure))
         return false
       case 'leave':
         this.#keep(slot)
-        if (slot.lane !== NO_LANE) this.#parts.leaveLane(slot)
+        if (slot.lane !== NO_LANE) this.#parts.settling.leaveLane(slot)
         slot.left = true
         if (failure.reason !== 'abandoned') this.#wait(slot, [slot], intake.route.redeliverMs)
         else this.#shelve(slot)

@@ -1,5 +1,6 @@
 import type { WorkClaim, WorkMessage } from './claim.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { EndReason } from './drain.ts'
 import type { Route } from './route.ts'
 import type { Slot } from './slot.ts'
 
@@ -26,6 +27,8 @@ export class Intake<M extends WorkMessage> {
   readonly shelf = new Set<Slot<M>>()
   /** Nothing is started any more: it drains, or has ended. */
   stopped = false
+  /** Why the signals of its handlers were aborted: one that runs at that moment may not be in `deadlines` yet. */
+  aborted: EndReason | null = null
   /** Whether the dispatcher looks at it. */
   active = false
   /** The batch that is being filled. */

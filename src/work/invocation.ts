@@ -26,7 +26,7 @@ function handle<M extends WorkMessage>(slot: Slot<M>, route: SingleRoute<M>, att
   return scope.runInAsyncScope(route.handle, undefined, slot.message, attempt)
 }
 
-async function handleLater<M extends WorkMessage>(
+export async function handleLater<M extends WorkMessage>(
   decoded: Promise<void>,
   slot: Slot<M>,
   route: SingleRoute<M>,
@@ -69,6 +69,12 @@ async function decodeMembers<M extends WorkMessage>(
     if (result?.status === 'rejected') undecoded.errors.set(member, toError(result.reason))
   })
   if (undecoded.errors.size > 0) throw undecoded
+}
+
+/** What a handler answered, if it is to be waited for. */
+export function promised(result: unknown): Promise<unknown> | null {
+  if (result instanceof Promise) return result
+  return isThenable(result) ? Promise.resolve(result) : null
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -16,6 +16,12 @@ export class Lanes<M extends WorkMessage> {
   /** Lanes in use. */
   #count = 0
 
+  isFree(lane: number): boolean {
+    let first = this.#buckets[lane & this.#mask] ?? null
+    while (first !== null && first.lane !== lane) first = first.bucketNext
+    return first === null
+  }
+
   /** Queues the slot in its lane; answers the one it waits behind, or null when it is its turn. */
   enter(slot: Slot<M>): Slot<M> | null {
     const index = slot.lane & this.#mask

@@ -274,3 +274,38 @@ test('no timer is left after close, whatever was under way', async () => {
   assert.equal(clock.timers, 0)
   assert.equal(calls.all.length, 1)
 })
+
+test('a handler that loses its own partition before it first waits gets its signal, and its rejection is no failure', async () => {
+  const { dispatcher, clock, failures, retries, ...harness } = new Harness()
+  const claim = new FakeClaim(0, ['a', 'a', 'b'])
+  const signals: AbortSignal[] = []
+  const lose = async (_message: unknown, { signal }: { signal: AbortSignal }) => {
+    signals.push(signal)
+    claim.live = false
+    dispatcher.abandon([claim])
+    await null
+    signal.throwIfAborted()
+  }
+  dispatcher.add(claim, route(lose))
+  await clock.advance(1)
+  assert.equal(signals.length, 1)
+  assert.ok(signals[0]?.reason instanceof PartitionLost)
+  assert.deepEqual([failures, retries, claim.settled, harness.fatal], [[], [], [], []])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('a handler that loses its own partition and throws at once has not failed either', async () => {
+  const { dispatcher, clock, failures, retries } = new Harness()
+  const claim = new FakeClaim(0, ['a'])
+  const lose = () => {
+    claim.live = false
+    dispatcher.abandon([claim])
+    throw new Error('no longer mine')
+  }
+  dispatcher.add(claim, route(lose))
+  await clock.advance(1)
+  assert.deepEqual([failures, retries, claim.settled], [[], [], []])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})

@@ -1,0 +1,96 @@
+import type { Clock } from '../base/clock.ts'
+import { collect, materialize } from './batches.ts'
+import type { WorkClaim, WorkMessage } from './claim.ts'
+import type { Lanes } from './lanes.ts'
+import type { Rotation } from './rotation.ts'
+import { type Loose, NO_LANE, type Slot, SlotState } from './slot.ts'
+import type { SlotPool } from './slot-pool.ts'
+import type { Waiting } from './waiting.ts'
+
+interface SettlingParts<M extends WorkMessage> {
+  readonly clock: Clock
+  readonly lanes: Lanes<M>
+  readonly slots: SlotPool<M>
+  readonly waiting: Waiting<M>
+  readonly rotation: Rotation<M>
+}
+
+/** How messages leave their slots, and whose turn it is in the lanes they leave. */
+export class Settling<M extends WorkMessage> {
+  readonly #parts: SettlingParts<M>
+
+  constructor(parts: SettlingParts<M>) {
+    this.#parts = parts
+  }
+
+  settleLoose(claim: WorkClaim<M>, { messages, places }: Loose<M>): void {
+    if (!claim.live) return
+    for (let index = 0; index < messages.length; index++) {
+      claim.settle(places[index] as number, messages[index] as M)
+    }
+  }
+
+  /** The message is done: handled, or given up by a decision that commits. */
+  done(slot: Slot<M>): void {
+    const { claim } = slot.intake
+    if (claim.live) claim.settle(slot.place, slot.message)
+    this.drop(slot)
+  }
+
+  /** The slot is free; its message is what it was before. */
+  drop(slot: Slot<M>): void {
+    if (slot.undone) {
+      slot.undone = false
+      slot.intake.undone--
+    }
+    if (slot.lane !== NO_LANE) this.leaveLane(slot)
+    this.#parts.slots.free(slot)
+  }
+
+  leaveLane(slot: Slot<M>): void {
+    const { lanes, slots } = this.#parts
+    let next = lanes.leave(slot)
+    while (next !== null) {
+      // Members of a batch run and leave with it.
+      if (next.leader !== null) return
+      const { intake } = next
+      if (!intake.stopped) {
+        this.takeTurn(next)
+        return
+      }
+      const after = lanes.leave(next)
+      intake.kept--
+      slots.free(next)
+      next = after
+    }
+  }
+
+  /** A parked slot may run now. */
+  takeTurn(slot: Slot<M>): void {
+    const { clock, waiting, rotation } = this.#parts
+    const { intake } = slot
+    if (intake.route.batch === null) {
+      slot.state = SlotState.ready
+      intake.pushReady(slot)
+    } else {
+      collect(slot, clock, waiting)
+    }
+    rotation.add(intake)
+  }
+
+  /** Frees a slot that does not run, with its batch. */
+  giveUp(slot: Slot<M>): void {
+    const { intake } = slot
+    this.materialize(slot)
+    for (const member of slot.members ?? [slot]) {
+      intake.kept--
+      if (slot.left) member.lane = NO_LANE
+      this.drop(member)
+    }
+  }
+
+  /** Gives each message of its batch a slot. */
+  materialize(slot: Slot<M>): void {
+    materialize(slot, this.#parts.slots)
+  }
+}

@@ -15,7 +15,7 @@ const layers = [
   ['client'],
   ['serde'],
   ['ownership', 'fetch', 'work', 'offsets', 'producer'],
-  ['consumer'],
+  ['consumer', 'broker'],
   ['cli'],
 ]
 for (const [depth, siblings] of layers.entries()) {
@@ -80,6 +80,7 @@ test('an import that breaks the layers is found, however it is written', () => {
     ['base/clock.ts', 'export { a } from "../protocol/codec.ts"'],
     ['base/clock.ts', "import { a } from '../index.ts'"],
     ['broker/log.ts', "import { a } from '../client/native.ts'"],
+    ['consumer/consumer.ts', "import { a } from '../broker/index.ts'"],
     ['unknown/file.ts', ''],
     ['stray.ts', ''],
   ]
@@ -90,6 +91,7 @@ test('an import that keeps to the layers is none of its findings', () => {
   const sound: [file: string, text: string][] = [
     ['work/lanes.ts', "import { a } from './slot.ts'\nimport { b } from '../base/clock.ts'\nimport fs from 'node:fs'"],
     ['cli/main.ts', "import { a } from '../consumer/consumer.ts'"],
+    ['cli/broker.ts', "import { a } from '../broker/index.ts'"],
     ['base/clock.ts', "// import { a } from '../cli/main.ts'\n/* import '../cli/main.ts' */"],
     ['index.ts', "export { Consumer } from './consumer/consumer.ts'"],
   ]

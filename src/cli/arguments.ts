@@ -41,3 +41,36 @@ export function parsePartitions(text: string, before: readonly number[] = []): r
   }
   return [...found].sort((a, b) => a - b)
 }
+
+/** A TCP port; 0 lets the operating system choose a free one. */
+export function parsePort(text: string): number {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : -1
+  if (value >= 0 && value <= 65_535) return value
+  throw new InvalidArgumentError('Expected a port from 0 to 65535.')
+}
+
+/** `orders:6,payments`: how many partitions each topic has, null where that is not said; given several times, they add up. */
+export function parseTopics(
+  text: string,
+  before: ReadonlyMap<string, number | null> = new Map(),
+): ReadonlyMap<string, number | null> {
+  const topics = new Map(before)
+  for (const part of text.split(',')) {
+    const [, name = '', count] = /^\s*([^:\s]+)(?::(\d{1,6}))?\s*$/.exec(part) ?? []
+    if (name === '' || count === '0')
+      throw new InvalidArgumentError('Expected topics such as orders:6 or orders:6,payments.')
+    if (topics.has(name)) throw new InvalidArgumentError(`"${name}" is named twice.`)
+    topics.set(name, count === undefined ? null : Number(count))
+  }
+  return topics
+}
+
+/** `name=value`; given several times, they add up. */
+export function parseSettings(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const at = text.indexOf('=')
+  if (at <= 0) throw new InvalidArgumentError('Expected a setting such as num.partitions=6.')
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
+}

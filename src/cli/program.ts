@@ -1,13 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { toError } from '../base/errors.ts'
-import { parseCount, parseList, parsePartitions, parseSeconds, parseText } from './arguments.ts'
-import { type ConsumeOptions, consume } from './consume.ts'
+import {
+  parseCount,
+  parseList,
+  parsePartitions,
+  parsePort,
+  parseSeconds,
+  parseSettings,
+  parseText,
+  parseTopics,
+} from './arguments.ts'
+import type { BrokerCommandOptions } from './broker.ts'
+import type { ConsumeOptions } from './consume.ts'
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
 import { compileFormat, letters } from './format.ts'
 import { parseFrom } from './from.ts'
-import { type PerfOptions, perfConsume } from './perf.ts'
-import { listTopics, type TopicsOptions } from './topics.ts'
+import type { PerfOptions } from './perf.ts'
+import type { TopicsOptions } from './topics.ts'
 
 const EXIT_CODES = `
 Exit codes:
@@ -42,12 +52,13 @@ function usageExitCode({ code }: CommanderError): number {
   return code === 'commander.helpDisplayed' || code === 'commander.version' ? exitCodes.ok : exitCodes.usage
 }
 
+/** Each command is loaded when it is the one that runs: a broker is up before a consumer would be loaded. */
 function makeProgram(): Command {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
   const program = new Command('millrace')
-    .description('Looks into Apache Kafka and consumes from it.')
+    .description('Looks into Apache Kafka, consumes from it, and stands in for it in tests.')
     .version(version)
     .exitOverride()
     .configureOutput({
@@ -63,6 +74,7 @@ function makeProgram(): Command {
   addConsume(program)
   addTopics(program)
   addPerf(program)
+  addBroker(program)
   return program.addHelpText('after', EXIT_CODES)
 }
 
@@ -94,7 +106,10 @@ function addConsume(program: Command): void {
         .default(compileFormat('%s\\n'), '%s\\n'),
     )
     .addOption(new Option('--json', 'one JSON object per line').conflicts('format'))
-    .action((topics: string[], options: ConsumeOptions) => consume(topics, options))
+    .action(async (topics: string[], options: ConsumeOptions) => {
+      const { consume } = await import('./consume.ts')
+      await consume(topics, options)
+    })
   withCommonOptions(consuming).addHelpText('after', () => {
     const lines = Object.entries(letters).map(([letter, meaning]) => `  %${letter}  ${meaning}\n`)
     return `
@@ -122,7 +137,10 @@ function addTopics(program: Command): void {
     )
     .option('--internal', "Kafka's own topics too")
     .option('--json', 'one JSON object per topic and line')
-    .action((names: string[], options: TopicsOptions) => listTopics(names, options))
+    .action(async (names: string[], options: TopicsOptions) => {
+      const { listTopics } = await import('./topics.ts')
+      await listTopics(names, options)
+    })
   withCommonOptions(topics).addHelpText(
     'after',
     `
@@ -158,7 +176,10 @@ function addPerf(program: Command): void {
     .option('--batch <count>', 'hand over up to so many messages at once', parseCount)
     .option('-g, --group <name>', 'commit under this group, and begin where it stopped', parseText)
     .option('--json', 'the summary as one JSON object')
-    .action((topics: string[], options: PerfOptions) => perfConsume(topics, options))
+    .action(async (topics: string[], options: PerfOptions) => {
+      const { perfConsume } = await import('./perf.ts')
+      await perfConsume(topics, options)
+    })
   withCommonOptions(consuming).addHelpText(
     'after',
     `
@@ -168,6 +189,44 @@ Examples:
   millrace perf consume orders --seconds 30 --concurrency 1000 --json
 ${EXIT_CODES}`,
   )
+}
+
+function addBroker(program: Command): void {
+  program
+    .command('broker')
+    .summary('run a Kafka in memory, for tests and development')
+    .description(
+      "Runs brokers that speak Kafka's protocol in this process, and says where, until Ctrl-C. Everything is kept in memory and gone " +
+        'afterwards. There is no password and no encryption: it listens to this machine only, unless --host says otherwise.',
+    )
+    .option(
+      '-p, --port <number>',
+      'of the first broker, the others have the next ones; 0 for any free',
+      parsePort,
+      9092,
+    )
+    .option('-t, --topics <names>', 'such as orders:6,payments:3 (partitions); may be repeated', parseTopics)
+    .option('--nodes <count>', 'brokers of the cluster', parseCount, 1)
+    .option('--no-auto-create', 'refuse topics that do not exist, instead of making them')
+    .option('--config <name=value>', "a broker setting under Kafka's name; may be repeated", parseSettings)
+    .option('--host <address>', 'where to listen; 0.0.0.0 for the whole network', parseText, '127.0.0.1')
+    .option('--advertised-host <name>', 'where clients are told to connect, if not to --host', parseText)
+    .option('--log-requests', 'print a line for each request')
+    .option('--json', 'print one JSON object per line')
+    .action(async (options: BrokerCommandOptions) => {
+      const { runBroker } = await import('./broker.ts')
+      await runBroker(options)
+    })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  millrace broker
+  millrace broker --topics orders:6,payments:3 --nodes 3
+  millrace broker --port 0 --json
+  millrace broker --log-requests | grep JoinGroup
+${EXIT_CODES}`,
+    )
 }
 
 function withCommonOptions(command: Command): Command {

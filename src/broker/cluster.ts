@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
+import { BrokerConfig } from './broker-config.ts'
 import { Groups } from './groups/groups.ts'
 import { Nodes } from './nodes.ts'
 import { Topics } from './topics.ts'
@@ -24,16 +25,21 @@ export class Cluster {
   readonly clock: Clock
   readonly random: Random
   readonly settings: ClusterSettings
+  /** Of the brokers: topics have settings of their own. */
+  readonly config: BrokerConfig
   readonly nodes = new Nodes()
   readonly topics: Topics
   readonly groups: Groups
   readonly transactions: Transactions
 
+  /** @throws {OptionError} that names the first wrong broker setting */
   constructor(id: string, settings: ClusterSettings) {
     this.id = id
     this.clock = settings.clock
     this.random = settings.random
     this.settings = settings
+    const autoCreate = String(settings.autoCreateTopics)
+    this.config = new BrokerConfig(new Map([...settings.config, ['auto.create.topics.enable', autoCreate]]))
     this.topics = new Topics(this)
     this.groups = new Groups(this)
     this.transactions = new Transactions(this)

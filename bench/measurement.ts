@@ -2,6 +2,8 @@
 export interface Measurement {
   /** How it was: a version, a setting found out at run time. Null when there is nothing to tell. */
   readonly note: string | null
+  /** Messages per second of the very first pass of the process, which does not count: nothing is compiled yet. */
+  readonly firstPass: number | null
   readonly passes: number
   readonly messages: number
   /** From the first message of a pass to its last. */

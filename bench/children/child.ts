@@ -14,10 +14,12 @@ export function readTask(): Task {
 /** Passes to warm up, then passes until enough is measured; prints the measurement. */
 export async function measure(run: RunPass, note: string | null = null): Promise<void> {
   const task = readTask()
+  let firstPass: number | null = null
   for (let warm = 0; warm < task.warmSeconds; ) {
     const pass = new Pass(task.messages, new TimerLateness())
     await run(task, pass)
     warm += pass.seconds
+    firstPass ??= task.messages / pass.seconds
   }
   const lateness = new TimerLateness()
   const sum = { passes: 0, messages: 0, seconds: 0, cpuUser: 0, cpuSystem: 0 }
@@ -30,7 +32,7 @@ export async function measure(run: RunPass, note: string | null = null): Promise
     sum.cpuUser += pass.cpuUser
     sum.cpuSystem += pass.cpuSystem
   }
-  print({ note, ...sum, timerLateMs: lateness.result(), rssPeakMib: rssPeakMib(), rss: null })
+  print({ note, firstPass, ...sum, timerLateMs: lateness.result(), rssPeakMib: rssPeakMib(), rss: null })
 }
 
 export function print(measurement: Measurement): void {

@@ -54,6 +54,7 @@ clearInterval(sampler)
 lateness.stop()
 print({
   note: null,
+  firstPass: null,
   passes: 1,
   messages: handled,
   seconds,

@@ -12,6 +12,7 @@ final class Measurement {
 
   private final double warmSeconds;
   private final double minSeconds;
+  private double firstPass;
   private int passes;
   private long messages;
   private double seconds;
@@ -29,6 +30,7 @@ final class Measurement {
       Pass pass = new Pass();
       once.accept(pass);
       warm += pass.seconds;
+      if (firstPass == 0) firstPass = messagesPerPass / pass.seconds;
     }
     while (seconds < minSeconds) {
       Pass pass = new Pass();
@@ -48,9 +50,9 @@ final class Measurement {
 
   private void print(String note) {
     System.out.println(String.format(java.util.Locale.ROOT,
-      "{\"note\":\"%s\",\"passes\":%d,\"messages\":%d,\"seconds\":%f,\"cpuUser\":%f,\"cpuSystem\":%f,"
+      "{\"note\":\"%s\",\"firstPass\":%f,\"passes\":%d,\"messages\":%d,\"seconds\":%f,\"cpuUser\":%f,\"cpuSystem\":%f,"
         + "\"timerLateMs\":null,\"rssPeakMib\":%f,\"rss\":null}",
-      note, passes, messages, seconds, cpuUser, cpuSystem, rssPeakMib()));
+      note, firstPass, passes, messages, seconds, cpuUser, cpuSystem, rssPeakMib()));
   }
 
   /** Times one pass. `begin` at its first message, `end` at its last. */

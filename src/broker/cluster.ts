@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import { BrokerConfig } from './broker-config.ts'
 import { Groups } from './groups/groups.ts'
+import { LogSpace } from './log/log-space.ts'
 import { Nodes } from './nodes.ts'
 import { Topics } from './topics.ts'
 import { Transactions } from './transactions/transactions.ts'
@@ -13,6 +14,10 @@ export interface ClusterSettings {
   readonly config: ReadonlyMap<string, string>
   /** Whether asking for a topic that does not exist makes it. */
   readonly autoCreateTopics: boolean
+  readonly limits?: {
+    /** Memory for the logs of all partitions, in bytes; not bounded by default. */
+    readonly logBytes?: number
+  }
 }
 
 /**
@@ -28,6 +33,7 @@ export class Cluster {
   /** Of the brokers: topics have settings of their own. */
   readonly config: BrokerConfig
   readonly nodes = new Nodes()
+  readonly logSpace: LogSpace
   readonly topics: Topics
   readonly groups: Groups
   readonly transactions: Transactions
@@ -40,6 +46,10 @@ export class Cluster {
     this.settings = settings
     const autoCreate = String(settings.autoCreateTopics)
     this.config = new BrokerConfig(new Map([...settings.config, ['auto.create.topics.enable', autoCreate]]))
+    this.logSpace = new LogSpace(this.clock, {
+      bytes: settings.limits?.logBytes ?? Number.POSITIVE_INFINITY,
+      retentionCheckMs: this.config.number('log.retention.check.interval.ms'),
+    })
     this.topics = new Topics(this)
     this.groups = new Groups(this)
     this.transactions = new Transactions(this)

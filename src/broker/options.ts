@@ -24,6 +24,11 @@ export interface LimitOptions {
   readonly connections?: number
   /** A connection on which nothing happens for so long is closed; Kafka's `connections.max.idle.ms`. Default 600,000. */
   readonly idleMs?: number
+  /**
+   * Memory for the logs of all partitions, in bytes. Beyond it the partition that has most gives up its oldest batches, as with
+   * `retention.bytes`. Default 256 MiB.
+   */
+  readonly logBytes?: number
 }
 
 export interface BrokerOptions {
@@ -152,12 +157,19 @@ function racks(top: SectionCheck, nodes: number): readonly (string | null)[] {
 }
 
 function limits(options: LimitOptions | undefined): Required<LimitOptions> {
-  const section = new SectionCheck('limits', options, ['frameBytes', 'waitingBytes', 'connections', 'idleMs'])
+  const section = new SectionCheck('limits', options, [
+    'frameBytes',
+    'waitingBytes',
+    'connections',
+    'idleMs',
+    'logBytes',
+  ])
   const frameBytes = section.number('frameBytes', 100 * MiB, { min: 1024, max: 1024 * MiB })
   return {
     frameBytes,
     waitingBytes: section.number('waitingBytes', Math.max(512 * MiB, frameBytes), { min: frameBytes }),
     connections: section.number('connections', 1_000, { min: 1, max: 1_000_000 }),
     idleMs: section.number('idleMs', 600_000, { min: 1, max: longestMs }),
+    logBytes: section.number('logBytes', 256 * MiB, { min: MiB }),
   }
 }

@@ -1,10 +1,21 @@
 import type { ApiName } from '../../protocol/apis.ts'
 import type { Handler } from '../call.ts'
 import { apiVersionsHandlers } from './api-versions.ts'
+import { deleteRecordsHandlers } from './delete-records.ts'
+import { fetchHandlers } from './fetch.ts'
+import { leaderEpochHandlers } from './leader-epoch.ts'
+import { listOffsetsHandlers } from './list-offsets.ts'
+import { produceHandlers } from './produce.ts'
 
 /** Who answers which request. What is not in here is not advertised, and asking for it closes the connection. */
 export type ApiTable = { readonly [N in ApiName]?: Handler<N> }
 
-const served: ApiTable = {}
+const served: ApiTable = {
+  ...produceHandlers,
+  ...fetchHandlers,
+  ...listOffsetsHandlers,
+  ...leaderEpochHandlers,
+  ...deleteRecordsHandlers,
+}
 
 export const apiTable: ApiTable = { ...served, ...apiVersionsHandlers(served) }

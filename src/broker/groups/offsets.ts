@@ -81,12 +81,11 @@ export class GroupOffsets {
 
   /** Within the transaction of this producer; null: at once. False when there is no room for it. */
   commit(commit: OffsetCommit, producerId: number | null): boolean {
-    if (!this.#allowance.fits(commitCost(commit))) return false
-    let table = this.#committed
-    if (producerId !== null) {
-      table = this.#pending.get(producerId) ?? new OffsetTable(this.#allowance)
-      this.#pending.set(producerId, table)
-    }
+    const table =
+      producerId === null ? this.#committed : (this.#pending.get(producerId) ?? new OffsetTable(this.#allowance))
+    const known = table.get(commit.topic, commit.partition)
+    if (!this.#allowance.fits(commitCost(commit) - (known === undefined ? 0 : commitCost(known)))) return false
+    if (producerId !== null) this.#pending.set(producerId, table)
     table.set({ ...commit, place: this.#places++ })
     return true
   }

@@ -5,13 +5,17 @@ import type { View } from './view.ts'
 /** Answers by script and step. */
 export type Journals = ReadonlyMap<string, ReadonlyMap<string, View>>
 
-/** Runs scripts against a cluster, several at a time. */
-export async function runScripts(cluster: Cluster, scripts: readonly Script[], atOnce = 12): Promise<Journals> {
+const atOnce = 12
+
+/** Runs scripts against a cluster, several at a time. `prefix` keeps their names apart from those of other runs on it. */
+export async function runScripts(cluster: Cluster, scripts: readonly Script[], prefix: string): Promise<Journals> {
   const journals = new Map<string, ReadonlyMap<string, View>>()
-  const waiting = scripts.map((script, index) => ({ script, prefix: `p${String(index).padStart(3, '0')}-` })).reverse()
+  const waiting = scripts
+    .map((script, index) => ({ script, own: `${prefix}${String(index).padStart(3, '0')}-` }))
+    .reverse()
   const worker = async () => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const probe = new Probe(cluster, next.prefix)
+      const probe = new Probe(cluster, next.own)
       await probe.run(next.script)
       journals.set(next.script.name, probe.journal)
     }
@@ -59,7 +63,7 @@ function flatten(view: View, path: string, into: Map<string, string>): void {
 }
 
 /** What tells elements of an array apart, so that their order does not matter: Kafka's is mostly that of a hash map. */
-const keys = ['apiKey', 'name', 'topic', 'topicId', 'groupId', 'transactionalId', 'key', 'resourceName'] as const
+const keys = ['apiKey', 'name', 'topic', 'topicId', 'groupId', 'transactionalId', 'key', 'memberId', 'resourceName'] as const
 const numbers = ['partitionIndex', 'partition', 'partitionId', 'index', 'nodeId', 'brokerId', 'source'] as const
 
 function nameElements(elements: readonly View[]): [View, string][] {
@@ -79,5 +83,5 @@ function nameOf(element: View): string | undefined {
     const value = struct[key]
     if (value !== undefined && value !== null && value !== '' && value !== 'none') return String(value)
   }
-  return undefined
+  return keys.some(key => struct[key] === '') ? 'nameless' : undefined
 }

@@ -1,7 +1,7 @@
 import { type ApiName, api } from '../../../../src/protocol/apis.ts'
 import { apiTable } from '../../../../src/protocol/schema.ts'
+import { requestFrame } from '../../../broker/raw-connection.ts'
 import type { Probe, Script } from '../probe.ts'
-import { requestFrame } from '../raw-connection.ts'
 import { served } from './cluster.ts'
 
 /** The header of a request alone: key, version, correlation id, client id. */

@@ -6,7 +6,7 @@ export const groupScripts: readonly Script[] = [
     const session = new GroupSession(probe, version)
     await session.describe('before it is there')
     const { memberId, generationId } = await session.enter('joined')
-    await session.describe('described while completing')
+    await session.describe('described while completing', 'CompletingRebalance')
     await session.heartbeat('heartbeat while completing', generationId, memberId)
     await session.sync('synced with a generation too many', generationId + 1, memberId)
     await session.sync('synced as nobody', generationId, 'nobody')
@@ -145,7 +145,7 @@ export const groupScripts: readonly Script[] = [
     // From version 1 on the rebalance timeout counts, before it the session's.
     if (version === 0) await session.leave('a left', { memberId: first.memberId })
     const second = await entering
-    await session.describe('described without a')
+    await session.describe('described without a', 'CompletingRebalance')
     await session.heartbeat('a is out', second.generationId, first.memberId)
     await session.describe('nobody synced', version === 0 ? undefined : 'Empty')
   }),
@@ -175,7 +175,7 @@ export const groupScripts: readonly Script[] = [
       await session.leave('another id leaves', { memberId: 'other', groupInstanceId: 'a' })
       await session.leave('without the instance', { memberId: now })
       const changed = await session.join('a came back with other metadata', { ...a, protocols: protocols('sticky') })
-      await session.describe('described with other metadata')
+      await session.describe('described with other metadata', 'CompletingRebalance')
       await session.sync(
         'synced with other metadata',
         changed.generationId,

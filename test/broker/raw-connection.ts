@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { type ApiName, api } from '../../../src/protocol/apis.ts'
-import { compile } from '../../../src/protocol/codec.ts'
-import { FrameReader } from '../../../src/protocol/frame-reader.ts'
-import type { RequestHeader, Requests } from '../../../src/protocol/messages.ts'
-import type { Encodable } from '../../../src/protocol/shapes.ts'
-import { Writer } from '../../../src/protocol/writer.ts'
+import { type ApiName, api } from '../../src/protocol/apis.ts'
+import { compile } from '../../src/protocol/codec.ts'
+import { FrameReader } from '../../src/protocol/frame-reader.ts'
+import type { RequestHeader, Requests } from '../../src/protocol/messages.ts'
+import type { Encodable } from '../../src/protocol/shapes.ts'
+import { Writer } from '../../src/protocol/writer.ts'
 
 /** A request as it goes over the wire, header and all, without its length. Fields that the version lacks are left out. */
 export function requestFrame<N extends ApiName>(name: N, version: number, body: Encodable<Requests[N]>): Buffer {

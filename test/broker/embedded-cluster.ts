@@ -1,0 +1,92 @@
+import { Broker } from '../../src/broker/index.ts'
+import type {
+  Cluster,
+  ClusterOptions,
+  Committed,
+  TestMessage,
+  TopicOptions,
+  Transaction,
+  WriteOptions,
+  Written,
+} from '../cluster.ts'
+import { TestProducer } from './test-producer.ts'
+
+/** As real clusters of tests are set up (`test/kafka/kafka-cluster.ts`), where it shows. */
+const config = {
+  'auto.create.topics.enable': 'false',
+  'group.initial.rebalance.delay.ms': '0',
+  'group.min.session.timeout.ms': '100',
+}
+
+/** The embedded broker as a cluster for tests: what a test asks of a cluster, it is asked of in this process. */
+export class EmbeddedCluster implements Cluster {
+  /** The one that it imitates. */
+  readonly version = '4.1.1'
+  readonly #broker: Broker
+  readonly #producer: TestProducer
+
+  private constructor(broker: Broker) {
+    this.#broker = broker
+    this.#producer = new TestProducer(broker.brokers)
+  }
+
+  static async start({ nodes = 1, topics = {}, ...options }: ClusterOptions = {}): Promise<EmbeddedCluster> {
+    return new EmbeddedCluster(await Broker.start({ nodes, topics, config: { ...config, ...options.config } }))
+  }
+
+  get brokers(): readonly string[] {
+    return this.#broker.brokers
+  }
+
+  async createTopic(topic: string, options: TopicOptions = {}): Promise<void> {
+    await this.#broker.createTopic(topic, options)
+  }
+
+  async deleteTopic(topic: string): Promise<void> {
+    await this.#broker.deleteTopic(topic)
+  }
+
+  write(topic: string, messages: readonly TestMessage[], options: WriteOptions = {}): Promise<readonly Written[]> {
+    return this.#producer.write(topic, messages, options)
+  }
+
+  transaction(options: WriteOptions = {}): Transaction {
+    return this.#producer.transaction(options)
+  }
+
+  async leader(topic: string, partition: number): Promise<number> {
+    return (
+      (await this.#producer.topic(topic)).partitions.find(each => each.partitionIndex === partition)?.leaderId ?? -1
+    )
+  }
+
+  async moveLeader(topic: string, partition: number, to?: number): Promise<number> {
+    return this.#broker.moveLeader(topic, partition, to)
+  }
+
+  async truncate(topic: string, partition: number, before: number): Promise<void> {
+    await this.#broker.deleteRecords(topic, partition, before)
+  }
+
+  async committed(group: string): Promise<readonly Committed[]> {
+    return this.#broker.committed(group)
+  }
+
+  async kill(node: number): Promise<void> {
+    await this.#broker.stopNode(node)
+  }
+
+  async restart(node: number): Promise<void> {
+    await this.#broker.stopNode(node)
+    await this.#broker.startNode(node)
+  }
+
+  async close(): Promise<void> {
+    this.#producer[Symbol.dispose]()
+    await this.#broker.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,4 @@
+import { EmbeddedCluster } from '../broker/embedded-cluster.ts'
+import { consumerTests } from './consumer.ts'
+
+consumerTests(options => EmbeddedCluster.start(options))

@@ -31,7 +31,7 @@ function fetch(cluster: Cluster, call: Call<'Fetch'>): Answer<'Fetch'> | Promise
   const full = version < withSessions || body.sessionEpoch === 0 || body.sessionEpoch === -1
   if (!full) return { errorCode: errorCodes.FETCH_SESSION_ID_NOT_FOUND }
   const request = new FetchRequest(cluster, call)
-  if (body.isolationLevel !== 0 && body.isolationLevel !== 1) {
+  if (body.isolationLevel !== 0 && body.isolationLevel !== 1 && request.serves) {
     const errorCode = errorCodes.UNKNOWN_SERVER_ERROR
     return { ...request.answer(() => ({ errorCode })), errorCode }
   }
@@ -85,21 +85,24 @@ class FetchRequest {
     }))
   }
 
+  /** Whether it names any partition that there is. */
+  get serves(): boolean {
+    return this.#topics.some(({ partitions }) => partitions.some(({ partition }) => typeof partition === 'object'))
+  }
+
   /** What there is now, and whether that is enough not to wait for more: an error is always. */
   read(): { readonly answer: Answer<'Fetch'>; readonly enough: boolean } {
     let left = this.#maxBytes
     let bytes = 0
-    let served = 0
-    let enough = this.#call.body.maxWaitMs <= 0
+    let enough = this.#call.body.maxWaitMs <= 0 || !this.serves
     const answer = this.answer(wanted => {
       const fetched = readPartition(wanted, this.#isolation, Math.min(wanted.maxBytes, left), bytes === 0)
-      served++
       if (fetched.read === undefined) enough = true
       bytes += fetched.read?.bytes ?? 0
       if (left >= 0) left = Math.max(0, this.#maxBytes - bytes)
       return fetched
     })
-    return { answer, enough: enough || served === 0 || bytes >= this.#minBytes }
+    return { answer, enough: enough || bytes >= this.#minBytes }
   }
 
   /** Reads again as soon as there is enough, something else to tell, or the time is over. Null: the client is gone. */

@@ -123,15 +123,19 @@ function checkHeader(batch: RecordBatch): Rejection | null {
 /** Checks the records and answers their largest timestamp; of a compressed batch that is what its header tells. */
 function inspect(batch: RecordBatch, { config, now, partition }: AppendRules): number | Rejection {
   const errors = new RecordErrors()
-  if (appendTime(config)) {
-    if (batch.timestampType === 'LogAppendTime')
-      errors.add(0, 'A producer must not say LogAppendTime', 'INVALID_TIMESTAMP')
-  } else {
+  const ours = appendTime(config)
+  if (!ours) {
     errors.earliest = now - config.number('message.timestamp.before.max.ms')
     errors.latest = now + config.number('message.timestamp.after.max.ms')
   }
+  const checkTime = (index: number, timestamp: number) => {
+    if (!ours) errors.checkTime(index, timestamp)
+    else if (batch.timestampType === 'LogAppendTime') {
+      errors.add(index, 'A producer must not say LogAppendTime', 'INVALID_TIMESTAMP')
+    }
+  }
   if (batch.compression !== 'none') {
-    errors.checkTime(0, batch.maxTimestamp)
+    checkTime(0, batch.maxTimestamp)
     return errors.rejection ?? batch.maxTimestamp
   }
   const keyed = config.get('cleanup.policy').includes('compact')
@@ -143,7 +147,7 @@ function inspect(batch: RecordBatch, { config, now, partition }: AppendRules): n
     if (timestamp > largest) largest = timestamp
     if (keyed && cursor.keyLength < 0) {
       errors.add(records, `A compacted topic takes no record without a key, in ${partition}`, 'INVALID_RECORD')
-    } else errors.checkTime(records, timestamp)
+    } else checkTime(records, timestamp)
   }
   if (records < batch.count || !cursor.atEnd) return invalid
   return errors.rejection ?? largest

@@ -2,6 +2,10 @@ import { Refusal } from './refusal.ts'
 
 const longest = 249
 
+export function isTopicName(name: string): boolean {
+  return wrongName(name) === null
+}
+
 /** @throws {Refusal} INVALID_TOPIC_EXCEPTION */
 export function checkTopicName(name: string): void {
   const why = wrongName(name)

@@ -1,0 +1,157 @@
+import { errorCodes } from '../../protocol/error-codes.ts'
+import type { MetadataResponseTopic } from '../../protocol/messages.ts'
+import type { Encodable } from '../../protocol/shapes.ts'
+import type { Answer, Call, Handlers } from '../call.ts'
+import type { Cluster } from '../cluster.ts'
+import { clusterOperations, topicOperations } from '../operations.ts'
+import type { Partition } from '../partition.ts'
+import { orRefusal } from '../refusal.ts'
+import { isInternal, isTopicName } from '../topic-name.ts'
+import type { Topic } from '../topics.ts'
+
+type AnsweredTopic = Encodable<MetadataResponseTopic>
+
+/** Stands for none. */
+const noId = 'AAAAAAAAAAAAAAAAAAAAAA'
+
+// ── Metadata ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function metadata(cluster: Cluster, call: Call<'Metadata'>): Answer<'Metadata'> {
+  const { topics, includeClusterAuthorizedOperations } = call.body
+  const errorCode = namesError(call)
+  if (errorCode !== errorCodes.NONE) {
+    const refused = (topics ?? []).map(({ name, topicId }) => ({ name: name ?? '', topicId, errorCode }))
+    return { topics: refused, errorCode }
+  }
+  return {
+    brokers: cluster.nodes.running.map(({ id, host, port, rack }) => ({ nodeId: id, host, port, rack })),
+    clusterId: cluster.id,
+    controllerId: cluster.nodes.controller,
+    topics: askedTopics(cluster, call),
+    ...(includeClusterAuthorizedOperations && { clusterAuthorizedOperations: clusterOperations }),
+  }
+}
+
+/** Topics are asked for by their ids from version 12 on, though versions 10 and 11 could say it. */
+function namesError({ version, body }: Call<'Metadata'>): number {
+  const topics = body.topics ?? []
+  if (version < 12 && topics.some(({ name, topicId }) => name === null || topicId !== noId)) {
+    return errorCodes.INVALID_REQUEST
+  }
+  const neither = topics.some(({ name, topicId }) => name === null && topicId === noId)
+  return neither ? errorCodes.UNKNOWN_SERVER_ERROR : errorCodes.NONE
+}
+
+/** With one id among them, names count for nothing. */
+function askedTopics(cluster: Cluster, { version, body }: Call<'Metadata'>): AnsweredTopic[] {
+  const { topics, includeTopicAuthorizedOperations, allowAutoTopicCreation } = body
+  const operations = includeTopicAuthorizedOperations ? { topicAuthorizedOperations: topicOperations } : {}
+  const described = (topic: Topic) => ({ ...describedTopic(cluster, topic, version), ...operations })
+  if (topics === null || (version === 0 && topics.length === 0)) return [...cluster.topics].map(described)
+  const ids = new Set(topics.map(({ topicId }) => topicId).filter(id => id !== noId))
+  if (ids.size > 0) {
+    return [...ids].map(topicId => {
+      const topic = cluster.topics.byId(topicId)
+      return topic ? described(topic) : { topicId, name: null, errorCode: errorCodes.UNKNOWN_TOPIC_ID }
+    })
+  }
+  const names = new Set(topics.map(({ name }) => name ?? ''))
+  return [...names].map(name => {
+    const topic = cluster.topics.get(name)
+    if (topic !== undefined) return described(topic)
+    if (allowAutoTopicCreation && cluster.settings.autoCreateTopics) createUnasked(cluster, name)
+    return { ...absentTopic(name), ...operations }
+  })
+}
+
+/** As in Kafka, the topic is there for the next one who asks; who asked first is told that it is not. */
+function createUnasked({ topics }: Cluster, name: string): void {
+  orRefusal(() => topics.create({ name }))
+}
+
+function absentTopic(name: string) {
+  const errorCode = isTopicName(name) ? errorCodes.UNKNOWN_TOPIC_OR_PARTITION : errorCodes.INVALID_TOPIC_EXCEPTION
+  return { name, isInternal: isInternal(name), errorCode }
+}
+
+function describedTopic(cluster: Cluster, { name, id, partitions }: Topic, version: number): AnsweredTopic {
+  const described = partitions.map(partition => describedPartition(cluster, partition))
+  return { name, topicId: id, partitions: version === 0 ? described.map(withoutOffline) : described }
+}
+
+function describedPartition({ nodes }: Cluster, { index, leader, leaderEpoch, replicas, isr }: Partition) {
+  return {
+    errorCode: leader === -1 ? errorCodes.LEADER_NOT_AVAILABLE : errorCodes.NONE,
+    partitionIndex: index,
+    leaderId: leader,
+    leaderEpoch,
+    replicaNodes: replicas,
+    isrNodes: isr,
+    offlineReplicas: replicas.filter(node => !nodes.isRunning(node)),
+  }
+}
+
+/** Version 0 tells only of running replicas, and calls it an error when that leaves some out. */
+function withoutOffline(partition: ReturnType<typeof describedPartition>) {
+  const { errorCode, replicaNodes, offlineReplicas } = partition
+  if (offlineReplicas.length === 0) return partition
+  return {
+    ...partition,
+    errorCode: errorCode || errorCodes.REPLICA_NOT_AVAILABLE,
+    replicaNodes: replicaNodes.filter(node => !offlineReplicas.includes(node)),
+  }
+}
+
+// ── DescribeTopicPartitions ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** Topics in the order of their names, from the cursor on, until the answer holds as many partitions as it may. */
+function describeTopicPartitions(
+  cluster: Cluster,
+  { body }: Call<'DescribeTopicPartitions'>,
+): Answer<'DescribeTopicPartitions'> {
+  const { topics, cursor } = body
+  const all = topics.length === 0
+  const from = cursor?.topicName ?? ''
+  const asked = all ? [...cluster.topics].map(({ name }) => name) : topics.map(({ name }) => name)
+  const names = [...new Set(asked)].filter(name => name >= from).sort(byCodeUnits)
+  const refused = (errorCode: number) => ({ topics: topics.map(({ name }) => ({ name, errorCode })) })
+  if (cursor !== null && (cursor.partitionIndex < 0 || (!all && !names.includes(from)))) {
+    return refused(errorCodes.INVALID_REQUEST)
+  }
+  if (names.includes('')) return refused(errorCodes.UNKNOWN_SERVER_ERROR)
+
+  const most = cluster.config.number('max.request.partition.size.limit')
+  let left = Math.max(1, Math.min(most, body.responsePartitionLimit))
+  const answered = []
+  for (const name of names) {
+    if (left === 0) return { topics: answered, nextCursor: { topicName: name, partitionIndex: 0 } }
+    const topic = cluster.topics.get(name)
+    if (topic === undefined) {
+      answered.push({ ...absentTopic(name), topicAuthorizedOperations: topicOperations })
+      continue
+    }
+    const first = name === from ? (cursor?.partitionIndex ?? 0) : 0
+    const next = Math.min(topic.partitions.length, first + left)
+    const partitions = topic.partitions.slice(first, next).map(partition => ({
+      ...describedPartition(cluster, partition),
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [],
+    }))
+    left -= partitions.length
+    answered.push({ name, topicId: topic.id, partitions, topicAuthorizedOperations: topicOperations })
+    if (next < topic.partitions.length) {
+      return { topics: answered, nextCursor: { topicName: name, partitionIndex: next } }
+    }
+  }
+  return { topics: answered }
+}
+
+/** As Java compares strings. */
+function byCodeUnits(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
+}
+
+export const metadataHandlers: Handlers<'Metadata' | 'DescribeTopicPartitions'> = {
+  Metadata: metadata,
+  DescribeTopicPartitions: describeTopicPartitions,
+}

@@ -63,7 +63,17 @@ function flatten(view: View, path: string, into: Map<string, string>): void {
 }
 
 /** What tells elements of an array apart, so that their order does not matter: Kafka's is mostly that of a hash map. */
-const keys = ['apiKey', 'name', 'topic', 'topicId', 'groupId', 'transactionalId', 'key', 'memberId', 'resourceName'] as const
+const keys = [
+  'apiKey',
+  'name',
+  'topic',
+  'topicId',
+  'groupId',
+  'transactionalId',
+  'key',
+  'memberId',
+  'resourceName',
+] as const
 const numbers = ['partitionIndex', 'partition', 'partitionId', 'index', 'nodeId', 'brokerId', 'source'] as const
 
 function nameElements(elements: readonly View[]): [View, string][] {

@@ -90,6 +90,23 @@ export const transactionScripts: readonly Script[] = [
     await reads(probe, topic, 'in the end')
   }),
 
+  ...everyVersion('a transaction that takes too long', 'EndTxn', async (probe, version) => {
+    const topic = await probe.topic('ledger')
+    const session = new TransactionSession(probe, version)
+    await session.init('begun', { transactionTimeoutMs: 400 })
+    if (version < 5) await session.add('added', topic.name)
+    await session.produce('produced', topic)
+    await reads(probe, topic, 'after its time')
+    if (version < 5) await session.add('added too late', topic.name)
+    await session.produce('produced too late', topic)
+    await session.end('committed too late', true)
+    await session.init('begun anew')
+    if (version < 5) await session.add('added anew', topic.name)
+    await session.produce('produced anew', topic)
+    await session.end('committed anew', true)
+    await reads(probe, topic, 'in the end')
+  }),
+
   ...everyVersion('add partitions', 'AddPartitionsToTxn', async (probe, version) => {
     const topic = await probe.topic('ledger', 2)
     const session = new TransactionSession(probe, Math.min(version, 4))

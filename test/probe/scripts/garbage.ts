@@ -1,6 +1,6 @@
-import { type ApiName, api } from '../../../../src/protocol/apis.ts'
-import { apiTable } from '../../../../src/protocol/schema.ts'
-import { requestFrame } from '../../../broker/raw-connection.ts'
+import { type ApiName, api } from '../../../src/protocol/apis.ts'
+import { apiTable } from '../../../src/protocol/schema.ts'
+import { requestFrame } from '../../broker/raw-connection.ts'
 import type { Probe, Script } from '../probe.ts'
 import { served } from './cluster.ts'
 

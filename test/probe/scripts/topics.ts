@@ -1,5 +1,5 @@
-import type { Requests } from '../../../../src/protocol/messages.ts'
-import type { Encodable } from '../../../../src/protocol/shapes.ts'
+import type { Requests } from '../../../src/protocol/messages.ts'
+import type { Encodable } from '../../../src/protocol/shapes.ts'
 import { everyVersion, noId, type Script } from '../probe.ts'
 
 type NewTopic = Encodable<Requests['CreateTopics']['topics'][number]>

@@ -1,7 +1,7 @@
-import type { RecordInput } from '../../../../src/records/batch-writer.ts'
-import { type BatchOptions, writeBatch } from '../../../../src/records/batch-writer.ts'
-import { crc32c } from '../../../../src/records/crc32c.ts'
-import { requestFrame } from '../../../broker/raw-connection.ts'
+import type { RecordInput } from '../../../src/records/batch-writer.ts'
+import { type BatchOptions, writeBatch } from '../../../src/records/batch-writer.ts'
+import { crc32c } from '../../../src/records/crc32c.ts'
+import { requestFrame } from '../../broker/raw-connection.ts'
 import { everyVersion, noId, type Probe, type ProbeTopic, type Script } from '../probe.ts'
 
 const time = 1_600_000_000_000

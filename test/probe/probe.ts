@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type ApiName, api } from '../../../src/protocol/apis.ts'
-import { decodeResponse } from '../../../src/protocol/frame.ts'
-import type { Requests, Responses } from '../../../src/protocol/messages.ts'
-import type { Encodable } from '../../../src/protocol/shapes.ts'
-import { type BatchOptions, type RecordInput, writeBatch } from '../../../src/records/batch-writer.ts'
-import { RawConnection, requestFrame } from '../../broker/raw-connection.ts'
-import type { Cluster } from '../../cluster.ts'
+import { type ApiName, api } from '../../src/protocol/apis.ts'
+import { decodeResponse } from '../../src/protocol/frame.ts'
+import type { Requests, Responses } from '../../src/protocol/messages.ts'
+import type { Encodable } from '../../src/protocol/shapes.ts'
+import { type BatchOptions, type RecordInput, writeBatch } from '../../src/records/batch-writer.ts'
+import { RawConnection, requestFrame } from '../broker/raw-connection.ts'
+import type { Cluster } from '../cluster.ts'
 import { type View, Views } from './view.ts'
 
 /** Requests of one purpose, sent alike to two clusters. */

@@ -1,4 +1,4 @@
-import type { Cluster } from '../../cluster.ts'
+import type { Cluster } from '../cluster.ts'
 import { Probe, type Script } from './probe.ts'
 import type { View } from './view.ts'
 

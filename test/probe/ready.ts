@@ -1,5 +1,5 @@
-import type { Cluster } from '../../cluster.ts'
-import { until } from '../../until.ts'
+import type { Cluster } from '../cluster.ts'
+import { until } from '../until.ts'
 import { Probe } from './probe.ts'
 
 /** Waits until every partition of Kafka's own topics is coordinated: before that, first requests are answered by "not yet". */

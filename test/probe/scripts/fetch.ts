@@ -1,6 +1,6 @@
-import type { Requests } from '../../../../src/protocol/messages.ts'
-import type { Encodable } from '../../../../src/protocol/shapes.ts'
-import { requestFrame } from '../../../broker/raw-connection.ts'
+import type { Requests } from '../../../src/protocol/messages.ts'
+import type { Encodable } from '../../../src/protocol/shapes.ts'
+import { requestFrame } from '../../broker/raw-connection.ts'
 import { everyVersion, noId, type Probe, type ProbeTopic, type Script } from '../probe.ts'
 
 const time = 1_600_000_000_000

@@ -1,4 +1,4 @@
-import type { Responses } from '../../../../src/protocol/messages.ts'
+import type { Responses } from '../../../src/protocol/messages.ts'
 import { everyVersion, type Probe, type ProbeTopic, type Script } from '../probe.ts'
 import { TransactionSession } from './transaction-session.ts'
 

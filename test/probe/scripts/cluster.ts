@@ -1,5 +1,5 @@
-import { type ApiName, api } from '../../../../src/protocol/apis.ts'
-import type { Responses } from '../../../../src/protocol/messages.ts'
+import { type ApiName, api } from '../../../src/protocol/apis.ts'
+import type { Responses } from '../../../src/protocol/messages.ts'
 import { everyVersion, noId, type Probe, type Script } from '../probe.ts'
 
 /** What the embedded broker is to have; Kafka has more. */

@@ -1,6 +1,6 @@
-import type { Requests, Responses } from '../../../../src/protocol/messages.ts'
-import type { Encodable } from '../../../../src/protocol/shapes.ts'
-import { writeBatch } from '../../../../src/records/batch-writer.ts'
+import type { Requests, Responses } from '../../../src/protocol/messages.ts'
+import type { Encodable } from '../../../src/protocol/shapes.ts'
+import { writeBatch } from '../../../src/records/batch-writer.ts'
 import type { Probe, ProbeTopic } from '../probe.ts'
 
 type ProducerId = Responses['InitProducerId']['producerId']

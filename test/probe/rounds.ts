@@ -1,4 +1,4 @@
-import type { Cluster, ClusterOptions } from '../../cluster.ts'
+import type { Cluster, ClusterOptions } from '../cluster.ts'
 import { type Journals, runScripts } from './comparison.ts'
 import { ready } from './ready.ts'
 import { clusterScripts } from './scripts/cluster.ts'

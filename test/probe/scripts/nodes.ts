@@ -1,7 +1,7 @@
-import type { ApiName } from '../../../../src/protocol/apis.ts'
-import type { Requests, Responses } from '../../../../src/protocol/messages.ts'
-import type { Encodable } from '../../../../src/protocol/shapes.ts'
-import { writeBatch } from '../../../../src/records/batch-writer.ts'
+import type { ApiName } from '../../../src/protocol/apis.ts'
+import type { Requests, Responses } from '../../../src/protocol/messages.ts'
+import type { Encodable } from '../../../src/protocol/shapes.ts'
+import { writeBatch } from '../../../src/records/batch-writer.ts'
 import { everyVersion, type Probe, type ProbeTopic, type Script } from '../probe.ts'
 
 /** One replica on node 2, so that the script's own connection is to a node that has nothing of it. */

@@ -1,7 +1,7 @@
-import { compile } from '../../../../src/protocol/codec.ts'
-import type { Requests, Responses } from '../../../../src/protocol/messages.ts'
-import type { Encodable } from '../../../../src/protocol/shapes.ts'
-import { Writer } from '../../../../src/protocol/writer.ts'
+import { compile } from '../../../src/protocol/codec.ts'
+import type { Requests, Responses } from '../../../src/protocol/messages.ts'
+import type { Encodable } from '../../../src/protocol/shapes.ts'
+import { Writer } from '../../../src/protocol/writer.ts'
 import type { AskOptions, Probe } from '../probe.ts'
 
 type Join = Encodable<Requests['JoinGroup']>

@@ -1,56 +1,75 @@
-import type { Random } from '../base/random.ts'
-import { Cluster } from './cluster.ts'
-import { Dispatcher } from './dispatcher.ts'
-import { Node } from './node.ts'
-import { type BrokerOptions, resolveOptions, type Settings } from './options.ts'
+import type { ApiName } from '../protocol/apis.ts'
+import type { FaultOptions } from './fault.ts'
+import type { Fault } from './faults.ts'
+import type { GroupState } from './groups/group.ts'
+import type { GroupSnapshot } from './groups/groups.ts'
+import { LocalBroker } from './local-broker.ts'
+import type { CoordinatorType } from './nodes.ts'
+import { type BrokerOptions, resolveOptions, type TopicOptions } from './options.ts'
+import type { LoggedRequest } from './request-log.ts'
 
-/** A Kafka cluster inside this process. */
-export class Broker implements AsyncDisposable {
-  readonly #settings: Settings
-  readonly #cluster: Cluster
-  readonly #nodes: Node[] = []
-
-  private constructor(settings: Settings) {
-    this.#settings = settings
-    this.#cluster = new Cluster(clusterId(settings.random), settings)
-  }
-
-  static async start(options: BrokerOptions = {}): Promise<Broker> {
-    const broker = new Broker(resolveOptions(options))
-    await broker.#listen()
-    return broker
-  }
-
-  /** `host:port` of every node, in the order of their numbers. */
-  get brokers(): readonly string[] {
-    return this.#cluster.nodes.all.map(({ host, port }) => `${host}:${port}`)
-  }
-
-  async #listen(): Promise<void> {
-    const { limits, clock, host, advertisedHost, ports, racks } = this.#settings
-    const dispatcher = new Dispatcher(this.#cluster)
-    for (const id of ports.keys()) {
-      this.#nodes.push(new Node({ id: id + 1, clock, dispatcher, ...limits }))
-    }
-    const bound = await Promise.all(this.#nodes.map((node, index) => node.listen(host, ports[index] ?? 0)))
-    for (const [index, port] of bound.entries()) {
-      const rack = racks[index] ?? null
-      this.#cluster.nodes.all.push({ id: index + 1, host: advertisedHost, port, rack, running: true })
-    }
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#nodes.map(node => node.stop()))
-    this.#cluster.close()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
-  }
+/** What a group committed for one partition. */
+export interface CommittedOffset {
+  readonly topic: string
+  readonly partition: number
+  /** Of the next message to read. */
+  readonly offset: number
+  readonly metadata: string
 }
 
-/** Sixteen bytes in base64url. Kafka's tools take an id that begins with a dash for an option. */
-function clusterId(random: Random): string {
-  const bytes = Buffer.from(Array.from({ length: 16 }, () => Math.floor(random() * 256)))
-  return bytes.toString('base64url').replace(/^-/, 'M')
+/** A group by its name, whether it exists or not: of one that does not, the state is `'Dead'`. */
+export interface GroupView {
+  now(): Promise<GroupSnapshot>
+  /** Resolves once the group is in this state, with so many members if told; rejects when the broker is closed before. */
+  until(state: GroupState, members?: number): Promise<GroupSnapshot>
+}
+
+/**
+ * A Kafka cluster of one or more nodes. What cannot be done rejects with a `MillraceError` whose `code` is Kafka's name of the error,
+ * such as `UNKNOWN_TOPIC_OR_PARTITION`.
+ */
+export interface Broker extends AsyncDisposable {
+  /** `host:port` of every node, in the order of their numbers. They stay the same while nodes are stopped and started. */
+  readonly brokers: readonly string[]
+  /** The last requests, in the order in which they came; how many is an option. */
+  readonly requests: readonly LoggedRequest[]
+  /** Calls `listener` with each request once it was answered or its connection closed; answers how to end that. */
+  onRequest(listener: (request: LoggedRequest) => void): () => void
+  /** A number stands for so many partitions. */
+  createTopic(topic: string, options?: number | TopicOptions): Promise<void>
+  deleteTopic(topic: string): Promise<void>
+  /** Number of the node that leads this partition, -1 while there is none. */
+  leader(topic: string, partition: number): Promise<number>
+  /** Makes another in-sync replica the leader (`to`, or the next one), under a new epoch, and answers its number. */
+  moveLeader(topic: string, partition: number, to?: number): Promise<number>
+  /** Deletes what lies before this offset, as retention does. */
+  deleteRecords(topic: string, partition: number, before: number): Promise<void>
+  /** Leaves only the last message of each key, as Kafka does in time where `cleanup.policy` is `compact`. */
+  compact(topic: string): Promise<void>
+  /** What is committed for this group. */
+  committed(group: string): Promise<readonly CommittedOffset[]>
+  group(name: string): GroupView
+  /** Makes this node the coordinator of a group, or of a transactional id, as long as it runs. */
+  setCoordinator(type: CoordinatorType, key: string, node: number): Promise<void>
+  /** Ends a node at once, as a crash does; what it led others lead. A stopped one stays so. */
+  stopNode(node: number): Promise<void>
+  /** Starts a stopped node again on its port. */
+  startNode(node: number): Promise<void>
+  /**
+   * Sets a fault, from the next request on; see `FaultOptions`.
+   * @throws {OptionError}
+   */
+  fault<const N extends ApiName = ApiName>(options: FaultOptions<N>): Fault
+  /** Ends all connections and timers. Whoever still waits for something is rejected. */
+  close(): Promise<void>
+}
+
+export const Broker = {
+  /**
+   * Starts a cluster; it listens when this resolves.
+   * @throws {OptionError} that names the first wrong option
+   */
+  async start(options: BrokerOptions = {}): Promise<Broker> {
+    return LocalBroker.start(resolveOptions(options))
+  },
 }

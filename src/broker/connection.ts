@@ -4,20 +4,28 @@ import { toError } from '../base/errors.ts'
 import { FrameReader } from '../protocol/frame-reader.ts'
 import type { Caller, Dispatcher, Reply } from './dispatcher.ts'
 
+/** Bytes of requests that arrive, wait or are being served, on all connections together. */
+export interface Load {
+  bytes: number
+}
+
 export interface ConnectionOptions {
   readonly node: number
   readonly clock: Clock
   readonly dispatcher: Dispatcher
   /** Longest request, in bytes. */
   readonly frameBytes: number
+  readonly load: Load
+  /** Who lets the load grow beyond this is closed. */
+  readonly waitingBytes: number
   /** A connection on which nothing happens for so long is closed. */
   readonly idleMs: number
-  readonly onEnd: () => void
+  readonly onClosed: () => void
 }
 
 /**
- * One client. As Kafka does, it serves one request after another: the next one is begun when the answer of the one before is with
- * the operating system, so answers are in order, and a slow reader stops its own requests. While requests wait, nothing is read.
+ * One client. As Kafka does, it serves one request after another: the next one is begun when the operating system has taken the answer
+ * to the one before, so answers are in order, and who reads slowly waits with its own requests. While requests wait, nothing is read.
  */
 export class Connection {
   readonly #options: ConnectionOptions
@@ -26,6 +34,11 @@ export class Connection {
   readonly #gone = new AbortController()
   readonly #caller: Caller
   readonly #waiting: Buffer[] = []
+  /** What this connection adds to the load. */
+  #load = 0
+  /** Length of the request whose answer is waited for. */
+  #servedBytes = 0
+  /** Whether an answer is waited for, or has to be taken by the client. */
   #busy = false
   #ended = false
   #lastUse: number
@@ -34,30 +47,41 @@ export class Connection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options
     this.#socket = socket
-    this.#caller = { node: options.node, host: socket.remoteAddress ?? '', gone: this.#gone.signal }
+    const { remoteAddress = '', remotePort = 0 } = socket
+    this.#caller = { node: options.node, host: remoteAddress, port: remotePort, gone: this.#gone.signal }
     this.#reader = new FrameReader({
       maxFrameBytes: options.frameBytes,
       reuse: false,
       onFrame: frame => void this.#waiting.push(frame),
+      explain: (head, length) => whatItIs(head, length, options.frameBytes),
     })
     this.#lastUse = options.clock.now()
     this.#idle = options.clock.after(options.idleMs, () => this.#lookIfIdle())
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
-    socket.on('drain', () => this.#served())
+    socket.on('drain', () => this.#goOn())
+    // The socket closes after an error, and there is nothing else to be done about it.
     socket.on('error', () => {})
-    socket.on('close', () => this.end())
+    socket.on('close', () => {
+      this.#stop()
+      options.onClosed()
+    })
   }
 
   /** Closes the socket at once; what waits is not served any more. */
   end(): void {
+    this.#stop()
+    this.#socket.destroy()
+  }
+
+  #stop(): void {
     if (this.#ended) return
     this.#ended = true
     this.#idle.cancel()
     this.#reader.stop()
     this.#waiting.length = 0
-    this.#socket.destroy()
-    this.#gone.abort()
-    this.#options.onEnd()
+    this.#servedBytes = 0
+    this.#weigh()
+    this.#gone.abort(new Error('the connection was closed before the answer was there'))
   }
 
   #read(chunk: Buffer): void {
@@ -65,8 +89,7 @@ export class Connection {
     try {
       this.#reader.push(chunk)
     } catch (thrown) {
-      toError(thrown)
-      this.end()
+      this.#refuse(toError(thrown).message)
       return
     }
     this.#serve()
@@ -75,52 +98,73 @@ export class Connection {
 
   /** Serves what waits, until an answer has to be waited for. */
   #serve(): void {
-    while (!this.#busy) {
+    while (!this.#busy && !this.#ended) {
       const frame = this.#waiting.shift()
-      if (frame === undefined) return
+      if (frame === undefined) break
       this.#busy = true
+      this.#servedBytes = frame.length
       const reply = this.#options.dispatcher.handle(frame, this.#caller)
       if (!(reply instanceof Promise)) this.#send(reply)
       else {
         void reply.then(late => {
           this.#send(late)
-          this.#goOn()
+          if (!this.#busy) this.#goOn()
         })
       }
     }
+    this.#weigh()
   }
 
-  #send(reply: Reply): void {
+  #send({ pieces, close }: Reply): void {
     if (this.#ended) return
     this.#lastUse = this.#options.clock.now()
-    const fits = reply.frame === null || this.#write(reply.frame)
-    if (reply.close !== null) this.end()
-    if (fits) this.#busy = false
+    this.#servedBytes = 0
+    if (pieces.length > 0) {
+      this.#socket.cork()
+      for (const piece of pieces) this.#socket.write(piece)
+      this.#socket.uncork()
+    }
+    if (close) {
+      this.#stop()
+      this.#socket.destroySoon()
+      return
+    }
+    this.#busy = this.#socket.writableNeedDrain
   }
 
-  /** Sends the pieces in one go, and answers whether there is room for more. */
-  #write(frame: readonly Uint8Array[]): boolean {
-    this.#socket.cork()
-    for (const piece of frame) this.#socket.write(piece)
-    this.#socket.uncork()
-    return !this.#socket.writableNeedDrain
-  }
-
-  /** The reader has caught up with the answers. */
-  #served(): void {
-    this.#busy = false
-    this.#goOn()
-  }
-
+  /** The answer before was taken: the next request is served. */
   #goOn(): void {
+    this.#busy = false
     this.#serve()
     if (this.#waiting.length === 0) this.#socket.resume()
+  }
+
+  #weigh(): void {
+    const { load, waitingBytes } = this.#options
+    const bytes = this.#waiting.reduce((sum, { length }) => sum + length, this.#reader.held + this.#servedBytes)
+    load.bytes += bytes - this.#load
+    this.#load = bytes
+    if (load.bytes > waitingBytes && !this.#ended) {
+      this.#refuse(`more than ${waitingBytes} bytes of requests wait, those of all connections together`)
+    }
+  }
+
+  #refuse(why: string): void {
+    this.#options.dispatcher.refused(this.#caller, why)
+    this.end()
   }
 
   #lookIfIdle(): void {
     const { clock, idleMs } = this.#options
     const left = this.#lastUse + idleMs - clock.now()
-    if (left <= 0 && !this.#busy) this.end()
+    if (left <= 0 && this.#servedBytes === 0) this.end()
     else this.#idle = clock.after(left > 0 ? left : idleMs, () => this.#lookIfIdle())
   }
+}
+
+/** What begins with these bytes instead of a request's length. */
+function whatItIs(head: Buffer, length: number, most: number): string {
+  if (head[0] === 0x16 && head[1] === 3) return 'the client speaks TLS, and this port does not'
+  if (/^(GET|POST|PUT|HEAD)/.test(head.toString('latin1'))) return 'the client speaks HTTP, and this port does not'
+  return `no request has ${length} bytes; at most ${most} are taken`
 }

@@ -1,3 +1,4 @@
+import { sleep } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
 import { type ApiName, api, apiByKey } from '../protocol/apis.ts'
 import { decodeRequest, encodeResponseParts, type RequestHead, requestHead } from '../protocol/frame.ts'
@@ -5,6 +6,10 @@ import { versionRefused } from './api/api-versions.ts'
 import { apiTable } from './api/table.ts'
 import type { Answer, Call, Handler } from './call.ts'
 import type { Cluster } from './cluster.ts'
+import type { Faults, Harm } from './faults.ts'
+import { errorsIn, withErrors } from './part-errors.ts'
+import type { OpenRequest, RequestLog } from './request-log.ts'
+import { placeOf, topicsOf } from './selection.ts'
 
 /** Who sends a request, and whom it reached. */
 export interface Caller {
@@ -12,62 +17,152 @@ export interface Caller {
   readonly node: number
   /** Address of the client, without its port. */
   readonly host: string
+  readonly port: number
   /** Aborted when nobody waits for answers any more. */
   readonly gone: AbortSignal
 }
 
-/** What a connection does for one request: first the bytes are sent, then it may be over. */
+/** What a connection does for one request: the bytes are sent, then it may be over. */
 export interface Reply {
-  /** A whole frame in pieces, its length included; null: no answer. */
-  readonly frame: readonly Uint8Array[] | null
-  /** Why the connection is to be closed; null: it is not. */
-  readonly close: string | null
+  /** A frame in pieces, its length included; empty: no answer. */
+  readonly pieces: readonly Uint8Array[]
+  readonly close: boolean
 }
+
+export interface DispatcherOptions {
+  readonly cluster: Cluster
+  readonly faults: Faults
+  readonly log: RequestLog
+}
+
+/** One request on its way. */
+interface Served {
+  readonly call: Call<ApiName>
+  readonly correlationId: number
+  readonly logged: OpenRequest
+}
+
+const loggedTopics = 10
+const loggedText = 249
+
+const silence: Reply = { pieces: [], close: false }
 
 /** Reads requests, has them applied by their handlers, and writes the answers. Knows nothing of sockets. */
 export class Dispatcher {
   readonly #cluster: Cluster
+  readonly #faults: Faults
+  readonly #log: RequestLog
 
-  constructor(cluster: Cluster) {
+  constructor({ cluster, faults, log }: DispatcherOptions) {
     this.#cluster = cluster
+    this.#faults = faults
+    this.#log = log
   }
 
   /** Applies the request before it returns; only the reply may come later. Never throws nor rejects. */
   handle(frame: Buffer, caller: Caller): Reply | Promise<Reply> {
+    const logged = this.#log.begin(caller.node, `${caller.host}:${caller.port}`, frame.length)
     try {
       const head = requestHead(frame)
+      logged.version = head.version
+      logged.correlationId = head.correlationId
       const name = apiByKey(head.key)?.name
-      if (name === undefined || apiTable[name] === undefined)
-        return closing(`no API with the key ${head.key} is served`)
+      if (name === undefined || apiTable[name] === undefined) {
+        throw new Error(`nothing with the API key ${head.key} is served`)
+      }
+      logged.api = name
       const { minVersion, maxVersion } = api(name)
-      if (head.version < minVersion || head.version > maxVersion) return refuse(name, head)
-      return this.#apply(name, frame, caller)
+      if (head.version < minVersion || head.version > maxVersion) return this.#refuse(name, head, logged)
+      const { clientId, body } = decodeRequest(frame)
+      const { node, host, gone } = caller
+      const call = { node, host, gone, name, version: head.version, clientId, body } as Call<ApiName>
+      const reply = this.#serve({ call, correlationId: head.correlationId, logged })
+      return reply instanceof Promise ? reply.catch(thrown => this.#close(logged, thrown)) : reply
     } catch (thrown) {
-      return closing(toError(thrown).message)
+      return this.#close(logged, thrown)
     }
   }
 
-  #apply(name: ApiName, frame: Buffer, caller: Caller): Reply | Promise<Reply> {
-    const { version, correlationId, clientId, body } = decodeRequest(frame)
-    const call = { ...caller, name, version, clientId, body } as Call<ApiName>
-    const handler = apiTable[name] as Handler<ApiName>
+  /** Tells why something that is no request ended its connection. */
+  refused(caller: Caller, why: string): void {
+    this.#close(this.#log.begin(caller.node, `${caller.host}:${caller.port}`, 0), why)
+  }
+
+  #refuse(name: ApiName, { version, correlationId }: RequestHead, logged: OpenRequest): Reply {
+    if (name !== 'ApiVersions') throw new Error(`${name} has no version ${version} here`)
+    logged.errors = ['UNSUPPORTED_VERSION']
+    return this.#answered(logged, encodeResponseParts(name, 0, correlationId, versionRefused))
+  }
+
+  #serve(served: Served): Reply | Promise<Reply> {
+    const { call, logged } = served
+    const { topics } = this.#cluster
+    logged.clientId = call.clientId === null ? null : short(call.clientId)
+    logged.topics = topicsOf(call, topics, loggedTopics).map(short)
+    const { group } = placeOf(call)
+    if (group !== undefined) logged.group = short(group)
+    const harm = this.#faults.strike(call)
+    const handler = apiTable[call.name] as Handler<ApiName>
+    if (harm !== null) return this.#harm(served, handler, harm)
     const answer = handler(this.#cluster, call)
-    const reply = (given: Answer<ApiName> | null) => ({
-      frame: given === null ? null : encodeResponseParts(name, version, correlationId, given),
-      close: null,
-    })
-    if (!(answer instanceof Promise)) return reply(answer)
-    return answer.then(reply).catch(thrown => closing(toError(thrown).message))
+    return answer instanceof Promise ? answer.then(late => this.#send(served, late)) : this.#send(served, answer)
+  }
+
+  #harm(served: Served, handler: Handler<ApiName>, harm: Harm): Reply | Promise<Reply> {
+    const { call, logged } = served
+    if ('errors' in harm) {
+      logged.fault = 'error'
+      const answer = withErrors(this.#cluster, call, handler, harm.errors)
+      return answer instanceof Promise ? answer.then(late => this.#send(served, late)) : this.#send(served, answer)
+    }
+    logged.fault = Object.keys(harm)[0] ?? null
+    if (harm.drop === 'before') throw new Error('a fault dropped the connection before the request was applied')
+    const answer = handler(this.#cluster, call)
+    if (harm.drop === undefined) return this.#late(served, answer, harm)
+    // Nobody waits for it any more.
+    if (answer instanceof Promise) answer.catch(() => {})
+    throw new Error('a fault dropped the connection after the request was applied')
+  }
+
+  async #late(served: Served, answer: ReturnType<Handler<ApiName>>, harm: Exclude<Harm, { errors: unknown }>) {
+    const { call, logged } = served
+    const given = await answer
+    if (harm.delayMs !== undefined) await sleep(this.#cluster.clock, harm.delayMs, call.gone)
+    if (harm.noReply || given === null) return this.#send(served, null)
+    if (harm.reply instanceof Uint8Array) return this.#answered(logged, [harm.reply])
+    if (harm.reply !== undefined) return this.#send(served, harm.reply(given, call))
+    const reply = this.#send(served, given)
+    if (harm.truncate === undefined) return reply
+    logged.why = `a fault sent only ${harm.truncate} bytes of the answer`
+    return { pieces: [Buffer.concat(reply.pieces).subarray(0, harm.truncate)], close: true }
+  }
+
+  #send({ call, correlationId, logged }: Served, answer: Answer<ApiName> | null): Reply {
+    if (answer === null) {
+      this.#log.end(logged, 'silent')
+      return silence
+    }
+    if (call.gone.aborted) throw call.gone.reason
+    logged.errors = errorsIn(call.name, answer)
+    const refusesVersion = call.name === 'ApiVersions' && logged.errors[0] === 'UNSUPPORTED_VERSION'
+    const version = refusesVersion ? 0 : call.version
+    return this.#answered(logged, encodeResponseParts(call.name, version, correlationId, answer))
+  }
+
+  #answered(logged: OpenRequest, pieces: readonly Uint8Array[]): Reply {
+    logged.answerBytes = pieces.reduce((bytes, piece) => bytes + piece.length, 0)
+    this.#log.end(logged, 'answered')
+    return { pieces, close: false }
+  }
+
+  #close(logged: OpenRequest, thrown: unknown): Reply {
+    logged.why = toError(thrown).message
+    this.#log.end(logged, 'closed')
+    return { pieces: [], close: true }
   }
 }
 
-function closing(why: string): Reply {
-  return { frame: null, close: why }
-}
-
-function refuse(name: ApiName, head: RequestHead): Reply {
-  if (name === 'ApiVersions') {
-    return { frame: encodeResponseParts('ApiVersions', 0, head.correlationId, versionRefused), close: null }
-  }
-  return closing(`${name} has no version ${head.version} here`)
+/** What is remembered of a text from outside. */
+function short(text: string): string {
+  return text.length <= loggedText ? text : Buffer.from(text.slice(0, loggedText)).toString()
 }

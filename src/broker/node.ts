@@ -1,15 +1,11 @@
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import type { Clock } from '../base/clock.ts'
-import { Connection } from './connection.ts'
-import type { Dispatcher } from './dispatcher.ts'
+import { MillraceError, toError } from '../base/errors.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
 
-export interface NodeOptions {
-  readonly id: number
-  readonly clock: Clock
-  readonly dispatcher: Dispatcher
-  readonly frameBytes: number
+export interface NodeOptions extends Omit<ConnectionOptions, 'onClosed'> {
+  /** Connections at the same time; further ones are closed at once. */
   readonly connections: number
-  readonly idleMs: number
 }
 
 /** One broker's port and the connections on it. */
@@ -21,27 +17,27 @@ export class Node {
     this.#server = createServer({ noDelay: true, keepAlive: true }, socket => {
       const connection: Connection = new Connection(socket, {
         ...options,
-        node: options.id,
-        onEnd: () => this.#connections.delete(connection),
+        onClosed: () => this.#connections.delete(connection),
       })
       this.#connections.add(connection)
     })
     this.#server.maxConnections = options.connections
   }
 
-  /** Begins to listen, and answers the port. */
-  listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject)
-        const address = this.#server.address()
-        resolve(typeof address === 'object' && address !== null ? address.port : port)
-      })
-    })
+  /** Begins to listen, and answers the port; not to be stopped before that. */
+  async listen(host: string, port: number): Promise<number> {
+    const server = this.#server.listen(port, host)
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      const why = `The broker cannot listen on ${host}:${port}: ${toError(error).message}`
+      throw new MillraceError('CANNOT_LISTEN', why, { cause: error })
+    }
+    const address = server.address()
+    return typeof address === 'object' && address !== null ? address.port : port
   }
 
-  /** Ends all connections at once, as a crash does, and resolves when the port is free. */
+  /** Ends all connections at once, as a crash does, and resolves when the port is free; `listen` may be called again then. */
   stop(): Promise<void> {
     return new Promise(resolve => {
       this.#server.close(() => resolve())

@@ -207,6 +207,11 @@ const hints: { readonly [N in ErrorName]?: string } = {
 const names = new Map<number, ErrorName>()
 for (const [name, code] of Object.entries(errorCodes)) names.set(code, name as ErrorName)
 
+/** Kafka's name of an error, when the number is known here. */
+export function errorName(code: number): ErrorName | undefined {
+  return names.get(code)
+}
+
 /**
  * An error that a broker answered. `code` is Kafka's name, such as `NOT_LEADER_OR_FOLLOWER`, or `UNKNOWN_ERROR_CODE` for a number that
  * is not known here; `retriable` is as in Kafka's table.

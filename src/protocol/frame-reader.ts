@@ -1,6 +1,6 @@
 import { MillraceError } from '../base/errors.ts'
 
-/** What came is no Kafka answer: the message says what it looks like. Code `BAD_FRAME`. */
+/** What came is not Kafka's: the message says what it looks like. Code `BAD_FRAME`. */
 export class FrameError extends MillraceError {
   constructor(message: string) {
     super('BAD_FRAME', message, { retriable: true })
@@ -17,6 +17,8 @@ export interface FrameReaderOptions {
   readonly reuse: boolean
   /** A whole frame, without its length. */
   readonly onFrame: (frame: Buffer) => void
+  /** What to say of four bytes that are no length of a frame. Default: what a client says of a broker. */
+  readonly explain?: (head: Buffer, length: number) => string
 }
 
 /** Shortest answer: a correlation id. */
@@ -55,6 +57,11 @@ export class FrameReader {
     return this.#length >= 0 || this.#headBytes > 0
   }
 
+  /** Bytes of the frame whose rest has not arrived. */
+  get held(): number {
+    return this.#stopped || this.#length < 0 ? 0 : this.#filled
+  }
+
   /** Takes in the first `end` bytes of `chunk`, which may be overwritten afterwards. */
   push(chunk: Buffer, end = chunk.length): void {
     let at = 0
@@ -77,7 +84,8 @@ export class FrameReader {
     if (this.#headBytes < 4) return at + taken
     const length = this.#head.readInt32BE(0)
     if (length < minFrameBytes || length > this.#options.maxFrameBytes) {
-      throw new FrameError(whatItIs(this.#head, length, this.#options.maxFrameBytes))
+      const { explain, maxFrameBytes } = this.#options
+      throw new FrameError(explain?.(this.#head, length) ?? whatItIs(this.#head, length, maxFrameBytes))
     }
     this.#headBytes = 0
     this.#length = length

@@ -3,8 +3,10 @@ import type { Handler } from '../call.ts'
 import { apiVersionsHandlers } from './api-versions.ts'
 import { deleteRecordsHandlers } from './delete-records.ts'
 import { fetchHandlers } from './fetch.ts'
+import { groupHandlers } from './groups.ts'
 import { leaderEpochHandlers } from './leader-epoch.ts'
 import { listOffsetsHandlers } from './list-offsets.ts'
+import { offsetHandlers } from './offsets.ts'
 import { produceHandlers } from './produce.ts'
 
 /** Who answers which request. What is not in here is not advertised, and asking for it closes the connection. */
@@ -16,6 +18,8 @@ const served: ApiTable = {
   ...listOffsetsHandlers,
   ...leaderEpochHandlers,
   ...deleteRecordsHandlers,
+  ...groupHandlers,
+  ...offsetHandlers,
 }
 
 export const apiTable: ApiTable = { ...served, ...apiVersionsHandlers(served) }

@@ -1,11 +1,13 @@
 import type { ApiName } from '../../protocol/apis.ts'
 import type { Handler } from '../call.ts'
 import { apiVersionsHandlers } from './api-versions.ts'
+import { clusterHandlers } from './cluster.ts'
 import { deleteRecordsHandlers } from './delete-records.ts'
 import { fetchHandlers } from './fetch.ts'
 import { groupHandlers } from './groups.ts'
 import { leaderEpochHandlers } from './leader-epoch.ts'
 import { listOffsetsHandlers } from './list-offsets.ts'
+import { metadataHandlers } from './metadata.ts'
 import { offsetHandlers } from './offsets.ts'
 import { produceHandlers } from './produce.ts'
 
@@ -20,6 +22,8 @@ const served: ApiTable = {
   ...deleteRecordsHandlers,
   ...groupHandlers,
   ...offsetHandlers,
+  ...metadataHandlers,
+  ...clusterHandlers,
 }
 
 export const apiTable: ApiTable = { ...served, ...apiVersionsHandlers(served) }

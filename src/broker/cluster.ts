@@ -48,6 +48,7 @@ export class Cluster {
     this.config = new BrokerConfig(new Map([...settings.config, ['auto.create.topics.enable', autoCreate]]))
     this.logSpace = new LogSpace(this.clock, {
       bytes: settings.limits?.logBytes ?? Number.POSITIVE_INFINITY,
+      producers: 100_000,
       retentionCheckMs: this.config.number('log.retention.check.interval.ms'),
     })
     this.topics = new Topics(this)

@@ -16,11 +16,11 @@ export interface Tenant {
 export interface LogSpaceLimits {
   /** Bytes of memory for all logs. */
   readonly bytes: number
+  /** Idempotent producers remembered in all logs. */
+  readonly producers: number
   readonly retentionCheckMs: number
 }
 
-/** Idempotent producers remembered in all logs. */
-const mostProducers = 100_000
 /** So that not every append at the limit looks through all logs. */
 const atOnce = 1 / 16
 
@@ -80,9 +80,9 @@ export class LogSpace {
   /** A tenant remembers more producers, or fewer. */
   producersChanged(count: number): void {
     this.#producers += count
-    if (this.#producers <= mostProducers) return
+    if (this.#producers <= this.#limits.producers) return
     const most = [...this.#tenants].reduce((a, b) => (b.producers > a.producers ? b : a))
-    most.forgetProducers(Math.max(1, Math.floor(mostProducers * atOnce)))
+    most.forgetProducers(Math.max(1, Math.floor(this.#limits.producers * atOnce)))
   }
 
   /** Runs what may need much memory for a while: one at a time. */

@@ -31,7 +31,10 @@ export class EmbeddedCluster implements Cluster {
   }
 
   static async start({ nodes = 1, topics = {}, ...options }: ClusterOptions = {}): Promise<EmbeddedCluster> {
-    return new EmbeddedCluster(await Broker.start({ nodes, topics, config: { ...config, ...options.config } }))
+    const copies = { 'default.replication.factor': String(nodes) }
+    return new EmbeddedCluster(
+      await Broker.start({ nodes, topics, config: { ...config, ...copies, ...options.config } }),
+    )
   }
 
   get brokers(): readonly string[] {
@@ -82,7 +85,6 @@ export class EmbeddedCluster implements Cluster {
   }
 
   async close(): Promise<void> {
-    this.#producer[Symbol.dispose]()
     await this.#broker.close()
   }
 

@@ -9,10 +9,16 @@ import { crc32c } from '../../src/records/crc32c.ts'
 import type { TestMessage, Transaction, WriteOptions, Written } from '../cluster.ts'
 import { RawConnection, requestFrame } from './raw-connection.ts'
 
+interface Began {
+  /** Where it is coordinated. */
+  readonly node: number
+  readonly producerId: number | bigint
+  readonly producerEpoch: number
+}
+
 /** Writes to a broker as tests want it, by raw requests: nothing that is under test is between the test and the log. */
-export class TestProducer implements Disposable {
+export class TestProducer {
   readonly #brokers: readonly string[]
-  readonly #connections = new Map<number, RawConnection>()
 
   constructor(brokers: readonly string[]) {
     this.#brokers = brokers
@@ -26,7 +32,7 @@ export class TestProducer implements Disposable {
   transaction(options: WriteOptions): Transaction {
     const transactionalId = `test-${randomUUID()}`
     const sequences = new Map<string, number>()
-    let began: ReturnType<TestProducer['beginTransaction']> | undefined
+    let began: Promise<Began> | undefined
     const end = async (committed: boolean) => {
       if (began === undefined) return
       const { node, producerId, producerEpoch } = await began
@@ -35,7 +41,7 @@ export class TestProducer implements Disposable {
     }
     return {
       write: async (topic, messages) => {
-        began ??= this.beginTransaction(transactionalId)
+        began ??= this.#begin(transactionalId)
         const { producerId, producerEpoch } = await began
         const transactional = (partition: number, count: number) => {
           const baseSequence = sequences.get(`${topic} ${partition}`) ?? 0
@@ -49,7 +55,7 @@ export class TestProducer implements Disposable {
     }
   }
 
-  async beginTransaction(transactionalId: string) {
+  async #begin(transactionalId: string): Promise<Began> {
     const asked = { keyType: 1, coordinatorKeys: [transactionalId] }
     const node = (await this.#askAny('FindCoordinator', asked)).coordinators[0]?.nodeId ?? -1
     const body = { transactionalId, transactionTimeoutMs: 60_000 }
@@ -103,19 +109,12 @@ export class TestProducer implements Disposable {
   }
 
   async #ask<N extends ApiName>(node: number, name: N, body: Encodable<Requests[N]>): Promise<Responses[N]> {
-    let connection = this.#connections.get(node)
-    if (!connection?.open) {
-      connection = await RawConnection.to(this.#brokers[node - 1] ?? `no address of node ${node}`)
-      this.#connections.set(node, connection)
-    }
+    // A connection that is kept would be one to the node before it was killed.
+    using connection = await RawConnection.to(this.#brokers[node - 1] ?? `no address of node ${node}`)
     const version = api(name).maxVersion
     const frame = await connection.exchange(requestFrame(name, version, body))
     if (frame === null) throw new Error(`Node ${node} closed the connection instead of answering ${name}.`)
     return decodeResponse(name, version, frame)
-  }
-
-  [Symbol.dispose](): void {
-    for (const connection of this.#connections.values()) connection[Symbol.dispose]()
   }
 }
 

@@ -254,7 +254,7 @@ export function consumerTests(start: (options: ClusterOptions) => Promise<Cluste
       const { topic, group, match } = await fresh()
       await cluster.write(topic, numbered(30, 3))
       const seen: string[] = []
-      const consumer = new Consumer(options({ group })).topic(match, message => {
+      const consumer = new Consumer(options({ group, fetch: { maxWaitMs: 50 } })).topic(match, message => {
         seen.push(`${message.partition}@${message.offset}`)
       })
       await using _ = running(consumer)
@@ -394,7 +394,7 @@ export function consumerTests(start: (options: ClusterOptions) => Promise<Cluste
   describe('trouble', () => {
     test('a broker that is killed and comes back costs no message', async () => {
       const { topic, group, match } = await fresh()
-      const written = await cluster.write(topic, numbered(2_000))
+      const written = await cluster.write(topic, numbered(800))
       const seen = new Set<string>()
       let reconnecting = 0
       const consumer = new Consumer(options({ group, work: { concurrency: 4 } })).topic(
@@ -411,7 +411,7 @@ export function consumerTests(start: (options: ClusterOptions) => Promise<Cluste
       await cluster.kill(1)
       await until('it is noticed', () => reconnecting > 0)
       await cluster.restart(1)
-      await until('all are handled', () => seen.size === 2_000)
+      await until('all are handled', () => seen.size === 800)
       await until('the commit is at the end', async () =>
         (await committed(group, topic)).every((offset, p) => offset === ends(written)[p]),
       )

@@ -1,5 +1,6 @@
-import { OptionError, toError } from '../base/errors.ts'
+import { OptionError } from '../base/errors.ts'
 import { type Config, configSources, type Origin } from './config.ts'
+import { orRefusal, Refusal } from './refusal.ts'
 import { checkedValue, type Setting } from './setting.ts'
 
 export interface BrokerSetting extends Setting {
@@ -17,7 +18,7 @@ const compressionTypes = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'prod
 
 /** What topics inherit, for the most part. */
 const dynamic: readonly Row[] = [
-  ['compression.gzip.level', 'int', '-1', { min: -1, max: 9 }],
+  ['compression.gzip.level', 'int', '-1', { pattern: /^(-1|[1-9])$/ }],
   ['compression.lz4.level', 'int', '9', { min: 1, max: 17 }],
   ['compression.type', 'string', 'producer', { values: compressionTypes }],
   ['compression.zstd.level', 'int', '3', { min: -131_072, max: 22 }],
@@ -72,7 +73,6 @@ const fixed: readonly Row[] = [
   ['offsets.topic.num.partitions', 'int', '50', positive],
   ['offsets.topic.replication.factor', 'short', '3', positive],
   ['producer.id.expiration.check.interval.ms', 'int', '600000', positive],
-  ['transaction.abort.timed.out.transaction.cleanup.interval.ms', 'int', '10000', positive],
   ['transaction.max.timeout.ms', 'int', '900000', positive],
   ['transaction.remove.expired.transaction.cleanup.interval.ms', 'int', '3600000', positive],
   ['transaction.state.log.min.isr', 'int', '2', positive],
@@ -92,17 +92,19 @@ function settingOf([name, type, default_, more]: Row, dynamic: boolean): [string
   return [name, { name, type, default: default_, dynamic, ...more }]
 }
 
+/** Where leaders are elected among eligible replicas (KIP-966), this setting is the cluster's and no single broker's. */
+const replicasOfCluster = 'min.insync.replicas'
+
 /** Settings that all brokers have alike, and what was changed while they ran. */
 export class BrokerConfig implements Config {
   readonly #static = new Map<string, string>()
   /** By node number; those for all brokers are under the empty name. */
-  readonly #changed = new Map<string, Map<string, string>>()
+  readonly #changed = new Map<string, ReadonlyMap<string, string>>()
 
   /** @throws {OptionError} that names the first wrong setting */
   constructor(given: ReadonlyMap<string, string>) {
     for (const [name, value] of given) this.#static.set(name, checkedOption(name, value))
-    // Where a leader is elected among eligible replicas (KIP-966), this one is of the cluster and not of a broker.
-    this.set('', 'min.insync.replicas', this.#static.get('min.insync.replicas') ?? '1')
+    this.change('', new Map([[replicasOfCluster, this.#static.get(replicasOfCluster) ?? '1']]))
   }
 
   get(name: string): string {
@@ -140,13 +142,31 @@ export class BrokerConfig implements Config {
     return this.#changed.get(node) ?? new Map()
   }
 
-  /** Null: the change is taken back. The value was checked. */
-  set(node: string, name: string, value: string | null): void {
-    const values = this.#changed.get(node) ?? new Map<string, string>()
+  /** Puts other values in the place of what was changed for this node, or for all; they were checked. */
+  change(node: string, values: ReadonlyMap<string, string>): void {
     this.#changed.set(node, values)
-    if (value === null) values.delete(name)
-    else values.set(name, value)
   }
+}
+
+/**
+ * What is to be changed for one node, or with the empty name for all.
+ * @throws {Refusal} INVALID_REQUEST, INVALID_CONFIG
+ */
+export function checkedBrokerChange(node: string, values: ReadonlyMap<string, string>): Map<string, string> {
+  const checked = new Map<string, string>()
+  for (const [name, value] of values) {
+    const setting = brokerSettings.get(name)
+    if (setting === undefined) throw new Refusal('INVALID_CONFIG', `Unknown broker config name: ${name}`)
+    if (!setting.dynamic) throw new Refusal('INVALID_REQUEST', `Cannot update these configs dynamically: ${name}`)
+    const known = orRefusal(() => checkedValue(setting, value))
+    if (known instanceof Refusal) throw new Refusal('INVALID_REQUEST', known.message)
+    checked.set(name, known)
+  }
+  if ((node === '') !== checked.has(replicasOfCluster)) {
+    const why = `${replicasOfCluster} is set for all brokers alike, and always.`
+    throw new Refusal('INVALID_CONFIG', why)
+  }
+  return checked
 }
 
 function settingNamed(name: string): BrokerSetting {
@@ -162,9 +182,7 @@ function checkedOption(name: string, value: string): string {
       `config: this broker has no setting ${name}; known here: ${[...brokerSettings.keys()].join(', ')}`,
     )
   }
-  try {
-    return checkedValue(setting, value)
-  } catch (thrown) {
-    throw new OptionError(`config: ${toError(thrown).message}`)
-  }
+  const checked = orRefusal(() => checkedValue(setting, value))
+  if (checked instanceof Refusal) throw new OptionError(`config: ${checked.message}`)
+  return checked
 }

@@ -1,6 +1,9 @@
 import type { Random } from '../base/random.ts'
 
-/** Kafka keeps the ids whose bytes are all 0, or all but the last, for itself. */
+/** Stands for no id: all bits are zero. */
+export const noId = 'AAAAAAAAAAAAAAAAAAAAAA'
+
+/** Kafka keeps small numbers for itself. */
 const reserved = /^A{20}/
 
 /** Sixteen bytes in base64url. Kafka's tools take an id that begins with a dash for an option. */

@@ -16,7 +16,7 @@ export interface Setting {
   readonly max?: number
   /** The only values there are; of a list, its elements. */
   readonly values?: readonly string[]
-  /** What each element of a list looks like, or a whole string. */
+  /** What the value looks like; of a list, each element. */
   readonly pattern?: RegExp
 }
 
@@ -38,15 +38,33 @@ export function typeNumber({ type }: Setting): number {
 export function checkedValue(setting: Setting, given: string): string {
   if (given.length > longest) throw wrong(setting, `${given.slice(0, 20)}…`, `at most ${longest} letters`)
   const value = given.trim()
-  switch (setting.type) {
-    case 'boolean':
-      return among(setting, value.toLowerCase(), ['true', 'false'])
+  if (setting.type !== 'list') return checkedElement(setting, setting.type, value)
+  return elements(value)
+    .map(element => checkedElement(setting, 'string', element))
+    .join(',')
+}
+
+/** Of a list, as it is kept. */
+export function elements(list: string): string[] {
+  const trimmed = list.trim()
+  return trimmed === '' ? [] : trimmed.split(/\s*,\s*/)
+}
+
+function checkedElement(setting: Setting, type: Exclude<SettingType, 'list'>, given: string): string {
+  const value = ofType(setting, type, given)
+  const { values, pattern } = setting
+  if (values !== undefined && !values.includes(value)) throw wrong(setting, value, `one of ${values.join(', ')}`)
+  if (pattern !== undefined && !pattern.test(value)) throw wrong(setting, value, `what matches ${pattern.source}`)
+  return value
+}
+
+function ofType(setting: Setting, type: Exclude<SettingType, 'list'>, value: string): string {
+  switch (type) {
     case 'string':
-      return checkedString(setting, value)
-    case 'list':
-      return elements(value)
-        .map(element => checkedString(setting, element))
-        .join(',')
+      return value
+    case 'boolean':
+      if (!/^(true|false)$/i.test(value)) throw wrong(setting, value, 'true or false')
+      return value.toLowerCase()
     case 'double':
       return checkedDouble(setting, value)
     case 'short':
@@ -56,22 +74,6 @@ export function checkedValue(setting: Setting, given: string): string {
     case 'long':
       return checkedInteger(setting, value, int64)
   }
-}
-
-/** Of a list, as it is kept. */
-export function elements(list: string): string[] {
-  const trimmed = list.trim()
-  return trimmed === '' ? [] : trimmed.split(/\s*,\s*/)
-}
-
-function checkedString(setting: Setting, value: string): string {
-  if (setting.pattern !== undefined && !setting.pattern.test(value)) throw wrong(setting, value, 'another form')
-  return setting.values === undefined ? value : among(setting, value, setting.values)
-}
-
-function among(setting: Setting, value: string, values: readonly string[]): string {
-  if (!values.includes(value)) throw wrong(setting, value, values.join(', '))
-  return value
 }
 
 function checkedInteger(setting: Setting, value: string, range: { min: bigint; max: bigint }): string {

@@ -76,39 +76,29 @@ export class Topics {
     if (collides !== undefined) {
       throw new Refusal('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${collides}`)
     }
-    const { nodes, config: brokers, random } = this.#cluster
+    const { config: brokers, random } = this.#cluster
     const own = checkedTopicConfig(config)
-    if (assignments !== undefined) {
-      if (partitions !== -1 || replicas !== -1) {
-        const why = 'Replica assignments were given, so the numbers of partitions and replicas must be -1.'
-        throw new Refusal('INVALID_REQUEST', why)
-      }
-      this.#checkRoom(assignments.length)
-    } else {
-      if (partitions === -1) partitions = brokers.number('num.partitions')
-      if (replicas === -1) replicas = brokers.number('default.replication.factor')
-      if (partitions < 1) throw new Refusal('INVALID_PARTITIONS', 'The number of partitions must be above 0, or -1.')
-      this.#checkRoom(partitions)
-    }
     return {
       name,
       id: randomId(random),
       config: new TopicConfig(brokers, own),
-      assignments: assignments
-        ? assignmentsGiven(nodes, assignments)
-        : spread(nodes, { partitions, replicas, turn: this.#turn }),
+      assignments: assignments ? this.#given(assignments, partitions, replicas) : this.#spread(partitions, replicas),
     }
   }
 
-  /** @throws {Refusal} */
-  create(topic: NewTopic): Topic {
-    const { name, id, config, assignments } = this.plan(topic)
+  /** Makes what was planned last. */
+  add({ name, id, config, assignments }: TopicPlan): Topic {
     const made = { name, id, config, partitions: [] }
     this.#byName.set(name, made)
     this.#byId.set(id, made)
     this.#collisions.set(withoutPunctuation(name), name)
     this.#extend(made, assignments)
     return made
+  }
+
+  /** @throws {Refusal} */
+  create(topic: NewTopic): Topic {
+    return this.add(this.plan(topic))
   }
 
   delete(topic: Topic): void {
@@ -125,13 +115,11 @@ export class Topics {
    * @throws {Refusal}
    */
   grow(
-    name: string,
+    { name, partitions }: Topic,
     count: number,
     { assignments, validateOnly = false }: { assignments?: readonly NodeNumbers[]; validateOnly?: boolean } = {},
   ): void {
-    const topic = this.#byName.get(name)
-    if (topic === undefined) throw new Refusal('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic '${name}'.`)
-    const { length } = topic.partitions
+    const { length } = partitions
     const added = count - length
     if (added < 0) {
       const why = `The topic ${name} currently has ${length} partition(s); ${count} would not be an increase.`
@@ -144,11 +132,12 @@ export class Topics {
     }
     this.#checkRoom(added)
     const { nodes } = this.#cluster
-    const replicas = topic.partitions[0]?.replicas.length ?? 1
+    const replicas = partitions[0]?.replicas.length ?? 1
     const placed = assignments
       ? assignmentsGiven(nodes, assignments, replicas)
       : spread(nodes, { partitions: added, replicas, turn: this.#turn })
-    if (!validateOnly) this.#extend(topic, placed)
+    const topic = this.#byName.get(name)
+    if (!validateOnly && topic !== undefined) this.#extend(topic, placed)
   }
 
   /** Tells every partition that nodes came or went, so that it looks for its leader. */
@@ -162,6 +151,27 @@ export class Topics {
     for (const topic of this.#byName.values()) {
       for (const partition of topic.partitions) partition.close()
     }
+  }
+
+  #given(assignments: readonly NodeNumbers[], partitions: number, replicas: number): NodeNumbers[] {
+    if (partitions !== -1 || replicas !== -1) {
+      const why = 'Replica assignments were given, so the numbers of partitions and of replicas must be -1.'
+      throw new Refusal('INVALID_REQUEST', why)
+    }
+    this.#checkRoom(assignments.length)
+    return assignmentsGiven(this.#cluster.nodes, assignments)
+  }
+
+  /** -1: as many as the settings of the brokers say. */
+  #spread(partitions: number, replicas: number): NodeNumbers[] {
+    const { nodes, config } = this.#cluster
+    if (partitions === 0 || partitions < -1) {
+      throw new Refusal('INVALID_PARTITIONS', 'The number of partitions must be above 0, or -1.')
+    }
+    const count = partitions === -1 ? config.number('num.partitions') : partitions
+    this.#checkRoom(count)
+    const factor = replicas === -1 ? config.number('default.replication.factor') : replicas
+    return spread(nodes, { partitions: count, replicas: factor, turn: this.#turn })
   }
 
   #extend(topic: Topic & { readonly partitions: Partition[] }, assignments: readonly NodeNumbers[]): void {

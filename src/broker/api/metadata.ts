@@ -5,14 +5,12 @@ import type { Answer, Call, Handlers } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { clusterOperations, topicOperations } from '../operations.ts'
 import type { Partition } from '../partition.ts'
+import { noId } from '../random-id.ts'
 import { orRefusal } from '../refusal.ts'
 import { isInternal, isTopicName } from '../topic-name.ts'
 import type { Topic } from '../topics.ts'
 
 type AnsweredTopic = Encodable<MetadataResponseTopic>
-
-/** Stands for none. */
-const noId = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 // ── Metadata ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

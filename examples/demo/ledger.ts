@@ -1,5 +1,11 @@
 import type { Message } from '../../src/index.ts'
 
+/** Of the messages of one partition below some offset. */
+export interface Entries {
+  readonly handled: number
+  readonly twice: number
+}
+
 /** How often each message was handled, by its offset: what the proof at the end is made of. */
 export class Ledger {
   handled = 0
@@ -25,17 +31,15 @@ export class Ledger {
     this.handled++
   }
 
-  /** Messages below the committed offsets that were never handled. */
-  lost(committed: readonly number[]): number {
-    return committed.reduce((sum, end, partition) => {
-      const counts = this.#counts[partition]
-      let missing = 0
-      for (let offset = 0; offset < end; offset++) if (!counts?.[offset]) missing++
-      return sum + missing
-    }, 0)
-  }
-
-  twice(): number {
-    return this.#counts.reduce((sum, counts) => sum + counts.filter(count => count > 1).length, 0)
+  below(end: number, partition: number): Entries {
+    const counts = this.#counts[partition]
+    let handled = 0
+    let twice = 0
+    for (let offset = 0; offset < end; offset++) {
+      const count = counts?.[offset] ?? 0
+      if (count > 0) handled++
+      if (count > 1) twice++
+    }
+    return { handled, twice }
   }
 }

@@ -3,13 +3,23 @@ import type { Order } from './order.ts'
 
 const TICK_MS = 50
 const CUSTOMERS = 500
-const ITEMS = ['kettle', 'lamp', 'notebook', 'bicycle bell', 'umbrella', 'tea', 'flour', 'mill wheel']
+/** What it is and what it costs, in cents. */
+const GOODS = [
+  ['flour, 1 kg', 189],
+  ['tea', 449],
+  ['notebook', 590],
+  ['bicycle bell', 1_290],
+  ['umbrella', 1_995],
+  ['kettle', 3_490],
+  ['desk lamp', 5_900],
+  ['mill wheel', 249_000],
+] as const
 
 /** Writes orders at a steady rate until it is stopped; those of a customer go to one partition, under one key. */
 export class OrderStream {
-  /** Acknowledged by Kafka. */
+  /** Acknowledged by the broker. */
   produced = 0
-  /** Why a write failed: its orders may be in Kafka or not. */
+  /** Why a write failed: its orders may be in the topic or not. */
   error: Error | null = null
   readonly #client: NativeClient
   readonly #topic: string
@@ -28,11 +38,13 @@ export class OrderStream {
 
   /** Resolves when it was stopped and the last write is answered. */
   async run(): Promise<void> {
+    let written = 0
     while (!this.#stopped.signal.aborted) {
       const due = Math.floor(((performance.now() - this.#startedAt) / 1000) * this.#rate)
       // After a pause it does not write everything at once.
-      this.#made = Math.max(this.#made, due - this.#rate)
-      await this.#write(due - this.#made)
+      written = Math.max(written, due - this.#rate)
+      await this.#write(due - written)
+      written = due
       await new Promise(resolve => setTimeout(resolve, TICK_MS))
     }
   }
@@ -42,18 +54,18 @@ export class OrderStream {
   }
 
   async #write(count: number): Promise<void> {
-    const batches = new Map<number, RecordInput[]>()
+    const batches = Array.from({ length: this.#partitions }, (): RecordInput[] => [])
     for (let i = 0; i < count; i++) {
       const { partition, record } = this.#order()
-      batches.set(partition, [...(batches.get(partition) ?? []), record])
+      batches[partition]?.push(record)
     }
-    if (batches.size === 0) return
+    const writes = batches.flatMap((records, partition) =>
+      records.length === 0 ? [] : [{ topic: this.#topic, partition, records: writeBatch(records) }],
+    )
+    if (writes.length === 0) return
     try {
-      const answers = await this.#client.produce(
-        [...batches].map(([partition, records]) => ({ topic: this.#topic, partition, records: writeBatch(records) })),
-      )
-      for (const { partition, error } of answers) {
-        if (error === null) this.produced += batches.get(partition)?.length ?? 0
+      for (const { partition, error } of await this.#client.produce(writes)) {
+        if (error === null) this.produced += batches[partition]?.length ?? 0
         else this.error = error
       }
     } catch (error) {
@@ -62,16 +74,10 @@ export class OrderStream {
   }
 
   #order(): { partition: number; record: RecordInput } {
-    const id = ++this.#made
-    const number = Math.floor(Math.random() * CUSTOMERS)
-    const quantity = 1 + Math.floor(Math.random() * 5)
-    const order: Order = {
-      id,
-      customer: `customer-${number}`,
-      item: ITEMS[id % ITEMS.length] ?? '',
-      quantity,
-      total: quantity * (199 + Math.floor(Math.random() * 5_000)),
-    }
-    return { partition: number % this.#partitions, record: { key: order.customer, value: JSON.stringify(order) } }
+    const customer = Math.floor(Math.random() * CUSTOMERS)
+    const [item, price] = GOODS[Math.floor(Math.random() ** 2 * GOODS.length)] ?? GOODS[0]
+    const quantity = 1 + Math.floor(Math.random() ** 3 * 6)
+    const order: Order = { id: ++this.#made, customer: `customer-${customer}`, item, quantity, total: quantity * price }
+    return { partition: customer % this.#partitions, record: { key: order.customer, value: JSON.stringify(order) } }
   }
 }

@@ -1,10 +1,13 @@
-import { clearScreenDown, cursorTo, moveCursor } from 'node:readline'
 import { styleText } from 'node:util'
+
+const HOME = '\x1b[H'
+const CLEAR_BELOW = '\x1b[J'
 
 /** Redraws its lines in place on a terminal; elsewhere each update is one plain line. */
 export class Screen {
   readonly inPlace = process.stdout.isTTY && process.env.TERM !== 'dumb'
   #drawn = 0
+  #columns = 0
 
   /** The first of `lines` is a heading; `line` says the same in short. */
   update(lines: readonly string[], line: string): void {
@@ -12,17 +15,22 @@ export class Screen {
       console.log(line)
       return
     }
-    this.#back()
-    const width = (process.stdout.columns || 80) - 1
-    const [heading = '', ...rest] = lines.map(text => text.slice(0, width))
-    process.stdout.write(`${[styleText('bold', heading), ...rest].join('\n')}\n`)
-    this.#drawn = lines.length
+    const { columns = 80, rows = 24 } = process.stdout
+    // A line as long as the terminal is wide would take two, and lines that were scrolled away are out of reach.
+    const [heading = '', ...rest] = lines.slice(0, Math.max(1, rows - 1)).map(text => shortened(text, columns - 1))
+    const text = [styleText('bold', heading), ...rest].join('\n')
+    process.stdout.write(`${this.#back(columns)}${CLEAR_BELOW}${text}\n`)
+    this.#drawn = rest.length + 1
+    this.#columns = columns
   }
 
-  #back(): void {
-    if (this.#drawn === 0) return
-    cursorTo(process.stdout, 0)
-    moveCursor(process.stdout, 0, -this.#drawn)
-    clearScreenDown(process.stdout)
+  /** To where the lines begin; a terminal that was made narrower has wrapped them, so there nobody knows. */
+  #back(columns: number): string {
+    if (this.#drawn === 0) return ''
+    return columns < this.#columns ? HOME : `\r\x1b[${this.#drawn}A`
   }
+}
+
+function shortened(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`
 }

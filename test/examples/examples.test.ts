@@ -8,32 +8,43 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
+import { systemClock } from '../../src/base/clock.ts'
+import { StderrLogger } from '../../src/base/stderr-logger.ts'
+import { Broker } from '../../src/broker/index.ts'
+import { Admin, NativeClient, writeBatch } from '../../src/index.ts'
+import { Child } from '../kafka/child.ts'
+import { freePorts } from '../kafka/ports.ts'
 import { until } from '../until.ts'
-import { Child } from './child.ts'
-import { KafkaCluster } from './kafka-cluster.ts'
-import { freePorts } from './ports.ts'
 
 const root = join(import.meta.dirname, '../..')
-const hooks = new URL('programs/millrace-from-source.ts', import.meta.url).href
+const hooks = new URL('../millrace-from-source.ts', import.meta.url).href
 
-let cluster: KafkaCluster
+let broker: Broker
+let client: NativeClient
 let folder: string
 const started: Child[] = []
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-examples-'))
-  cluster = await KafkaCluster.start({ topics: { orders: 3, audit: 3 } })
-  await cluster.write('orders', messages(60))
-  await cluster.write('audit', messages(600))
+  broker = await Broker.start({ topics: { orders: 3, audit: 3 } })
+  client = new NativeClient({ brokers: broker.brokers, logger: new StderrLogger('warn', systemClock) })
+  await write('orders', 60)
+  await write('audit', 600)
 })
 after(async () => {
   await Promise.all(started.map(child => child.end('SIGKILL')))
-  await cluster?.close()
+  await client.close()
+  await broker.close()
   await rm(folder, { recursive: true })
 })
 
-function messages(count: number) {
-  return Array.from({ length: count }, (_, n) => ({ key: `k${n % 7}`, value: JSON.stringify({ n }), partition: n % 3 }))
+/** So many messages under seven keys, to three partitions in turn. */
+async function write(topic: string, count: number): Promise<void> {
+  const all = Array.from({ length: count }, (_, n) => ({ key: `k${n % 7}`, value: JSON.stringify({ n }) }))
+  const answers = await client.produce(
+    [0, 1, 2].map(partition => ({ topic, partition, records: writeBatch(all.filter((_, n) => n % 3 === partition)) })),
+  )
+  for (const { error } of answers) assert.equal(error, null)
 }
 
 /** Starts a program that imports the package by its name, in a folder that is not the project's. */
@@ -41,7 +52,7 @@ function start(program: string, env: Record<string, string> = {}) {
   const lines: string[] = []
   const spawned = spawn(process.execPath, ['--import', hooks, program], {
     cwd: folder,
-    env: { ...process.env, BROKERS: cluster.brokers.join(), ...env },
+    env: { ...process.env, BROKERS: broker.brokers.join(), ...env },
   })
   const child = new Child(program, spawned, line => lines.push(line))
   started.push(child)
@@ -49,14 +60,14 @@ function start(program: string, env: Record<string, string> = {}) {
 }
 
 async function committed(group: string): Promise<number> {
-  return (await cluster.committed(group)).reduce((sum, { offset }) => sum + offset, 0)
+  return (await new Admin(client).groupOffsets(group)).reduce((sum, { offset }) => sum + offset, 0)
 }
 
 test('the first example of the README handles and commits', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8')
   const code = /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? ''
   const program = join(folder, 'first.ts')
-  await writeFile(program, code.replace('localhost:9092', String(cluster.brokers[0])))
+  await writeFile(program, code.replace('localhost:9092', String(broker.brokers[0])))
   const { child, exited } = start(program)
   await until('all is committed', async () => (await committed('shop')) === 60)
   await child.end('SIGTERM')

@@ -52,7 +52,7 @@ function judged<P extends { readonly partitionIndex: number }>(
 function offsetCommit(cluster: Cluster, call: Call<'OffsetCommit'>): Answer<'OffsetCommit'> {
   const { retentionTimeMs, topics } = call.body
   const now = cluster.clock.now()
-  const expiresAt = retentionTimeMs < 0 ? null : now + retentionTimeMs
+  const expiresAt = retentionTimeMs === -1 ? null : now + retentionTimeMs
   // Whether the group takes it is asked for partitions that exist only: others leave no trace, not even a group.
   let group: Group | number | undefined
   return {

@@ -34,6 +34,11 @@ export class SectionCheck {
     return value
   }
 
+  /** The same for a number that may be left out. */
+  optional(name: string, bounds: { min: number; max?: number; whole?: boolean }): number | undefined {
+    return this.#values[name] === undefined ? undefined : this.number(name, Number.NaN, bounds)
+  }
+
   oneOf<const T>(name: string, fallback: T, values: readonly T[]): T {
     const value = this.#values[name] ?? fallback
     if (!values.includes(value as T) && value !== fallback) throw this.wrong(name, values.map(describe).join(' or '))

@@ -7,6 +7,7 @@ import { LocalBroker } from './local-broker.ts'
 import type { CoordinatorType } from './nodes.ts'
 import { type BrokerOptions, resolveOptions, type TopicOptions } from './options.ts'
 import type { LoggedRequest } from './request-log.ts'
+import { ThreadBroker } from './thread-broker.ts'
 
 /** What a group committed for one partition. */
 export interface CommittedOffset {
@@ -70,6 +71,7 @@ export const Broker = {
    * @throws {OptionError} that names the first wrong option
    */
   async start(options: BrokerOptions = {}): Promise<Broker> {
-    return LocalBroker.start(resolveOptions(options))
+    const settings = resolveOptions(options)
+    return settings.thread ? ThreadBroker.start(options) : LocalBroker.start(settings)
   },
 }

@@ -78,10 +78,10 @@ export function checkFault(options: unknown): FaultSettings {
   const apis = checkedApis(section)
   const settings = {
     apis,
-    node: optional(section, 'node', 1),
+    node: section.optional('node', { min: 1 }),
     clientId: section.string('clientId'),
     topic: section.string('topic'),
-    partition: optional(section, 'partition', 0),
+    partition: section.optional('partition', { min: 0 }),
     group: section.string('group'),
     when: checkedWhen(section),
     skip: section.number('skip', 0, { min: 0 }),
@@ -101,10 +101,6 @@ export function checkFault(options: unknown): FaultSettings {
 function refuseUnless(sound: boolean, value: unknown, name: string, apis: readonly ApiName[]): void {
   if (value === undefined || sound) return
   throw new OptionError(`fault.${name} never matches: not all requests of ${apis.join(', ')} name a ${name}`)
-}
-
-function optional(section: SectionCheck, name: string, min: number): number | undefined {
-  return section.get(name) === undefined ? undefined : section.number(name, min - 1, { min })
 }
 
 function checkedApis(section: SectionCheck): ReadonlySet<ApiName> | null {
@@ -132,8 +128,8 @@ function checkedAction(given: unknown, apis: ReadonlySet<ApiName> | null): Fault
   if (error !== undefined && (!Object.hasOwn(errorCodes, error) || error === 'NONE')) {
     throw action.wrong('error', "Kafka's name of an error, such as 'NOT_LEADER_OR_FOLLOWER'")
   }
-  action.number('delayMs', -1, { min: 0, max: 2 ** 31 - 1 })
-  action.number('truncate', -1, { min: 0 })
+  action.optional('delayMs', { min: 0, max: 2 ** 31 - 1 })
+  action.optional('truncate', { min: 0 })
   action.oneOf('drop', undefined, ['before', 'after'])
   action.oneOf('noReply', undefined, [true])
   action.oneOf('observe', undefined, [true])

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../base/clock.ts'
+import { OptionError } from '../base/errors.ts'
 import { SectionCheck } from '../base/option-check.ts'
 import { type Random, seededRandom } from '../base/random.ts'
 
@@ -8,7 +9,7 @@ const longestMs = 2 ** 31 - 1
 export interface TopicOptions {
   /** Default: `num.partitions` of the broker, which is 1. */
   readonly partitions?: number
-  /** Default: `default.replication.factor` of the broker, or one on each node. */
+  /** Default: `default.replication.factor` of the broker, which is one on each node, at most 3. */
   readonly replicas?: number
   /** Topic settings under Kafka's names. */
   readonly config?: Readonly<Record<string, string>>
@@ -55,6 +56,8 @@ export interface BrokerOptions {
   readonly limits?: LimitOptions
   /** How many requests the log of requests remembers. Default 1,000. */
   readonly requestLog?: number
+  /** Runs the cluster in a thread of its own. Neither `clock` nor functions of faults can cross to it. Default false. */
+  readonly thread?: boolean
 }
 
 /** All options with their defaults, checked. */
@@ -71,6 +74,7 @@ export interface Settings {
   readonly random: Random
   readonly limits: Required<LimitOptions>
   readonly requestLog: number
+  readonly thread: boolean
 }
 
 const names = [
@@ -86,15 +90,16 @@ const names = [
   'seed',
   'limits',
   'requestLog',
+  'thread',
 ]
 
 /** @throws {OptionError} that names the first wrong option */
 export function resolveOptions(options: BrokerOptions): Settings {
   const top = new SectionCheck('', options, names)
   const nodes = top.number('nodes', 1, { min: 1, max: 100 })
-  const config = texts('config', options.config)
+  const config = new Map([replication(nodes), ...texts('config', options.config)])
   const host = top.string('host') ?? '127.0.0.1'
-  const seed = top.number('seed', -1, { min: 0, max: 2 ** 32 - 1 })
+  const seed = top.optional('seed', { min: 0, max: 2 ** 32 - 1 })
   return {
     nodes,
     topics: new Map(Object.entries(options.topics ?? {}).map(([name, given]) => [name, topicOptions(name, given)])),
@@ -105,9 +110,10 @@ export function resolveOptions(options: BrokerOptions): Settings {
     ports: ports(top, nodes),
     racks: racks(top, nodes),
     clock: options.clock ?? systemClock,
-    random: seed < 0 ? Math.random : seededRandom(seed),
+    random: seed === undefined ? Math.random : seededRandom(seed),
     limits: limits(options.limits),
     requestLog: top.number('requestLog', 1_000, { min: 0, max: 1_000_000 }),
+    thread: thread(top),
   }
 }
 
@@ -116,13 +122,21 @@ export function topicOptions(name: string, given: unknown): TopicOptions {
   if (typeof given === 'number') return topicOptions(name, { partitions: given })
   const path = `topics.${name}`
   const section = new SectionCheck(path, given, ['partitions', 'replicas', 'config'])
-  const partitions = section.number('partitions', -1, { min: 1, max: 10_000 })
-  const replicas = section.number('replicas', -1, { min: 1, max: 100 })
+  const partitions = section.optional('partitions', { min: 1, max: 10_000 })
+  const replicas = section.optional('replicas', { min: 1, max: 100 })
   return {
-    ...(partitions > 0 && { partitions }),
-    ...(replicas > 0 && { replicas }),
+    ...(partitions !== undefined && { partitions }),
+    ...(replicas !== undefined && { replicas }),
     config: Object.fromEntries(texts(`${path}.config`, section.get('config'))),
   }
+}
+
+function thread(top: SectionCheck): boolean {
+  const thread = top.oneOf('thread', false, [true, false])
+  if (thread && top.get('clock') !== undefined) {
+    throw new OptionError('clock cannot be set beside thread: the broker would be in another thread than its clock')
+  }
+  return thread
 }
 
 function texts(path: string, given: unknown): Map<string, string> {
@@ -130,6 +144,11 @@ function texts(path: string, given: unknown): Map<string, string> {
   const values = Object.entries(given ?? {})
   for (const [name, value] of values) if (typeof value !== 'string') throw section.wrong(name, 'a string')
   return new Map(values)
+}
+
+/** Kafka's default is 1: topics of a cluster would not survive that their node stops. */
+function replication(nodes: number): [string, string] {
+  return ['default.replication.factor', String(Math.min(nodes, 3))]
 }
 
 /** Nobody can connect to "all addresses". */

@@ -61,7 +61,7 @@ test('batches are found by any of their offsets, behind gaps too, and counted by
         const wanted = model.filter(batch => batch.lastOffset >= from && batch.lastOffset < end)
         assert.equal(batches.bytesBetween(from, end), bytesOf(wanted))
         const slice = batches.slice(from, end, maxBytes, atLeastOne)
-        const readable = model.filter(batch => batch.lastOffset >= from && batch.baseOffset < end)
+        const readable = model.filter(batch => from < end && batch.lastOffset >= from && batch.baseOffset < end)
         const first = readable[0]?.buffer.length ?? 0
         const limit = first <= maxBytes ? maxBytes : atLeastOne ? first : 0
         const expected = Buffer.concat(readable.map(batch => batch.buffer)).subarray(0, limit)

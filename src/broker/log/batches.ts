@@ -87,7 +87,8 @@ export class Batches {
   slice(offset: number, end: number, maxBytes: number, atLeastOne: boolean): Slice {
     let at = this.#placeOf(offset)
     const first = this.#batches[at]
-    if (first === undefined || first.baseOffset >= end) return { pieces: none, bytes: 0, end: offset }
+    // The end may be inside of a batch only where the log begins inside of it, in front of an open transaction.
+    if (first === undefined || first.baseOffset >= end || offset >= end) return { pieces: none, bytes: 0, end: offset }
     const limit = atLeastOne ? Math.max(maxBytes, first.buffer.length) : maxBytes
     if (limit < first.buffer.length) return { pieces: none, bytes: 0, end: offset }
     const pieces: Buffer[] = []

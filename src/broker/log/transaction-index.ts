@@ -49,7 +49,7 @@ export class TransactionIndex {
     const found: AbortedTransaction[] = []
     for (let at = this.#firstReaching(from); at < this.#aborted.length; at++) {
       const entry = this.#aborted[at] as Aborted
-      if (entry.firstOffset < end) found.push({ producerId: entry.producerId, firstOffset: entry.firstOffset })
+      if (entry.firstOffset < end) found.push(entry)
       if (entry.stable >= end) break
     }
     return found

@@ -30,6 +30,8 @@ export interface RssSample {
   /** Since the first message. */
   readonly seconds: number
   readonly mib: number
+  /** Of these, V8's young generation: it grows in steps, up to a size that Node sets, when much is allocated. */
+  readonly youngMib: number
   readonly messages: number
 }
 

@@ -1,3 +1,4 @@
+import { getHeapSpaceStatistics } from 'node:v8'
 import type { Handler } from '../../src/index.ts'
 import type { RssSample } from '../measurement.ts'
 import { freshGroup, print, readTask, rssPeakMib } from './child.ts'
@@ -6,6 +7,7 @@ import { TimerLateness } from './timer-lateness.ts'
 
 const SAMPLE_MS = 1_000
 const STUCK = 64
+const MIB = 2 ** 20
 
 let handled = 0
 
@@ -37,12 +39,21 @@ const consumer = new millrace.Consumer({
   work: { concurrency: task.concurrency, maxAbandoned: STUCK + 1, onFailure: 'leave' },
 }).topic({ topic: task.topic, partitions: Array.from({ length: task.partitions }, (_, index) => index) }, handler)
 
+function youngBytes(): number {
+  return getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')?.space_size ?? 0
+}
+
 const rss: RssSample[] = []
 const lateness = new TimerLateness()
 const startedAt = performance.now()
 const elapsed = () => (performance.now() - startedAt) / 1_000
 const sampler = setInterval(() => {
-  rss.push({ seconds: elapsed(), mib: process.memoryUsage.rss() / 2 ** 20, messages: handled })
+  rss.push({
+    seconds: elapsed(),
+    mib: process.memoryUsage.rss() / MIB,
+    youngMib: youngBytes() / MIB,
+    messages: handled,
+  })
 }, SAMPLE_MS)
 lateness.start()
 const before = process.cpuUsage()

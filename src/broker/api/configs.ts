@@ -42,10 +42,16 @@ function unknownType({ resourceType }: Resource): Refusal {
 
 // ── DescribeConfigs ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** An answer is a thousand times as long as its question. */
+const mostDescribed = 10_000
+
 function describeConfigs(cluster: Cluster, { node, body }: Call<'DescribeConfigs'>): Answer<'DescribeConfigs'> {
   const results = body.resources.map(({ resourceType, resourceName, configurationKeys }) => {
     const resource = { resourceType, resourceName }
-    const found = orRefusal(() => entries(cluster, resource, node))
+    const found = orRefusal(() => {
+      if (body.resources.length <= mostDescribed) return entries(cluster, resource, node)
+      throw new Refusal('INVALID_REQUEST', `One request can ask for ${mostDescribed} resources at most.`)
+    })
     if (found instanceof Refusal) return { ...resource, errorCode: found.errorCode, errorMessage: found.message }
     const wanted = configurationKeys?.length ? new Set(configurationKeys) : null
     const configs = wanted ? found.filter(({ name }) => wanted.has(name)) : found

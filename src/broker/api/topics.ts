@@ -29,7 +29,7 @@ type TopicAsked = Call<'CreateTopics'>['body']['topics'][number]
 function createTopics(cluster: Cluster, call: Call<'CreateTopics'>): Answer<'CreateTopics'> {
   const { topics, validateOnly } = call.body
   const { once, more } = onceAndMore(topics, ({ name }) => name)
-  const partitions = once.reduce((sum, { numPartitions }) => sum + Math.max(0, numPartitions), 0)
+  const partitions = once.reduce((sum, { numPartitions }) => sum + Math.max(1, numPartitions), 0)
   const results = once.map(asked => {
     const { name } = asked
     const planned = orRefusal(() => {

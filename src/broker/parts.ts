@@ -116,6 +116,7 @@ const topicParts = {
   CreatePartitions: [topics({ answered: 'results' })],
   DescribeConfigs: [topics({ ...resources, answered: 'results' })],
   IncrementalAlterConfigs: [topics({ ...resources, answered: 'responses' })],
+  AlterConfigs: [topics({ ...resources, answered: 'responses' })],
 } satisfies { [N in ApiName]?: readonly Parts[] }
 
 const otherParts = {

@@ -99,8 +99,7 @@ export function selects(
   if (selection.group !== undefined && typeof keyType === 'number' && keyType !== 0) return false
   const asksFor = (parts: Parts, struct: Struct, around: Place): boolean => {
     const asked = struct[parts.asked] as readonly unknown[] | null
-    // All there are.
-    if (asked === null) return true
+    if (asked === null || (asked.length === 0 && emptyIsAll(call))) return true
     return asked.some(element => {
       const here = stepInto(parts, element, around, 'asked', topics)
       if (!within(here, selection) || taken.some(each => covers(each, here))) return false
@@ -110,6 +109,11 @@ export function selects(
     })
   }
   return partsOf(call.name).some(parts => asksFor(parts, call.body as Struct, place))
+}
+
+/** Whether an empty list stands for all there are, as null does elsewhere. */
+function emptyIsAll({ name, version }: Call<ApiName>): boolean {
+  return name === 'DescribeTopicPartitions' || (name === 'Metadata' && version === 0)
 }
 
 /** Names of the first topics that a request names. */

@@ -191,7 +191,7 @@ test('who does not read its answers is not served any further, and loses none', 
   await using broker = await Broker.start({ topics, requestLog: 10_000 })
   const socket = open(broker)
   const ids: number[] = []
-  const requests = Array.from({ length: 2_000 }, (_, id) => withLength(numbered(allTopics, id)))
+  const requests = Array.from({ length: 500 }, (_, id) => withLength(numbered(allTopics, id)))
   socket.pause()
   socket.write(Buffer.concat(requests))
   let served = -1
@@ -202,7 +202,7 @@ test('who does not read its answers is not served any further, and loses none', 
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
     return before > 0 && before === broker.requests.length
   })
-  assert.ok(served < 1_000, `${served} requests were served`)
+  assert.ok(served < 400, `${served} requests were served`)
   const reader = new FrameReader({
     maxFrameBytes: 1 << 24,
     reuse: true,

@@ -89,15 +89,21 @@ function txnOffsetCommit(cluster: Cluster, call: Call<'TxnOffsetCommit'>): Answe
 }
 
 function transactionGroup(cluster: Cluster, call: Call<'TxnOffsetCommit'>, producerId: number): Group | number {
-  const { groupId, generationId, transactionalId, producerEpoch } = call.body
-  const error =
-    namedGroupError(cluster, call, groupId) ||
-    cluster.transactions.admitGroup(transactionalId, producerId, producerEpoch, groupId, call.version >= 5)
+  const { groupId, generationId } = call.body
+  const error = namedGroupError(cluster, call, groupId) || admitted(cluster, call, producerId)
   if (error !== errorCodes.NONE) return error
   const group = generationId < 0 ? cluster.groups.obtain(groupId) : cluster.groups.get(groupId)
   if (group === null) return errorCodes.INVALID_COMMIT_OFFSET_SIZE
   if (group === undefined) return errorCodes.ILLEGAL_GENERATION
   return group.admitCommit(call.body, generationId, true) || group
+}
+
+/** Whether the group takes part in the transaction, from version 5 on by this very request; in words that the client knows. */
+function admitted({ transactions }: Cluster, { version, body }: Call<'TxnOffsetCommit'>, producerId: number): number {
+  const { transactionalId, producerEpoch, groupId } = body
+  const error = transactions.admitGroup(transactionalId, producerId, producerEpoch, groupId, version >= 5)
+  if (error === errorCodes.PRODUCER_FENCED) return errorCodes.INVALID_PRODUCER_EPOCH
+  return error === errorCodes.TRANSACTION_ABORTABLE && version < 4 ? errorCodes.INVALID_TXN_STATE : error
 }
 
 function commit(

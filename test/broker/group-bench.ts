@@ -1,14 +1,11 @@
-import { groupHandlers } from '../../src/broker/api/groups.ts'
-import { offsetHandlers } from '../../src/broker/api/offsets.ts'
-import type { Call, Handlers } from '../../src/broker/call.ts'
+import { apiTable } from '../../src/broker/api/table.ts'
+import type { Call } from '../../src/broker/call.ts'
 import type { Cluster } from '../../src/broker/cluster.ts'
+import type { ApiName } from '../../src/protocol/apis.ts'
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/protocol/frame.ts'
 import type { Requests, Responses } from '../../src/protocol/messages.ts'
 import { settled, VirtualClock } from '../virtual-clock.ts'
 import { startCluster } from './start-cluster.ts'
-
-type GroupApi = keyof typeof groupHandlers | keyof typeof offsetHandlers
-const handlers: Handlers<GroupApi> = { ...groupHandlers, ...offsetHandlers }
 
 /** What a member says when it joins, where that differs from what all say. */
 export interface Joining {
@@ -78,7 +75,7 @@ export class GroupBench {
     this.#idle = this.clock.timers
   }
 
-  async ask<N extends GroupApi>(
+  async ask<N extends ApiName>(
     name: N,
     version: number,
     body: Requests[N],
@@ -87,8 +84,8 @@ export class GroupBench {
     const request = decodeRequest(encodeRequest(name, version, 1, clientId, body).subarray(4))
     const { signal: gone } = new AbortController()
     const call = { ...request, host: '127.0.0.1', node: this.node, gone } as unknown as Call<N>
-    const answer = await handlers[name](this.cluster, call)
-    if (answer === null) throw new Error('the broker was closed')
+    const answer = await apiTable[name]?.(this.cluster, call)
+    if (!answer) throw new Error('the broker was closed')
     return decodeResponse(name, version, encodeResponse(name, version, 1, answer).subarray(4))
   }
 

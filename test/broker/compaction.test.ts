@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { seededRandom } from '../../src/base/random.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
-import { RecordBatch } from '../../src/records/record-batch.ts'
+import { RecordBatch, splitBatches } from '../../src/records/record-batch.ts'
 import { changed } from '../records/batches.ts'
 import { LogBench, type Short, waits } from './log-bench.ts'
 import { LogWriters } from './log-writers.ts'
@@ -20,8 +20,8 @@ function compacted(): LogBench {
 /** Batches as `first-last`, with how many records they hold. */
 function batchesOf(bench: LogBench): string[] {
   const { pieces } = bench.log.read(bench.log.startOffset, 'read_uncommitted', 1e9, true)
-  return pieces.map(piece => {
-    const batch = new RecordBatch(piece)
+  const bytes = Buffer.concat(pieces)
+  return splitBatches(bytes, 0, bytes.length, { topic: 't', partition: 0 }).batches.map(batch => {
     assert.ok(batch.crcValid)
     return `${batch.baseOffset}-${batch.lastOffset}:${batch.count}${batch.isControl ? ' marker' : ''}`
   })

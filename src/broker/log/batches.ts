@@ -1,8 +1,9 @@
 import type { RecordBatch } from '../../records/record-batch.ts'
+import { Pieces } from './slabs.ts'
 
 /** Batches cut out of a log, in pieces that are sent one behind the other. */
 export interface Slice {
-  /** Whole batches; the last piece may be a part of one, where the limit came in between. */
+  /** Whole batches, the last one cut off where the limit came in between. */
   readonly pieces: readonly Buffer[]
   readonly bytes: number
   /** Behind the last batch that a piece is of. */
@@ -91,18 +92,15 @@ export class Batches {
     if (first === undefined || first.baseOffset >= end || offset >= end) return { pieces: none, bytes: 0, end: offset }
     const limit = atLeastOne ? Math.max(maxBytes, first.buffer.length) : maxBytes
     if (limit < first.buffer.length) return { pieces: none, bytes: 0, end: offset }
-    const pieces: Buffer[] = []
-    let bytes = 0
+    const pieces = new Pieces()
     let last = first
-    for (; at < this.#batches.length && bytes < limit; at++) {
+    for (; at < this.#batches.length && pieces.bytes < limit; at++) {
       const batch = this.#batches[at] as RecordBatch
       if (batch.baseOffset >= end) break
-      const left = limit - bytes
-      pieces.push(batch.buffer.length <= left ? batch.buffer : batch.buffer.subarray(0, left))
-      bytes += Math.min(batch.buffer.length, left)
+      pieces.add(batch.buffer, Math.min(batch.buffer.length, limit - pieces.bytes))
       last = batch
     }
-    return { pieces, bytes, end: last.lastOffset + 1 }
+    return { pieces: pieces.finish(), bytes: pieces.bytes, end: last.lastOffset + 1 }
   }
 
   #endBefore(place: number): number {

@@ -6,6 +6,7 @@ import { markerOf } from '../../records/marker.ts'
 import { COMPRESSION_BITS, HEADER_BYTES, PREFIX_BYTES, RecordBatch, SEALED_FROM } from '../../records/record-batch.ts'
 import { recordsOf } from './inflated.ts'
 import type { RecordCursor } from './record-cursor.ts'
+import { Slabs } from './slabs.ts'
 
 export interface Compaction {
   /** All batches that may be cleaned, in log order. */
@@ -43,6 +44,7 @@ export async function compact(compaction: Compaction): Promise<Compacted> {
   const transactions = new CleanedTransactions(compaction.aborted)
   const replaced = new Map<RecordBatch, RecordBatch | null>()
   const last = compaction.batches.at(-1)
+  const slabs = new Slabs()
   for (const batch of compaction.batches) {
     const gone = transactions.reach(batch)
     const horizon = compaction.horizons.get(batch)
@@ -53,6 +55,8 @@ export async function compact(compaction: Compaction): Promise<Compacted> {
     if (retained === 'all' || (retained.length > 0 && retained.length === batch.count)) kept = batch
     else if (retained.length > 0) kept = await rewritten(batch, retained)
     else kept = batch === last || compaction.lastOfProducer(batch) ? emptied(batch) : null
+    // What stays lies close together again: what goes is to free its memory.
+    if (kept !== null) kept = new RecordBatch(slabs.place(kept.buffer))
     replaced.set(batch, kept)
     const waits = batch.isControl ? gone : retained !== 'all' && retained.some(record => record.tombstone)
     if (kept !== null && waits) compaction.horizons.set(kept, horizon ?? compaction.now + compaction.deleteRetentionMs)
@@ -133,7 +137,7 @@ function emptied(batch: RecordBatch): RecordBatch {
 }
 
 function remade(batch: RecordBatch, body: Buffer, count: number, change: (bytes: Buffer) => void): RecordBatch {
-  const bytes = Buffer.allocUnsafeSlow(HEADER_BYTES + body.length)
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + body.length)
   batch.buffer.copy(bytes, 0, 0, HEADER_BYTES)
   body.copy(bytes, HEADER_BYTES)
   bytes.writeInt32BE(bytes.length - PREFIX_BYTES, 8)

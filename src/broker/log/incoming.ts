@@ -8,6 +8,7 @@ import {
   PREFIX_BYTES,
   RecordBatch,
   SEALED_FROM,
+  type TimestampType,
 } from '../../records/record-batch.ts'
 import type { Config } from '../config.ts'
 import { RecordCursor } from './record-cursor.ts'
@@ -69,42 +70,56 @@ export function timestampOf(batch: RecordBatch, cursor: RecordCursor): number {
   return batch.timestampType === 'LogAppendTime' ? batch.maxTimestamp : batch.baseTimestamp + cursor.timestampDelta
 }
 
-/** What a topic's settings and the leader add to a batch, or ask of it. */
-export interface AppendRules {
+/** What a batch is held against. */
+export interface TopicRules {
   readonly config: Config
-  readonly baseOffset: number
-  readonly leaderEpoch: number
   readonly now: number
   /** `orders-3`, for messages. */
   readonly partition: string
 }
 
 /**
- * Checks a batch that a client sent (`oneBatch`) and makes it the log's own: copied once, with its offset, its leader's epoch and its
- * timestamps. Compressed records are not inflated, so what is wrong inside of them is not seen.
+ * Checks a batch that a client sent (`oneBatch`), and answers the largest timestamp of its records, or the time of the append where that
+ * is what counts. Compressed records are not inflated: what is wrong inside of them is not seen, and their header is believed.
  */
-export function toAppend(sentBatch: RecordBatch, rules: AppendRules): RecordBatch | Rejection {
-  const { config } = rules
-  const { buffer: sent, baseOffset } = sentBatch
-  if (baseOffset !== 0) return invalid
-  if (sent.length > config.number('max.message.bytes')) return { errorCode: errorCodes.MESSAGE_TOO_LARGE }
-  if (!sentBatch.crcValid) return { errorCode: errorCodes.CORRUPT_MESSAGE }
-  const bytes = Buffer.allocUnsafeSlow(sent.length)
-  sent.copy(bytes)
-  bytes.writeBigInt64BE(BigInt(rules.baseOffset), 0)
-  bytes.writeInt32BE(rules.leaderEpoch, 12)
-  const batch = new RecordBatch(bytes)
-  const rejection = checkHeader(batch)
+export function check(sent: RecordBatch, rules: TopicRules): number | Rejection {
+  const { config, now } = rules
+  if (sent.baseOffset !== 0) return invalid
+  if (sent.buffer.length > config.number('max.message.bytes')) return { errorCode: errorCodes.MESSAGE_TOO_LARGE }
+  if (!sent.crcValid) return { errorCode: errorCodes.CORRUPT_MESSAGE }
+  const rejection = checkHeader(sent)
   if (rejection !== null) return rejection
-  const largest = inspect(batch, rules)
+  const largest = inspect(sent, rules)
   if (typeof largest !== 'number') return largest
-  if (sent.length > config.number('segment.bytes')) return { errorCode: errorCodes.RECORD_LIST_TOO_LARGE }
-  return withTimestamp(batch, appendTime(config) ? rules.now : largest, appendTime(config))
+  if (sent.buffer.length > config.number('segment.bytes')) return { errorCode: errorCodes.RECORD_LIST_TOO_LARGE }
+  return isAppendTime(config) ? now : largest
+}
+
+/** What the leader writes into a batch. */
+export interface Place {
+  readonly baseOffset: number
+  readonly leaderEpoch: number
+  readonly largestTimestamp: number
+  readonly timestampType: TimestampType
+}
+
+/** Makes bytes that were checked, and copied, the log's own. Where the producer's header says otherwise it is changed and sealed again. */
+export function adopt(bytes: Buffer, sent: RecordBatch, place: Place): RecordBatch {
+  bytes.writeBigInt64BE(BigInt(place.baseOffset), 0)
+  bytes.writeInt32BE(place.leaderEpoch, 12)
+  const { largestTimestamp: largest, timestampType } = place
+  const changed = largest !== sent.maxTimestamp && Number.isSafeInteger(largest)
+  if (changed || timestampType !== sent.timestampType) {
+    bytes.writeInt16BE(sent.attributes ^ (timestampType === sent.timestampType ? 0 : LOG_APPEND_TIME), SEALED_FROM)
+    if (changed) bytes.writeBigInt64BE(BigInt(largest), 35)
+    bytes.writeUInt32BE(crc32c(bytes.subarray(SEALED_FROM)), 17)
+  }
+  return new RecordBatch(bytes)
 }
 
 const invalid: Rejection = { errorCode: errorCodes.INVALID_RECORD, tellsStart: true }
 
-function appendTime(config: Config): boolean {
+function isAppendTime(config: Config): boolean {
   return config.get('message.timestamp.type') === 'LogAppendTime'
 }
 
@@ -121,9 +136,9 @@ function checkHeader(batch: RecordBatch): Rejection | null {
 }
 
 /** Checks the records and answers their largest timestamp; of a compressed batch that is what its header tells. */
-function inspect(batch: RecordBatch, { config, now, partition }: AppendRules): number | Rejection {
+function inspect(batch: RecordBatch, { config, now, partition }: TopicRules): number | Rejection {
   const errors = new RecordErrors()
-  const ours = appendTime(config)
+  const ours = isAppendTime(config)
   if (!ours) {
     errors.earliest = now - config.number('message.timestamp.before.max.ms')
     errors.latest = now + config.number('message.timestamp.after.max.ms')
@@ -177,15 +192,4 @@ class RecordErrors {
     const errorMessage = `${this.#count} records were rejected, the first: ${this.#named[0]?.batchIndexErrorMessage}`
     return { errorCode: errorCodes[this.#code], errorMessage, recordErrors: this.#named, tellsStart: true }
   }
-}
-
-/** Where the producer's header says otherwise it is changed, and sealed again. */
-function withTimestamp(batch: RecordBatch, largest: number, appendTime: boolean): RecordBatch {
-  const changed = largest !== batch.maxTimestamp && Number.isSafeInteger(largest)
-  if (!changed && appendTime === (batch.timestampType === 'LogAppendTime')) return batch
-  const bytes = batch.buffer
-  bytes.writeInt16BE(appendTime ? batch.attributes | LOG_APPEND_TIME : batch.attributes & ~LOG_APPEND_TIME, SEALED_FROM)
-  if (changed) bytes.writeBigInt64BE(BigInt(largest), 35)
-  bytes.writeUInt32BE(crc32c(bytes.subarray(SEALED_FROM)), 17)
-  return new RecordBatch(bytes)
 }

@@ -2,14 +2,15 @@ import type { Clock } from '../../base/clock.ts'
 import { errorCodes } from '../../protocol/error-codes.ts'
 import type { AbortedTransaction } from '../../records/aborted.ts'
 import { writeEndMarker } from '../../records/batch-writer.ts'
-import { RecordBatch } from '../../records/record-batch.ts'
+import { RecordBatch, type TimestampType } from '../../records/record-batch.ts'
 import type { Config } from '../config.ts'
 import { Batches, batchCost, type Slice } from './batches.ts'
 import { compact } from './compaction.ts'
-import { hasProducer, type Rejection, toAppend } from './incoming.ts'
+import { adopt, check, hasProducer, type Rejection } from './incoming.ts'
 import { type EpochEnd, LeaderEpochs } from './leader-epochs.ts'
 import type { LogSpace, Tenant } from './log-space.ts'
 import { type ProducerState, Producers } from './producers.ts'
+import { Slabs } from './slabs.ts'
 import { type Found, findByTime, findLargestTime } from './time-lookup.ts'
 import { TransactionIndex } from './transaction-index.ts'
 
@@ -44,11 +45,12 @@ export interface ActiveProducer extends Readonly<ProducerState> {
 }
 
 /**
- * The record batches of a partition as they came, each in memory of its own, and what follows from them: producers, transactions, leader
+ * The record batches of a partition as they came, each copied once, and what follows from them: producers, transactions, leader
  * epochs. The nodes share it, so what is appended is replicated at once.
  */
 export class Log implements Tenant {
   readonly #settings: LogSettings
+  readonly #slabs = new Slabs()
   readonly #batches = new Batches()
   readonly #epochs = new LeaderEpochs()
   readonly #producers = new Producers()
@@ -107,15 +109,17 @@ export class Log implements Tenant {
     const { clock, space, name } = this.#settings
     const config = this.#settings.config()
     const now = clock.wallTime()
-    const rules = { config, baseOffset: this.#endOffset, leaderEpoch: this.#epoch, now, partition: name }
-    const batch = toAppend(sent, rules)
-    if (!(batch instanceof RecordBatch)) return batch
-    const duplicate = this.#producers.duplicateOf(batch)
+    const largestTimestamp = check(sent, { config, now, partition: name })
+    if (typeof largestTimestamp !== 'number') return largestTimestamp
+    const duplicate = this.#producers.duplicateOf(sent)
     // Kafka tells its largest timestamp as the append time, whoever made it.
     if (duplicate !== undefined) return { baseOffset: duplicate.baseOffset, appendTime: duplicate.timestamp }
-    const errorCode = this.#checkProducer(batch)
+    const errorCode = this.#checkProducer(sent)
     if (errorCode !== errorCodes.NONE) return { errorCode, tellsStart: true }
-    if (!space.hasRoom(batch.buffer.length + batchCost)) return { errorCode: errorCodes.KAFKA_STORAGE_ERROR }
+    if (!space.hasRoom(sent.buffer.length + batchCost)) return { errorCode: errorCodes.KAFKA_STORAGE_ERROR }
+    const timestampType = config.get('message.timestamp.type') as TimestampType
+    const place = { baseOffset: this.#endOffset, leaderEpoch: this.#epoch, largestTimestamp, timestampType }
+    const batch = adopt(this.#slabs.place(sent.buffer), sent, place)
     this.#push(batch)
     if (hasProducer(batch)) this.#wrote(batch, now)
     this.#keepBytes(1)

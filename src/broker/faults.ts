@@ -22,7 +22,7 @@ export type Harm = Exclude<FaultAction, { readonly error: string }> | { readonly
 
 /**
  * The faults that are set, in the order in which they were. A request is taken by the first one that it matches, and errors only
- * take the parts they are about, so that others may take other parts. Those that observe take nothing.
+ * take the parts they are about, so that others may take other parts. Those that observe count all that they match, and take nothing.
  */
 export class Faults {
   readonly #topics: Topics
@@ -44,16 +44,20 @@ export class Faults {
   /** What becomes of a request; null: it is served as ever. The faults that it hits count it. */
   strike(call: Call<ApiName>): Harm | null {
     const errors: PartError[] = []
+    let harm: Harm | null = null
     for (const fault of this.#set) {
       const { action, topic, partition, group } = fault.settings
       const { error, observe } = action
-      if (errors.length > 0 && error === undefined && observe === undefined) continue
-      const taken = observe ? [] : errors.map(({ selection }) => selection)
-      if (!fault.matches(call, this.#topics, taken) || !fault.count()) continue
-      if (error !== undefined) errors.push({ selection: { topic, partition, group }, code: errorCodes[error] })
-      else if (observe === undefined) return action
+      if (observe) {
+        if (fault.matches(call, this.#topics, [])) fault.count()
+      } else if (harm === null && (errors.length === 0 || error !== undefined)) {
+        const taken = errors.map(({ selection }) => selection)
+        if (!fault.matches(call, this.#topics, taken) || !fault.count()) continue
+        if (error === undefined) harm = action
+        else errors.push({ selection: { topic, partition, group }, code: errorCodes[error] })
+      }
     }
-    return errors.length === 0 ? null : { errors }
+    return errors.length > 0 ? { errors } : harm
   }
 
   close(): void {

@@ -1,4 +1,7 @@
+export type { Clock, Timer } from '../base/clock.ts'
 export { ClosedError, MillraceError, OptionError } from '../base/errors.ts'
+export type { ApiName } from '../protocol/apis.ts'
+export type { ErrorName } from '../protocol/error-codes.ts'
 export { Broker, type CommittedOffset, type GroupView } from './broker.ts'
 export type { Answer, Call } from './call.ts'
 export type { FaultAction, FaultOptions } from './fault.ts'

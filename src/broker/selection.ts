@@ -92,19 +92,21 @@ export function selects(
   topics: Topics,
   taken: readonly Selection[] = [],
 ): boolean {
+  const { topic, group } = selection
   const place = placeOf(call)
   if (!within(place, selection) || taken.some(each => covers(each, place))) return false
   if (covers(selection, place) && taken.length === 0) return true
   const { keyType } = call.body as Struct
-  if (selection.group !== undefined && typeof keyType === 'number' && keyType !== 0) return false
+  if (group !== undefined && typeof keyType === 'number' && keyType !== 0) return false
   const asksFor = (parts: Parts, struct: Struct, around: Place): boolean => {
     const asked = struct[parts.asked] as readonly unknown[] | null
-    if (asked === null || (asked.length === 0 && emptyIsAll(call))) return true
+    if (asked === null || (asked.length === 0 && emptyIsAll(call))) return covers({ group }, around)
     return asked.some(element => {
       const here = stepInto(parts, element, around, 'asked', topics)
       if (!within(here, selection) || taken.some(each => covers(each, here))) return false
       const deeper = parts.within
-      if (deeper === null || !Object.hasOwn(element as Struct, deeper.asked)) return true
+      // Some name topics and tell of all partitions.
+      if (deeper === null || !Object.hasOwn(element as Struct, deeper.asked)) return covers({ topic, group }, here)
       return (covers(selection, here) && taken.length === 0) || asksFor(deeper, element as Struct, here)
     })
   }

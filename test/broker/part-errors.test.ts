@@ -14,7 +14,7 @@ import { Desk } from './desk.ts'
 const error = 'SASL_AUTHENTICATION_FAILED'
 
 const names = Object.keys(apiTable) as ApiName[]
-const samplesPerVersion = 12
+const samplesPerVersion = 8
 
 function versionsOf(name: ApiName): number[] {
   const { minVersion, maxVersion } = api(name)

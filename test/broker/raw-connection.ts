@@ -22,6 +22,7 @@ export class RawConnection implements Disposable {
   readonly #socket: Socket
   readonly #waiting: ((frame: Buffer | null) => void)[] = []
   #open = true
+  #received = 0
 
   private constructor(socket: Socket) {
     this.#socket = socket
@@ -31,7 +32,10 @@ export class RawConnection implements Disposable {
       onFrame: frame => this.#waiting.shift()?.(frame),
     })
     socket.setNoDelay(true)
-    socket.on('data', chunk => frames.push(chunk))
+    socket.on('data', chunk => {
+      this.#received += chunk.length
+      frames.push(chunk)
+    })
     socket.on('error', () => {})
     socket.on('close', () => {
       this.#open = false
@@ -48,6 +52,11 @@ export class RawConnection implements Disposable {
 
   get open(): boolean {
     return this.#open
+  }
+
+  /** Bytes that came so far. */
+  get received(): number {
+    return this.#received
   }
 
   /** Sends a frame, whose length is put before it, and resolves to the next answer; null when the connection is closed instead. */

@@ -40,17 +40,34 @@ test('a group takes as many members as it may have, and leaves out who rejoins l
   const [a, b] = await bench.stable(2)
   assert.ok(a && b)
   assert.equal((await bench.join().came()).errorCode, GROUP_MAX_SIZE_REACHED)
-  const again = bench.join({ ...b, protocols: { range: 'changed' } })
-  await again.waits()
+  const changed = { ...b, protocols: { range: 'changed' } }
+  await bench.join(changed).waits()
   const { memberId, joined } = await bench.enter()
   assert.ok(await joined.waits())
+  assert.ok(await bench.join(changed).waits(), 'who waits already may ask again')
   const late = await bench.join(a).came()
   assert.deepEqual([late.errorCode, late.memberId], [GROUP_MAX_SIZE_REACHED, ''])
   await bench.clock.advance(60_000)
+  assert.equal((await joined.came()).generationId, 3)
   assert.deepEqual(
     bench.cluster.groups.snapshot('g').members.map(member => member.memberId),
     [b.memberId, memberId],
   )
+  bench.cluster.close()
+})
+
+test('an id that there is no place for any more holds up nobody', async () => {
+  const bench = new GroupBench({ 'group.max.size': '2' })
+  const [a, b] = await bench.stable(2)
+  assert.ok(a && b)
+  const changed = bench.join({ ...b, protocols: { range: 'changed' } })
+  await changed.waits()
+  const { memberId } = await bench.join().came()
+  const { joined } = await bench.enter()
+  assert.ok(await joined.waits())
+  assert.equal((await bench.join({ memberId }).came()).errorCode, GROUP_MAX_SIZE_REACHED)
+  await bench.leave(a)
+  assert.equal((await changed.came()).generationId, 3)
   bench.cluster.close()
 })
 

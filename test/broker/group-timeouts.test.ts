@@ -59,6 +59,17 @@ test('who does not rejoin within the longest rebalance timeout is left out', asy
   bench.cluster.close()
 })
 
+test('in version 0 the session timeout is the rebalance timeout too', async () => {
+  const bench = new GroupBench()
+  await bench.join({ version: 0, sessionTimeoutMs: 10_000 }).came()
+  const joined = bench.join({ version: 0, sessionTimeoutMs: 8_000 })
+  await bench.clock.advance(9_000)
+  assert.ok(await joined.waits())
+  await bench.clock.advance(1_000)
+  assert.equal((await joined.came()).generationId, 2)
+  bench.cluster.close()
+})
+
 test('a member that waits for the rebalance is not missed, and its session begins with the answer', async () => {
   const bench = new GroupBench()
   const [a, b] = await bench.stable(2, { sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 60_000 })

@@ -119,6 +119,28 @@ test('a restarted static member that is not heard of again is missed', async () 
   bench.cluster.close()
 })
 
+test('a restarted leader leads the next generation too', async () => {
+  const { bench, two } = await pair()
+  const { memberId } = await bench.join({ instanceId: 'one' }).came()
+  const waiting = bench.join({ ...two, protocols: { range: 'changed' } })
+  await waiting.waits()
+  assert.equal((await bench.join({ memberId, instanceId: 'one' }).came()).leader, memberId)
+  bench.cluster.close()
+})
+
+test('while none of the static members rejoins the rebalance waits, until they are missed', async () => {
+  const terms = { sessionTimeoutMs: 50_000, rebalanceTimeoutMs: 20_000 }
+  const { bench } = await pair(terms)
+  const { memberId } = await bench.enter(terms)
+  await bench.leave({ memberId })
+  await bench.clock.advance(49_000)
+  assert.equal(bench.state, 'PreparingRebalance')
+  assert.equal(bench.cluster.groups.snapshot('g').generation, 2)
+  await bench.clock.advance(1_000)
+  assert.equal(bench.state, 'Empty')
+  bench.cluster.close()
+})
+
 test('static members are made to leave by their instance ids, without or with the id they have', async () => {
   const { bench, one, two } = await pair()
   const { FENCED_INSTANCE_ID, UNKNOWN_MEMBER_ID } = errorCodes

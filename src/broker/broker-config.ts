@@ -54,8 +54,7 @@ const fixed: readonly Row[] = [
   ['auto.create.topics.enable', 'boolean', 'true'],
   ['default.replication.factor', 'int', '1', positive],
   ['delete.topic.enable', 'boolean', 'true'],
-  // Kafka's is 3,000: a production's members come one by one, a test's are all there and wait for it.
-  ['group.initial.rebalance.delay.ms', 'int', '0'],
+  ['group.initial.rebalance.delay.ms', 'int', '3000'],
   ['group.max.session.timeout.ms', 'int', '1800000'],
   ['group.max.size', 'int', '2147483647', positive],
   ['group.min.session.timeout.ms', 'int', '6000'],
@@ -88,6 +87,19 @@ export const brokerSettings: ReadonlyMap<string, BrokerSetting> = new Map([
   ...fixed.map(row => settingOf(row, false)),
 ])
 
+/** What each node has of its own. */
+export const nodeSettings: readonly Setting[] = [
+  { name: 'broker.id', type: 'int', default: '-1' },
+  { name: 'node.id', type: 'int', default: null },
+  { name: 'broker.rack', type: 'string', default: null },
+  { name: 'listeners', type: 'string', default: 'PLAINTEXT://:9092' },
+  { name: 'advertised.listeners', type: 'string', default: null },
+  { name: 'process.roles', type: 'list', default: null },
+]
+
+/** Set from the start. Members in production come one by one and are waited for; a test's are all there, and wait. */
+const preset: readonly (readonly [name: string, value: string])[] = [['group.initial.rebalance.delay.ms', '0']]
+
 function settingOf([name, type, default_, more]: Row, dynamic: boolean): [string, BrokerSetting] {
   return [name, { name, type, default: default_, dynamic, ...more }]
 }
@@ -97,7 +109,7 @@ const replicasOfCluster = 'min.insync.replicas'
 
 /** Settings that all brokers have alike, and what was changed while they ran. */
 export class BrokerConfig implements Config {
-  readonly #static = new Map<string, string>()
+  readonly #static = new Map(preset)
   /** By node number; those for all brokers are under the empty name. */
   readonly #changed = new Map<string, ReadonlyMap<string, string>>()
 
@@ -156,8 +168,10 @@ export function checkedBrokerChange(node: string, values: ReadonlyMap<string, st
   const checked = new Map<string, string>()
   for (const [name, value] of values) {
     const setting = brokerSettings.get(name)
+    if (setting?.dynamic === false || nodeSettings.some(each => each.name === name)) {
+      throw new Refusal('INVALID_REQUEST', `Cannot update these configs dynamically: ${name}`)
+    }
     if (setting === undefined) throw new Refusal('INVALID_CONFIG', `Unknown broker config name: ${name}`)
-    if (!setting.dynamic) throw new Refusal('INVALID_REQUEST', `Cannot update these configs dynamically: ${name}`)
     const known = orRefusal(() => checkedValue(setting, value))
     if (known instanceof Refusal) throw new Refusal('INVALID_REQUEST', known.message)
     checked.set(name, known)

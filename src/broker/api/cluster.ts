@@ -29,8 +29,10 @@ function describeCluster(cluster: Cluster, { version, body }: Call<'DescribeClus
   }
 }
 
-/** By the number that requests have for it. Coordinators of share groups are no business of clients, nor are there any here. */
+/** By the number that requests have for it. */
 const coordinatorTypes: readonly CoordinatorType[] = ['group', 'transaction']
+/** Kafka's third one. Brokers ask for it, of which nothing is said but that it is no coordinator of clients. */
+const shareType = 2
 
 function findCoordinator({ nodes }: Cluster, { version, body }: Call<'FindCoordinator'>): Answer<'FindCoordinator'> {
   const type = coordinatorTypes[body.keyType]
@@ -41,7 +43,8 @@ function findCoordinator({ nodes }: Cluster, { version, body }: Call<'FindCoordi
     if (node === undefined) return { errorCode: errorCodes.COORDINATOR_NOT_AVAILABLE, ...none }
     return { errorCode: errorCodes.NONE, nodeId: node.id, host: node.host, port: node.port }
   }
-  const errorMessage = type === undefined ? `Unsupported coordinator type ${body.keyType}` : ''
+  const isUnknown = type === undefined && body.keyType !== shareType
+  const errorMessage = isUnknown ? `Unsupported coordinator type ${body.keyType}` : ''
   if (version >= 4) return { coordinators: body.coordinatorKeys.map(key => ({ key, ...find(key), errorMessage })) }
   // That nothing went wrong has a name of its own.
   return { ...find(body.key), errorMessage: errorMessage || 'NONE' }

@@ -1,4 +1,4 @@
-import { brokerSettings } from '../broker-config.ts'
+import { brokerSettings, nodeSettings } from '../broker-config.ts'
 import type { Cluster } from '../cluster.ts'
 import { configSources, type Origin } from '../config.ts'
 import { type Setting, typeNumber } from '../setting.ts'
@@ -29,17 +29,17 @@ export function brokerEntries({ config, nodes }: Cluster, node: number): ConfigE
     const origins = config.origins(setting.name, String(node))
     return entry(setting, origins, { fallback: null, readOnly: !setting.dynamic })
   })
-  const known = nodes.get(node)
-  const listeners = `PLAINTEXT://${known?.host}:${known?.port}`
-  return [
-    ...settings,
-    own('broker.id', 'int', String(node)),
-    own('node.id', 'int', String(node)),
-    own('broker.rack', 'string', known?.rack ?? null),
-    own('listeners', 'string', listeners),
-    own('advertised.listeners', 'string', listeners),
-    own('process.roles', 'list', 'broker,controller'),
-  ]
+  const { host, port, rack = null } = nodes.get(node) ?? {}
+  const listeners = `PLAINTEXT://${host}:${port}`
+  const values: Readonly<Record<string, string | null>> = {
+    'broker.id': String(node),
+    'node.id': String(node),
+    'broker.rack': rack,
+    listeners,
+    'advertised.listeners': listeners,
+    'process.roles': 'broker,controller',
+  }
+  return [...settings, ...nodeSettings.map(setting => own(setting, values[setting.name] ?? null))]
 }
 
 /** What was set for all nodes while they run. */
@@ -60,8 +60,10 @@ function entry(
   return { name: setting.name, value, readOnly, configSource: source, configType: typeNumber(setting), synonyms }
 }
 
-/** What each node has of its own from its start. */
-function own(name: string, type: Setting['type'], value: string | null): ConfigEntry {
-  const origins = value === null ? [] : [{ name, value, source: configSources.static }]
-  return entry({ name, type, default: null }, origins, { fallback: null, readOnly: true })
+/** What a node has of its own, from its start on. */
+function own(setting: Setting, value: string | null): ConfigEntry {
+  const { name, default: default_ } = setting
+  const origin = (value: string | null, source: number) => (value === null ? [] : [{ name, value, source }])
+  const origins = [...origin(value, configSources.static), ...origin(default_, configSources.default)]
+  return entry(setting, origins, { fallback: null, readOnly: true })
 }

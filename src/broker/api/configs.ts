@@ -52,10 +52,15 @@ function describeConfigs(cluster: Cluster, { node, body }: Call<'DescribeConfigs
       if (body.resources.length <= mostDescribed) return entries(cluster, resource, node)
       throw new Refusal('INVALID_REQUEST', `One request can ask for ${mostDescribed} resources at most.`)
     })
-    if (found instanceof Refusal) return { ...resource, errorCode: found.errorCode, errorMessage: found.message }
+    if (found instanceof Refusal) {
+      // Of a topic that is not there, Kafka says no more than that.
+      const errorMessage = found.code === 'UNKNOWN_TOPIC_OR_PARTITION' ? '' : found.message
+      return { ...resource, errorCode: found.errorCode, errorMessage }
+    }
     const wanted = configurationKeys?.length ? new Set(configurationKeys) : null
     const configs = wanted ? found.filter(({ name }) => wanted.has(name)) : found
-    return { ...resource, configs: body.includeSynonyms ? configs : configs.map(entry => ({ ...entry, synonyms: [] })) }
+    const more = { documentation: null, ...(!body.includeSynonyms && { synonyms: [] }) }
+    return { ...resource, configs: configs.map(entry => ({ ...entry, ...more })) }
   })
   return { results }
 }

@@ -6,7 +6,7 @@ export class SectionCheck {
   readonly #values: Record<string, unknown>
 
   constructor(path: string, values: unknown, known: readonly string[]) {
-    if (values !== undefined && (typeof values !== 'object' || values === null)) {
+    if (values !== undefined && (typeof values !== 'object' || values === null || Array.isArray(values))) {
       throw new OptionError(`${path || 'the options'} must be an object, not ${describe(values)}`)
     }
     this.#path = path

@@ -102,19 +102,24 @@ export function resolveOptions(options: BrokerOptions): Settings {
   const seed = top.optional('seed', { min: 0, max: 2 ** 32 - 1 })
   return {
     nodes,
-    topics: new Map(Object.entries(options.topics ?? {}).map(([name, given]) => [name, topicOptions(name, given)])),
+    topics: topics(options.topics),
     config,
     autoCreateTopics: top.oneOf('autoCreateTopics', config.get('auto.create.topics.enable') !== 'false', [true, false]),
     host,
     advertisedHost: top.string('advertisedHost') ?? advertised(host),
     ports: ports(top, nodes),
     racks: racks(top, nodes),
-    clock: options.clock ?? systemClock,
+    clock: clock(top),
     random: seed === undefined ? Math.random : seededRandom(seed),
     limits: limits(options.limits),
     requestLog: top.number('requestLog', 1_000, { min: 0, max: 1_000_000 }),
     thread: thread(top),
   }
+}
+
+function topics(given: unknown): ReadonlyMap<string, TopicOptions> {
+  const section = new SectionCheck('topics', given, Object.keys(given ?? {}))
+  return new Map(Object.keys(given ?? {}).map(name => [name, topicOptions(name, section.get(name))]))
 }
 
 /** Options of a topic, where a number stands for so many partitions. What they may be is known to whoever makes the topic. */
@@ -129,6 +134,15 @@ export function topicOptions(name: string, given: unknown): TopicOptions {
     ...(replicas !== undefined && { replicas }),
     config: Object.fromEntries(texts(`${path}.config`, section.get('config'))),
   }
+}
+
+function clock(top: SectionCheck): Clock {
+  const given = (top.get('clock') ?? systemClock) as Record<keyof Clock, unknown>
+  const methods = ['now', 'wallTime', 'after', 'every', 'soon'] as const
+  if (!methods.every(name => typeof given[name] === 'function')) {
+    throw top.wrong('clock', `a clock with the methods ${methods.join(', ')}`)
+  }
+  return given as Clock
 }
 
 function thread(top: SectionCheck): boolean {

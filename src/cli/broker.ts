@@ -1,7 +1,8 @@
-import { toError } from '../base/errors.ts'
+import { MillraceError, toError } from '../base/errors.ts'
 import { Broker } from '../broker/index.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { writeText } from './output.ts'
+import { describeRequest, RequestPrinter } from './request-printer.ts'
 
 export interface BrokerCommandOptions {
   readonly port: number
@@ -17,11 +18,22 @@ export interface BrokerCommandOptions {
   readonly json?: boolean
 }
 
+const addressAdvice: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Use another --port, or --port 0 for any that is free',
+  EACCES: 'Use a --port above 1023',
+  EADDRNOTAVAIL: 'Use a --host that is an address of this machine',
+  ENOTFOUND: 'Use a --host that is an address of this machine',
+}
+
 /** `millrace broker`: runs the embedded broker until the first SIGINT or SIGTERM; a second one ends the process at once. */
 export async function runBroker(options: BrokerCommandOptions): Promise<void> {
   const stop = stopSignal()
   await using broker = await start(options)
   await writeText(options.json ? `${JSON.stringify(summary(broker, options))}\n` : greeting(broker, options))
+  if (options.logRequests) {
+    const printer = new RequestPrinter(process.stdout, options.json ? JSON.stringify : describeRequest)
+    broker.onRequest(request => printer.print(request))
+  }
   await stop
 }
 
@@ -50,7 +62,7 @@ async function start({
     throw new CommandError(
       exitCodes.usage,
       'PORTS',
-      `After port ${port} there are no ${nodes - 1} more; use a lower --port`,
+      `${nodes} brokers from --port ${port} on would need ports above 65535; use a lower one`,
     )
   }
   try {
@@ -64,24 +76,17 @@ async function start({
       ...(advertisedHost !== undefined && { advertisedHost }),
     })
   } catch (thrown) {
-    throw explained(toError(thrown), host)
+    throw advised(toError(thrown))
   }
 }
 
-/** What the operating system says about an address, in words that help. */
-function explained(error: NodeJS.ErrnoException & { port?: number }, host: string): Error {
-  const { code, port } = error
-  const fail = (text: string) => new CommandError(exitCodes.failure, code ?? '', text, error)
-  if (code === 'EADDRINUSE') {
-    return fail(
-      `Something listens on port ${port} of ${host} already. Use another --port, or --port 0 for one that is free`,
-    )
-  }
-  if (code === 'EACCES') return fail(`This user may not listen on port ${port}. Use a --port above 1023`)
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return fail(`${host} is no address of this machine. Check --host`)
-  }
-  return error
+/** Where it cannot listen, what to do about it; everything else is about what was asked for. */
+function advised(error: Error): Error {
+  if (!(error instanceof MillraceError)) return error
+  if (error.code !== 'CANNOT_LISTEN') return new CommandError(exitCodes.usage, error.code, error.message, error)
+  const why = error.cause instanceof Error && 'code' in error.cause ? String(error.cause.code) : ''
+  const advice = addressAdvice[why] ?? 'Check --host and --port'
+  return new CommandError(exitCodes.failure, error.code, `${error.message}. ${advice}`, error)
 }
 
 function summary({ brokers }: Broker, { topics = new Map() }: BrokerCommandOptions): object {

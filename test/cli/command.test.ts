@@ -12,21 +12,22 @@ async function closedPort(): Promise<string> {
 }
 
 test('help names the commands, their options, examples and exit codes', async () => {
-  const [all, consume, topics, perf] = await Promise.all([
+  const [all, consume, topics, perf, broker] = await Promise.all([
     command(['--help']),
     command(['consume', '--help']),
     command(['topics', '--help']),
     command(['perf', 'consume', '--help']),
+    command(['broker', '--help']),
   ])
-  for (const { code, stdout, stderr } of [all, consume, topics, perf]) {
+  for (const { code, stdout, stderr } of [all, consume, topics, perf, broker]) {
     assert.deepEqual([code, stderr], [0, ''])
     assert.match(stdout, /Exit codes:\n {2}0 [\s\S]* 1 [\s\S]* 2 [\s\S]* 3 [\s\S]* 4 /)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is tested
     assert.doesNotMatch(stdout, /\x1b/)
   }
-  for (const name of ['consume', 'topics', 'perf']) assert.match(all.stdout, new RegExp(`^ {2}${name} `, 'm'))
+  for (const name of ['consume', 'topics', 'perf', 'broker']) assert.match(all.stdout, new RegExp(`^ {2}${name} `, 'm'))
+  for (const { stdout } of [consume, topics, perf, broker]) assert.match(stdout, /Examples:\n {2}millrace /)
   for (const { stdout } of [consume, topics, perf]) {
-    assert.match(stdout, /Examples:\n {2}millrace /)
     for (const option of ['--brokers', '--timeout', '--client-id', '--verbose', 'MILLRACE_BROKERS']) {
       assert.ok(stdout.includes(option), option)
     }

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import test from 'node:test'
+import { parsePort, parseSettings, parseTopics } from '../../src/cli/arguments.ts'
+import { describeRequest } from '../../src/cli/request-printer.ts'
+import { until } from '../until.ts'
+import { command, RunningCommand } from './command.ts'
+
+async function started(...args: readonly string[]): Promise<RunningCommand> {
+  const broker = new RunningCommand(['broker', '--port', '0', ...args])
+  await until('it says where it is', () => broker.lines.length > 0 || broker.child.exitCode !== null)
+  return broker
+}
+
+test('the broker command says where it is, serves topics on several nodes, and stops at a signal', async () => {
+  const broker = await started('--topics', 'orders:6,payments', '-t', 'audit:2', '--nodes', '3')
+  const brokers = /^brokers {2}((?:127\.0\.0\.1:\d+,?){3})$/.exec(broker.lines[0] ?? '')?.[1]?.split(',')
+  assert.ok(brokers, broker.stderr)
+  const { stdout, stderr } = await command(['topics'], brokers)
+  assert.deepEqual(
+    [stdout.split('\n').map(line => line.split(/ +/)), stderr],
+    [
+      [
+        ['TOPIC', 'PARTITIONS', 'REPLICAS', 'MESSAGES'],
+        ['audit', '2', '3', '0'],
+        ['orders', '6', '3', '0'],
+        ['payments', '1', '3', '0'],
+        [''],
+      ],
+      '',
+    ],
+  )
+  broker.child.kill('SIGINT')
+  const result = await broker.result()
+  assert.deepEqual([result.code, result.stderr], [0, ''])
+  assert.match(
+    result.stdout,
+    /^topics {3}orders \(6 partitions\), payments, audit \(2 partitions\), any that a client asks for$/m,
+  )
+  assert.match(result.stdout, /^try it {3}millrace topics --brokers 127\.0\.0\.1:\d+$/m)
+})
+
+test('--json and --log-requests print an object for the start and for each request', async () => {
+  const broker = await started('--json', '--log-requests', '--no-auto-create', '--topics', 'orders:2')
+  const { brokers, topics } = JSON.parse(broker.lines[0] ?? '')
+  assert.deepEqual(topics, { orders: 2 })
+  const { code } = await command(['topics', 'nothing'], brokers)
+  assert.equal(code, 4)
+  broker.child.kill('SIGTERM')
+  const result = await broker.result()
+  assert.deepEqual([result.code, result.stderr], [0, ''])
+  const requests = broker.lines.slice(1).map(line => JSON.parse(line))
+  assert.deepEqual(requests.map(({ node, clientId, api, outcome }) => [node, clientId, api, outcome]).at(-1), [
+    1,
+    'millrace',
+    'Metadata',
+    'answered',
+  ])
+  assert.deepEqual(requests.at(-1).errors, ['UNKNOWN_TOPIC_OR_PARTITION'])
+  assert.match(
+    describeRequest(requests.at(-1)),
+    /^\d\d:\d\d:\d\d\.\d{3} node 1 millrace Metadata v\d+ nothing: answered after \d+ ms with \d+ bytes, UNKNOWN/,
+  )
+})
+
+test('a port in use is exit code 1, what cannot be served is 2, each with a line that says what to do', async () => {
+  await using taken = createServer()
+  await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
+  const { port } = taken.address() as { port: number }
+  const [used, unknown] = await Promise.all([
+    command(['broker', '--port', String(port)]),
+    command(['broker', '--port', '0', '--config', 'num.partitons=3']),
+  ])
+  assert.deepEqual([used.code, used.stdout], [1, ''])
+  assert.match(used.stderr, new RegExp(`^millrace: .*127.0.0.1:${port}: .*EADDRINUSE.*Use another --port.*\\n$`))
+  assert.deepEqual([unknown.code, unknown.stdout], [2, ''])
+  assert.match(unknown.stderr, /^millrace: .*num\.partitons.*known here: .*\n$/)
+})
+
+test('topics, ports and settings are read as they are written in the help', () => {
+  const refused = { code: 'commander.invalidArgument' }
+  assert.deepEqual(
+    [...parseTopics('orders:6, payments')],
+    [
+      ['orders', 6],
+      ['payments', null],
+    ],
+  )
+  assert.deepEqual(
+    [...parseTopics('b:1', parseTopics('a'))],
+    [
+      ['a', null],
+      ['b', 1],
+    ],
+  )
+  for (const text of ['', 'a:', 'a:0', 'a:x', ':3', 'a b', 'a,,b', 'a:1:2', 'a,a:2'])
+    assert.throws(() => parseTopics(text), refused, text)
+  assert.deepEqual([parsePort('0'), parsePort('65535')], [0, 65_535])
+  for (const text of ['', '-1', '65536', '9092x', '1e3']) assert.throws(() => parsePort(text), refused, text)
+  assert.deepEqual(parseSettings('a=b=c', parseSettings('x=')), { x: '', a: 'b=c' })
+  for (const text of ['', 'a', '=b']) assert.throws(() => parseSettings(text), refused, text)
+})

@@ -9,11 +9,19 @@ export interface NodeInfo {
   running: boolean
 }
 
+/** As many as Kafka's topics of committed offsets and of transactions have: groups and transactions move in so many parts. */
+const shares = 50
+
 /** The nodes of the cluster, and which of them has which role. */
 export class Nodes {
   readonly all: NodeInfo[] = []
   /** What `setCoordinator` laid down, by `group:` or `transaction:` and the key. */
   readonly #coordinators = new Map<string, number>()
+  /** Who coordinates each share, where it was asked for. */
+  readonly #shares: Readonly<Record<CoordinatorType, Map<number, number>>> = {
+    group: new Map(),
+    transaction: new Map(),
+  }
 
   get running(): NodeInfo[] {
     return this.all.filter(node => node.running)
@@ -32,16 +40,28 @@ export class Nodes {
     return this.running[0]?.id ?? -1
   }
 
-  /** The node that coordinates this group or transaction; -1 while none runs. */
+  /**
+   * The node that coordinates this group or transaction; -1 while none runs. Another one takes over where it stopped, and keeps it when
+   * the first one is back.
+   */
   coordinator(type: CoordinatorType, key: string): number {
     const set = this.#coordinators.get(`${type}:${key}`)
     if (set !== undefined && this.isRunning(set)) return set
-    const running = this.running
-    return running[javaHash(key) % running.length]?.id ?? -1
+    const share = javaHash(key) % shares
+    const known = this.#shares[type].get(share) ?? (share % this.all.length) + 1
+    const node = this.isRunning(known) ? known : this.#next(known)
+    if (node !== -1) this.#shares[type].set(share, node)
+    return node
   }
 
   setCoordinator(type: CoordinatorType, key: string, node: number): void {
     this.#coordinators.set(`${type}:${key}`, node)
+  }
+
+  /** The first running node after this one; -1 while none runs. */
+  #next(id: number): number {
+    const following = this.running.find(node => node.id > id)
+    return following?.id ?? this.controller
   }
 }
 

@@ -53,6 +53,9 @@ export function assignmentsGiven(nodes: Nodes, assignments: readonly NodeNumbers
     if (unknown !== undefined) {
       throw wrong(`The manual partition assignment includes broker ${unknown}, but no such broker is registered.`)
     }
+    if (!assigned.some(id => nodes.isRunning(id))) {
+      throw wrong(`All brokers of the manual partition assignment are stopped: ${assigned.join(', ')}.`)
+    }
     if (assigned.length !== expected) {
       throw wrong(`The partitions are to have ${expected} replica(s), but one was given ${assigned.length}.`)
     }

@@ -85,7 +85,8 @@ function rejectionOfAll({ body }: Call<'Produce'>, topics: readonly TopicItems[]
         producers.add(`${batch.producerId} ${batch.producerEpoch}`)
     }
   }
-  return producers.size > 1 ? { errorCode: errorCodes.INVALID_PRODUCER_ID_MAPPING } : null
+  if (producers.size <= 1) return null
+  return { errorCode: errorCodes.INVALID_PRODUCER_ID_MAPPING, errorMessage: 'Two producers share a request' }
 }
 
 function append(cluster: Cluster, call: Call<'Produce'>, { partition, batch }: Item): Appended | Rejection {
@@ -93,30 +94,35 @@ function append(cluster: Cluster, call: Call<'Produce'>, { partition, batch }: I
   if (typeof partition === 'number') return { errorCode: partition }
   if (!(batch instanceof RecordBatch)) return batch
   if (acks < -1 || acks > 1) return { errorCode: errorCodes.INVALID_REQUIRED_ACKS }
-  const errorCode = partition.refuses(call.node, -1, true) || admitted(cluster, call, partition, batch)
-  return errorCode === errorCodes.NONE ? partition.append(batch, acks) : { errorCode }
+  const errorCode = partition.refuses(call.node, -1, true)
+  if (errorCode !== errorCodes.NONE) return { errorCode }
+  return objection(cluster, call, partition, batch) ?? partition.append(batch, acks)
 }
 
-/** Asks the transaction's coordinator, and puts its answer into words that the client's version knows, as a leader of Kafka does. */
-function admitted(cluster: Cluster, call: Call<'Produce'>, { topic, index }: Partition, batch: RecordBatch): number {
+/** What the transaction's coordinator has against it, in words that the client's version knows, as a leader of Kafka puts it. */
+function objection(
+  cluster: Cluster,
+  call: Call<'Produce'>,
+  partition: Partition,
+  batch: RecordBatch,
+): Rejection | null {
   const { producerId, producerEpoch } = batch
-  if (!batch.isTransactional || !hasProducer(batch)) return errorCodes.NONE
-  if (typeof producerId === 'bigint') return errorCodes.INVALID_PRODUCER_ID_MAPPING
+  if (!batch.isTransactional || !hasProducer(batch)) return null
+  if (typeof producerId === 'bigint') return { errorCode: errorCodes.INVALID_PRODUCER_ID_MAPPING }
+  const { topic, index } = partition
   const id = call.body.transactionalId ?? ''
   const implicit = call.version >= joinsTransactions
   const errorCode = cluster.transactions.admit(id, producerId, producerEpoch, topic.name, index, implicit)
   switch (errorCode) {
+    case errorCodes.NONE:
+      return null
     case errorCodes.PRODUCER_FENCED:
-      return errorCodes.INVALID_PRODUCER_EPOCH
+      return { errorCode: errorCodes.INVALID_PRODUCER_EPOCH }
     case errorCodes.TRANSACTION_ABORTABLE:
-      return call.version >= withAbortable ? errorCode : errorCodes.INVALID_TXN_STATE
-    case errorCodes.CONCURRENT_TRANSACTIONS:
-      return implicit ? errorCode : errorCodes.NOT_ENOUGH_REPLICAS
-    case errorCodes.NOT_COORDINATOR:
-    case errorCodes.COORDINATOR_NOT_AVAILABLE:
-      return errorCodes.NOT_ENOUGH_REPLICAS
+      if (call.version >= withAbortable) return { errorCode }
+      return { errorCode: errorCodes.INVALID_TXN_STATE, errorMessage: 'The partition was not added to the transaction' }
     default:
-      return errorCode
+      return { errorCode }
   }
 }
 

@@ -16,6 +16,8 @@ const config = {
   'auto.create.topics.enable': 'false',
   'group.initial.rebalance.delay.ms': '0',
   'group.min.session.timeout.ms': '100',
+  'log.index.size.max.bytes': '1048576',
+  'offsets.topic.num.partitions': '4',
 }
 
 /** The embedded broker as a cluster for tests: what a test asks of a cluster, it is asked of in this process. */

@@ -5,7 +5,7 @@ import type { View } from './view.ts'
 /** Answers by script and step. */
 export type Journals = ReadonlyMap<string, ReadonlyMap<string, View>>
 
-const atOnce = 12
+const atOnce = 24
 
 /** Runs scripts against a cluster, several at a time. `prefix` keeps their names apart from those of other runs on it. */
 export async function runScripts(cluster: Cluster, scripts: readonly Script[], prefix: string): Promise<Journals> {
@@ -24,42 +24,34 @@ export async function runScripts(cluster: Cluster, scripts: readonly Script[], p
   return journals
 }
 
-/** One value that is not the same: `where` is script, step and path, such as `heartbeat v3 > unknown group > errorCode`. */
-export interface Difference {
-  readonly where: string
-  readonly kafka: string
-  readonly ours: string
-}
-
-/** Where Kafka and ours did not answer the same. A value that is missing on one side is `absent`. */
-export function differences(kafka: Journals, ours: Journals): Difference[] {
-  const theirs = values(kafka)
-  const own = values(ours)
-  return [...new Set([...theirs.keys(), ...own.keys()])].flatMap(where => {
-    const difference = { where, kafka: theirs.get(where) ?? 'absent', ours: own.get(where) ?? 'absent' }
-    return difference.kafka === difference.ours ? [] : [difference]
+/**
+ * Where Kafka and ours did not answer the same, a line each: script, step, path and the values, such as
+ * `heartbeat v3 > nobody > .errorCode: Kafka 25, ours 0`. What only one side has is `absent` on the other, as a whole.
+ */
+export function differences(kafka: Journals, ours: Journals): string[] {
+  return [...new Set([...kafka.keys(), ...ours.keys()])].flatMap(script => {
+    const [theirs, own] = [kafka.get(script), ours.get(script)]
+    const steps = new Set([...(theirs?.keys() ?? []), ...(own?.keys() ?? [])])
+    return [...steps].flatMap(step => [...compare(theirs?.get(step), own?.get(step), `${script} > ${step} > `)])
   })
 }
 
-/** Every single value, by where it is. */
-function values(journals: Journals): Map<string, string> {
-  const found = new Map<string, string>()
-  for (const [script, journal] of journals) {
-    for (const [step, view] of journal) flatten(view, `${script} > ${step} >`, found)
+function* compare(kafka: View | undefined, ours: View | undefined, where: string): Generator<string> {
+  const [theirs, own] = [parts(kafka), parts(ours)]
+  if (theirs === null || own === null || Array.isArray(kafka) !== Array.isArray(ours)) {
+    const [left, right] = [JSON.stringify(kafka) ?? 'absent', JSON.stringify(ours) ?? 'absent']
+    if (left !== right) yield `${where}: Kafka ${left}, ours ${right}`
+    return
   }
-  return found
+  for (const name of new Set([...theirs.keys(), ...own.keys()])) {
+    yield* compare(theirs.get(name), own.get(name), `${where}${Array.isArray(kafka) ? `[${name}]` : `.${name}`}`)
+  }
 }
 
-function flatten(view: View, path: string, into: Map<string, string>): void {
-  if (view === null || typeof view !== 'object') {
-    into.set(path, JSON.stringify(view))
-  } else if (Array.isArray(view)) {
-    if (view.length === 0) into.set(`${path}[]`, 'empty')
-    for (const [element, name] of nameElements(view)) flatten(element, `${path}[${name}]`, into)
-  } else {
-    for (const [name, inner] of Object.entries(view))
-      flatten(inner, `${path}${path.endsWith('>') ? ' ' : '.'}${name}`, into)
-  }
+/** Fields by name, elements by what tells them apart; null for what has no parts. */
+function parts(view: View | undefined): Map<string, View> | null {
+  if (view === null || typeof view !== 'object') return null
+  return new Map(Array.isArray(view) ? named(view) : Object.entries(view))
 }
 
 /** What tells elements of an array apart, so that their order does not matter: Kafka's is mostly that of a hash map. */
@@ -76,13 +68,13 @@ const keys = [
 ] as const
 const numbers = ['partitionIndex', 'partition', 'partitionId', 'index', 'nodeId', 'brokerId', 'source'] as const
 
-function nameElements(elements: readonly View[]): [View, string][] {
+function named(elements: readonly View[]): [string, View][] {
   const seen = new Map<string, number>()
   return elements.map((element, index) => {
     const name = nameOf(element) ?? String(index)
     const count = (seen.get(name) ?? 0) + 1
     seen.set(name, count)
-    return [element, count === 1 ? name : `${name} #${count}`]
+    return [count === 1 ? name : `${name} #${count}`, element]
   })
 }
 

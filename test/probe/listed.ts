@@ -1,12 +1,79 @@
-/** A difference that stays, with what both sides answer and why. */
+/** A difference between Kafka 4.1.1 and the embedded broker that stays. */
 export interface Listed {
-  /** Of `Difference.where`. */
-  readonly where: RegExp
-  /** What Kafka answers, and what we do: all differences that `where` matches are so. Left out where they are many things. */
-  readonly kafka?: string
-  readonly ours?: string
+  /** Of `differences`. */
+  readonly lines: RegExp
+  readonly kafka: string
+  readonly ours: string
   readonly why: string
 }
 
-/** All differences that are known between Kafka 4.1.1 and the embedded broker. */
-export const listed: readonly Listed[] = []
+export const listed: readonly Listed[] = [
+  {
+    lines: /^fetch sessions v\d+ > (asked for one|the next|an epoch too many|made anew from one) > /,
+    kafka: 'makes a fetch session, and says no when its epochs have a gap',
+    ours: 'answers session id 0, as Kafka does when it has no room for sessions; so none is known later',
+    why: 'every client goes on with whole fetches then, and a test sees in each request what is fetched',
+  },
+  {
+    lines: /^produce under a config v\d+ > no key, compressed > /,
+    kafka: 'refuses records without a key in a compressed batch for a compacted topic',
+    ours: 'appends them, and drops them at the next compaction',
+    why: 'producing does not inflate',
+  },
+  {
+    lines: /^produce what is wrong v\d+ > a compression that it has not > .*(errorCode: Kafka -1, ours 0|baseOffset)/,
+    kafka: 'inflates, and answers UNKNOWN_SERVER_ERROR when that fails',
+    ours: 'appends a batch whose checksum is right; who fetches it finds it corrupt',
+    why: 'producing does not inflate; and a test gets a corrupt batch this way',
+  },
+  {
+    lines: /^produce what is wrong v[56] > a compression that is unknown > .*logStartOffset: Kafka -1, ours 0$/,
+    kafka: 'refuses a codec that does not exist before it looks for the log, when the version does not know zstd',
+    ours: 'looks for the log first',
+    why: 'nobody reads the start of the log from an error',
+  },
+  {
+    lines: /^fetch v\d+ > an unknown isolation > /,
+    kafka:
+      'answers UNKNOWN_SERVER_ERROR without a word about the partitions, or with an empty list of aborted transactions',
+    ours: 'answers UNKNOWN_SERVER_ERROR for each partition',
+    why: 'no client sends it',
+  },
+  {
+    lines: /^fetch v1[678] > as a replica > .nodeEndpoints\[1\]: Kafka absent/,
+    kafka: 'tells replicas no addresses',
+    ours: 'tells whoever asks where the leader is',
+    why: 'there are no replicas that fetch',
+  },
+  {
+    lines: /^delete records v\d+ > kind -3 afterwards > /,
+    kafka: 'finds the latest timestamp in a segment whose records are deleted, until the segment goes',
+    ours: 'finds none in an empty log',
+    why: 'there are no segments',
+  },
+  {
+    lines:
+      /^a node that is lost > topic partitions > .*(eligibleLeaderReplicas|lastKnownElr)\[0\]: Kafka 3, ours absent$/,
+    kafka: 'remembers the last in-sync replicas of a partition without a leader (KIP-966)',
+    ours: 'remembers none',
+    why: 'nodes share their logs: whichever replica comes back first has everything',
+  },
+  {
+    lines: /^alter configs v\d+ > an unknown operation > .*(errorCode: Kafka -1, ours 42|errorMessage)/,
+    kafka: 'answers UNKNOWN_SERVER_ERROR',
+    ours: 'answers INVALID_REQUEST and says why',
+    why: 'Kafka fails there by accident',
+  },
+  {
+    lines: /^create topics with configs v\d+ > spaces > .*value: Kafka " 5 ", ours "5"$/,
+    kafka: 'shows a setting with the spaces that were around it',
+    ours: 'shows what it stands for',
+    why: 'it is kept as it is used',
+  },
+  {
+    lines: /^describe configs v\d+ > documented > .*documentation: Kafka "some text", ours null$/,
+    kafka: 'has documentation of its settings',
+    ours: 'has none',
+    why: "it would be Kafka's own words",
+  },
+]

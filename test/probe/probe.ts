@@ -51,6 +51,9 @@ export const noId = 'no-such-topic-id-hereA'
 /** The script cannot go on; what happened is in its journal. */
 class Ended extends Error {}
 
+/** The step of a script that did not come to its end: why not. */
+export const theEnd = 'the end'
+
 const patienceMs = 15_000
 
 /** One run of a script against one cluster. */
@@ -74,7 +77,7 @@ export class Probe {
     try {
       await script.run(this)
     } catch (error) {
-      this.journal.set('the end', error instanceof Ended ? error.message : `failed: ${String(error)}`)
+      this.journal.set(theEnd, error instanceof Ended ? error.message : `failed: ${String(error)}`)
     } finally {
       for (const connection of this.#connections) connection[Symbol.dispose]()
     }

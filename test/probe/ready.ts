@@ -1,6 +1,6 @@
 import type { Cluster } from '../cluster.ts'
 import { until } from '../until.ts'
-import { Probe } from './probe.ts'
+import { Probe, theEnd } from './probe.ts'
 
 /** Waits until every partition of Kafka's own topics is coordinated: before that, first requests are answered by "not yet". */
 export async function ready(cluster: Cluster): Promise<void> {
@@ -14,7 +14,7 @@ export async function ready(cluster: Cluster): Promise<void> {
       }
     },
   })
-  const failure = probe.journal.get('the end')
+  const failure = probe.journal.get(theEnd)
   if (failure !== undefined) throw new Error(`not ready: ${failure}`)
 }
 

@@ -17,14 +17,9 @@ const onOneNode = [
   ...[...groupScripts, ...offsetScripts, ...transactionScripts, ...garbageScripts],
 ]
 
-const config = {
-  'auto.create.topics.enable': 'true',
-  'transaction.abort.timed.out.transaction.cleanup.interval.ms': '50',
-}
-
 /** Runs every script against clusters of this kind. */
 export async function answers(start: (options: ClusterOptions) => Promise<Cluster>): Promise<Journals> {
-  const options = { config, version: '4.1.1' }
+  const options = { config: { 'auto.create.topics.enable': 'true' }, version: '4.1.1' }
   const one = async () => {
     await using cluster = await start({ ...options, nodes: 1 })
     await ready(cluster)

@@ -95,13 +95,16 @@ export const fetchScripts: readonly Script[] = [
 
   ...everyVersion('fetch and wait', 'Fetch', async (probe, version) => {
     const topic = await filled(probe)
-    const ask = (step: string, partition: FetchPartition, more: FetchBody, waits: number) =>
-      probe.ask(step, 'Fetch', version, fetchBody(topic, partition, more), { waits })
-    await ask('for nothing', { fetchOffset: 10 }, { maxWaitMs: 300, minBytes: 1 }, 300)
-    await ask('for nothing, no bytes wanted', { fetchOffset: 10 }, { maxWaitMs: 300, minBytes: 0 }, 300)
-    await ask('there is enough', {}, { maxWaitMs: 300, minBytes: 1 }, 300)
-    await ask('there is not enough', {}, { maxWaitMs: 300, minBytes: 1 << 20 }, 300)
-    await ask('with an error', { partition: 9 }, { maxWaitMs: 300, minBytes: 1 << 20 }, 300)
+    const ask = (step: string, fetchOffset: number, minBytes: number, maxWaitMs: number, partition = 0) => {
+      const body = fetchBody(topic, { partition, fetchOffset }, { maxWaitMs, minBytes })
+      return probe.ask(step, 'Fetch', version, body, { waits: maxWaitMs })
+    }
+    await ask('for nothing', 10, 1, 200)
+    await ask('there is not enough', 0, 1 << 20, 200)
+    // What does not wait has long to go, so that a slow machine is not taken for a wait.
+    await ask('for nothing, no bytes wanted', 10, 0, 10_000)
+    await ask('there is enough', 0, 1, 10_000)
+    await ask('with an error', 0, 1 << 20, 10_000, 9)
     const consumer = await probe.connect()
     const parked = fetchBody(topic, { fetchOffset: 10 }, { maxWaitMs: 10_000, minBytes: 1 })
     const woken = probe.ask('woken by a batch', 'Fetch', version, parked, {
@@ -117,10 +120,10 @@ export const fetchScripts: readonly Script[] = [
       'parked',
       'Fetch',
       version,
-      { ...parked, maxWaitMs: 300, ...from(topic, 11) },
+      { ...parked, maxWaitMs: 500, ...from(topic, 11) },
       { on: consumer },
     )
-    await probe.ask('behind a parked one', 'Metadata', 12, { topics: [] }, { on: consumer, waits: 300 })
+    await probe.ask('behind a parked one', 'Metadata', 12, { topics: [] }, { on: consumer, waits: 200 })
     await first
   }),
 

@@ -132,7 +132,7 @@ export const groupScripts: readonly Script[] = [
 
   ...everyVersion('members that fall out', 'JoinGroup', async (probe, version) => {
     const session = new GroupSession(probe, version)
-    const brief = { sessionTimeoutMs: 150, rebalanceTimeoutMs: 400 }
+    const brief = { sessionTimeoutMs: 600, rebalanceTimeoutMs: 800 }
     const { memberId, generationId } = await session.enter('joined', brief)
     await session.sync('synced', generationId, memberId, { [memberId]: 'mine' })
     await session.describe('its session ends', 'Empty')

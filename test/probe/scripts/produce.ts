@@ -93,11 +93,6 @@ export const produceScripts: readonly Script[] = [
       forged(batch => batch.writeInt16BE(5, 21)),
     )
     await produce(
-      'a compression that it has not',
-      topic,
-      forged(batch => batch.writeInt16BE(1, 21)),
-    )
-    await produce(
       'marked as a control batch',
       topic,
       forged(batch => batch.writeInt16BE(0x20, 21)),
@@ -162,6 +157,11 @@ export const produceScripts: readonly Script[] = [
     await produce('a time below 0', topic, batchOf([{ value: 'x', timestamp: -5 }]))
     await produce('no time', topic, batchOf([{ value: 'x', timestamp: -1 }]))
     await produce('afterwards', topic, batchOf())
+    await produce(
+      'a compression that it has not',
+      topic,
+      forged(batch => batch.writeInt16BE(1, 21)),
+    )
   }),
 
   ...everyVersion('produce under a config', 'Produce', async (probe, version) => {
@@ -172,8 +172,8 @@ export const produceScripts: readonly Script[] = [
     await produce('small when compressed', small, batchOf([{ value: 'x'.repeat(900) }], { compression: 'gzip' }))
     const compacted = await probe.topic('compacted', 1, { 'cleanup.policy': 'compact' })
     await produce('no key', compacted, batchOf([{ key: 'a', value: '1' }, { value: '2' }, { value: '3' }]))
-    await produce('no key, compressed', compacted, batchOf([{ value: '2' }], { compression: 'gzip' }))
     await produce('an empty key', compacted, batchOf([{ key: '', value: '2' }]))
+    await produce('no key, compressed', compacted, batchOf([{ value: '2' }], { compression: 'gzip' }))
     const stamped = await probe.topic('stamped', 1, { 'message.timestamp.type': 'LogAppendTime' })
     await produce('the time of the log', stamped, batchOf())
     await produce('the time of the log, compressed', stamped, batchOf(ab, { compression: 'gzip' }))

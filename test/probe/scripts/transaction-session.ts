@@ -1,7 +1,7 @@
 import type { Requests, Responses } from '../../../src/protocol/messages.ts'
 import type { Encodable } from '../../../src/protocol/shapes.ts'
 import { writeBatch } from '../../../src/records/batch-writer.ts'
-import type { Probe, ProbeTopic } from '../probe.ts'
+import type { AskOptions, Probe, ProbeTopic } from '../probe.ts'
 
 type ProducerId = Responses['InitProducerId']['producerId']
 
@@ -63,27 +63,29 @@ export class TransactionSession {
     return this.#probe.ask(step, 'AddOffsetsToTxn', Math.min(this.#version, 4), body, { until })
   }
 
-  commitOffsets(step: string, groupId: string, topic: string, committedOffset: number, more: object = {}) {
+  commitOffsets(
+    step: string,
+    groupId: string,
+    topic: string,
+    committedOffset: number,
+    more: object = {},
+    options: AskOptions<'TxnOffsetCommit'> = {},
+  ) {
     const topics = [{ name: topic, partitions: [{ partitionIndex: 0, committedOffset, committedMetadata: 'm' }] }]
     const until = ({ topics }: Responses['TxnOffsetCommit']) => topics[0]?.partitions[0]?.errorCode !== concurrent
     const body = { ...this.#who, groupId, topics, ...more }
-    return this.#probe.ask(step, 'TxnOffsetCommit', this.#version, body, { until })
+    return this.#probe.ask(step, 'TxnOffsetCommit', this.#version, body, { until, ...options })
   }
 
   /** Two records; the sequence goes on when they were taken. */
   async produce(step: string, { name, id }: ProbeTopic, more: { epoch?: number; producerId?: ProducerId } = {}) {
-    const records = writeBatch(
-      [
-        { value: 'a', timestamp: 1 },
-        { value: 'b', timestamp: 2 },
-      ],
-      {
-        producerId: more.producerId ?? this.producerId,
-        producerEpoch: more.epoch ?? this.epoch,
-        baseSequence: this.#sequence,
-        transactional: true,
-      },
-    )
+    // Of now: beside a marker of now, those of long ago would be in a segment of their own, which Kafka reads alone.
+    const records = writeBatch([{ value: 'a' }, { value: 'b' }], {
+      producerId: more.producerId ?? this.producerId,
+      producerEpoch: more.epoch ?? this.epoch,
+      baseSequence: this.#sequence,
+      transactional: true,
+    })
     const topicData = [{ name, topicId: id, partitionData: [{ index: 0, records }] }]
     const body = { transactionalId: this.id, acks: -1, timeoutMs: 5_000, topicData }
     const version = this.#version < 5 ? 11 : 13

@@ -132,6 +132,8 @@ function describeTopicPartitions(
     const next = Math.min(topic.partitions.length, first + left)
     const partitions = topic.partitions.slice(first, next).map(partition => ({
       ...describedPartition(cluster, partition),
+      // That there is no leader is no error here.
+      errorCode: errorCodes.NONE,
       eligibleLeaderReplicas: [],
       lastKnownElr: [],
     }))

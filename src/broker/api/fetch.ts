@@ -125,7 +125,8 @@ class FetchRequest {
           const now = waitingBytes(wanted, this.#isolation)
           bytes += now - last
           last = now
-          if (bytes >= this.#minBytes) read()
+          // One request may append to several of the partitions: all of it is read at once.
+          if (bytes >= this.#minBytes) queueMicrotask(read)
         }
         ends.push(wanted.partition.watch(look))
       }

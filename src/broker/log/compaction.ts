@@ -4,6 +4,7 @@ import { deflate } from '../../records/compression.ts'
 import { crc32c } from '../../records/crc32c.ts'
 import { markerOf } from '../../records/marker.ts'
 import { COMPRESSION_BITS, HEADER_BYTES, PREFIX_BYTES, RecordBatch, SEALED_FROM } from '../../records/record-batch.ts'
+import { settled } from '../held-clock.ts'
 import { recordsOf } from './inflated.ts'
 import type { RecordCursor } from './record-cursor.ts'
 import { Slabs } from './slabs.ts'
@@ -31,6 +32,8 @@ export interface Compacted {
 
 /** Keys that one run looks at; what lies behind the last of them stays as it is, as when Kafka's offset map is full. */
 const maxKeys = 1_000_000
+/** Bytes of batches after which others have their turn. */
+const turnBytes = 1024 * 1024
 /** Longer ones are told apart by a digest. */
 const maxKeyBytes = 24
 
@@ -45,7 +48,7 @@ export async function compact(compaction: Compaction): Promise<Compacted> {
   const replaced = new Map<RecordBatch, RecordBatch | null>()
   const last = compaction.batches.at(-1)
   const slabs = new Slabs()
-  for (const batch of compaction.batches) {
+  for await (const batch of paced(compaction.batches)) {
     const gone = transactions.reach(batch)
     const horizon = compaction.horizons.get(batch)
     const due = horizon !== undefined && horizon <= compaction.now
@@ -53,7 +56,7 @@ export async function compact(compaction: Compaction): Promise<Compacted> {
     const retained = dropped ? [] : batch.isControl ? 'all' : await retainedRecords(batch, latest, due)
     let kept: RecordBatch | null
     if (retained === 'all' || (retained.length > 0 && retained.length === batch.count)) kept = batch
-    else if (retained.length > 0) kept = await rewritten(batch, retained)
+    else if (retained.length > 0) kept = rewritten(batch, retained)
     else kept = batch === last || compaction.lastOfProducer(batch) ? emptied(batch) : null
     // What stays lies close together again: what goes is to free its memory.
     if (kept !== null) kept = new RecordBatch(slabs.place(kept.buffer))
@@ -62,6 +65,18 @@ export async function compact(compaction: Compaction): Promise<Compacted> {
     if (kept !== null && waits) compaction.horizons.set(kept, horizon ?? compaction.now + compaction.deleteRetentionMs)
   }
   return { replaced, vanished: transactions.vanished }
+}
+
+/** The batches, with a turn of the event loop after each megabyte of them. */
+async function* paced(batches: readonly RecordBatch[]): AsyncGenerator<RecordBatch> {
+  let bytes = 0
+  for (const batch of batches) {
+    yield batch
+    bytes += batch.buffer.length
+    if (bytes < turnBytes) continue
+    bytes = 0
+    await settled()
+  }
 }
 
 interface Latest {
@@ -73,7 +88,7 @@ interface Latest {
 async function latestOffsets({ batches, aborted }: Compaction): Promise<Latest> {
   const offsets = new Map<string, number>()
   const transactions = new CleanedTransactions(aborted)
-  for (const batch of batches) {
+  for await (const batch of paced(batches)) {
     if (transactions.reach(batch) || batch.isControl) continue
     const records = await recordsOf(batch)
     while (records?.next()) {
@@ -115,7 +130,7 @@ function isOutdated(offset: number, records: RecordCursor, { offsets }: Latest):
   return offset < (offsets.get(nameOf(records.key)) ?? 0)
 }
 
-async function rewritten(batch: RecordBatch, retained: readonly Retained[]): Promise<RecordBatch> {
+function rewritten(batch: RecordBatch, retained: readonly Retained[]): RecordBatch {
   const plain = Buffer.concat(retained.map(record => record.bytes))
   const body = batch.compression === 'none' ? plain : deflate(batch.compression, plain)
   const latest = retained.reduce((max, record) => Math.max(max, record.timestampDelta), Number.NEGATIVE_INFINITY)
@@ -162,10 +177,9 @@ class CleanedTransactions {
 
   /** Whether nobody needs the batch: its transaction was aborted, or it is the marker of one that is gone. */
   reach(batch: RecordBatch): boolean {
-    for (let next = this.#coming.at(-1); next !== undefined && next.firstOffset <= batch.lastOffset; ) {
+    for (let next = this.#coming.at(-1); next && next.firstOffset <= batch.lastOffset; next = this.#coming.at(-1)) {
       if (!this.#aborting.has(next.producerId)) this.#aborting.set(next.producerId, { entry: next, found: false })
       this.#coming.pop()
-      next = this.#coming.at(-1)
     }
     return batch.isControl ? this.#reachMarker(batch) : batch.isTransactional && this.#reachData(batch)
   }

@@ -142,8 +142,9 @@ export class Log implements Tenant {
     this.#settings.space.producersChanged(this.#producers.count - before)
   }
 
-  /** Writes the marker that ends this producer's transaction. */
+  /** Writes the marker that ends this producer's transaction; one that ends nothing only where there is room for it. */
   endTransaction(producerId: number, producerEpoch: number, type: 'commit' | 'abort'): void {
+    if (!this.#settings.space.hasRoom(batchCost) && !this.#transactions.isOpen(producerId)) return
     const now = this.#settings.clock.wallTime()
     const baseOffset = this.#endOffset
     const leaderEpoch = this.#epoch

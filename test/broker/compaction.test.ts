@@ -56,7 +56,7 @@ test('the latest value of each key stays where it is, and all offsets are the sa
       assert.equal(await bench.write(['next'].map(value => [value, value] as const)), written.length)
       bench.cluster.close()
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   )
 })
 
@@ -88,7 +88,7 @@ test('among transactions too, a reader of what is committed gets the latest valu
       )
       bench.cluster.close()
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   )
 })
 

@@ -81,3 +81,28 @@ test('within a transaction its producer writes nothing else, and after a marker 
   )
   bench.cluster.close()
 })
+
+test('a transactional batch is appended where its coordinator knows of it, and newer clients need not tell it before', async () => {
+  const bench = new LogBench()
+  const { transactions } = bench.cluster
+  const producer = transactions.init('mine', 60_000, null)
+  assert.ok(typeof producer === 'object')
+  const send = async (version: number, epoch: number, transactionalId = 'mine') => {
+    const options = { producerId: producer.id, producerEpoch: epoch, baseSequence: 0, transactional: true, now: 0 }
+    const records = writeBatch([{ value: 'v' }], options)
+    const topics = bench.cluster.topics.get('t')
+    const topic = { ...(version >= 13 ? { topicId: topics?.id ?? '' } : { name: 't' }) }
+    const topicData = [{ ...topic, partitionData: [{ index: 0, records }] }]
+    const answer = await bench.ask('Produce', version, { transactionalId, acks: -1, timeoutMs: 1, topicData })
+    return answer.responses[0]?.partitionResponses[0]?.errorCode
+  }
+  const { INVALID_TXN_STATE, TRANSACTION_ABORTABLE, INVALID_PRODUCER_ID_MAPPING, INVALID_PRODUCER_EPOCH } = errorCodes
+  assert.equal(await send(10, 0), INVALID_TXN_STATE)
+  assert.equal(await send(11, 0), TRANSACTION_ABORTABLE)
+  assert.equal(await send(13, 0, 'nobody'), INVALID_PRODUCER_ID_MAPPING)
+  assert.equal(await send(13, 1), INVALID_PRODUCER_EPOCH)
+  assert.equal(bench.log.highWatermark, 0)
+  assert.equal(await send(13, 0), 0)
+  assert.deepEqual([bench.log.highWatermark, bench.log.lastStableOffset], [1, 0])
+  bench.cluster.close()
+})

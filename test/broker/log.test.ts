@@ -100,7 +100,7 @@ test('small batches lie side by side and are read in few pieces, large ones have
   for (const bytes of placed) pieces.add(bytes, 100)
   assert.equal(pieces.bytes, 400_000)
   assert.deepEqual(Buffer.concat(pieces.finish()), Buffer.concat(placed))
-  assert.ok(pieces.finish().length < 10)
+  assert.ok(pieces.finish().length < 20)
   assert.equal(placed[0]?.buffer.byteLength, 4_096, 'what holds little takes little')
   assert.equal(slabs.place(Buffer.alloc(100_000)).buffer.byteLength, 100_000)
 })

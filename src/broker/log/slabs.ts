@@ -1,5 +1,5 @@
 const smallest = 4 * 1024
-const largest = 256 * 1024
+const largest = 64 * 1024
 /** What would take more than this part of a slab gets memory of its own. */
 const largePart = 1 / 4
 

@@ -121,3 +121,22 @@ test('offsets that there is no memory for are refused', () => {
   group.end()
   assert.ok(allowance.fits(5_000) && !allowance.fits(5_001))
 })
+
+test('a question for many copies of what is kept is no way to more memory than there is', async () => {
+  const bench = new GroupBench()
+  await bench.stable(1, { protocols: { range: 'x'.repeat(1_000_000) } })
+  await assert.rejects(bench.ask('DescribeGroups', 6, { groups: Array(300).fill('g') }), { code: 'PROTOCOL' })
+  assert.equal((await bench.ask('DescribeGroups', 6, { groups: ['g', 'g'] })).groups.length, 2)
+  const partition = { partitionIndex: 0, committedOffset: 5, committedMetadata: 'x'.repeat(4_096) }
+  const all = { groupId: 'other', topics: [{ name: 't', partitionIndexes: Array(40_000).fill(0) }] }
+  await bench.commit({ group: 'other' }, 0, { topics: [{ name: 't', partitions: [partition] }] })
+  await assert.rejects(bench.ask('OffsetFetch', 9, { groups: [all] }), { code: 'PROTOCOL' })
+  bench.cluster.close()
+})
+
+test('a member with more protocols than any client has is refused', async () => {
+  const bench = new GroupBench()
+  const protocols = Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`protocol ${at}`, '']))
+  assert.equal((await bench.join({ protocols }).came()).errorCode, errorCodes.INCONSISTENT_GROUP_PROTOCOL)
+  bench.cluster.close()
+})

@@ -3,6 +3,7 @@ import type { Answer, Call, Handlers } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import type { Group } from '../groups/group.ts'
 import type { Protocol } from '../groups/member.ts'
+import { AnswerSize } from './answer-size.ts'
 
 /** What everybody may do with a group: a bit each for reading, deleting, describing it, and for seeing and changing its settings. */
 const allOperations = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
@@ -116,11 +117,13 @@ const groupType = 'classic'
 
 function describeGroups(cluster: Cluster, call: Call<'DescribeGroups'>): Answer<'DescribeGroups'> {
   const authorizedOperations = call.body.includeAuthorizedOperations ? allOperations : operationsNotAsked
+  const size = new AnswerSize()
   return {
     groups: call.body.groups.map(groupId => {
       const errorCode = groupError(cluster, call, groupId)
       if (errorCode !== errorCodes.NONE) return { groupId, errorCode }
       const group = cluster.groups.get(groupId)
+      for (const { cost } of group?.members ?? []) size.add(cost)
       if (group !== undefined) return { ...described(group), authorizedOperations }
       const dead = { groupId, groupState: 'Dead' }
       if (call.version < 6) return { ...dead, authorizedOperations }

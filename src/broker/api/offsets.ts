@@ -1,9 +1,11 @@
 import { errorCodes } from '../../protocol/error-codes.ts'
 import type { Answer, Call, Handlers } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
+import { textCost } from '../groups/allowance.ts'
 import type { Group } from '../groups/group.ts'
 import type { GroupOffsets } from '../groups/offsets.ts'
 import { consumerType, subscribedTopics } from '../groups/subscription.ts'
+import { AnswerSize } from './answer-size.ts'
 import { groupError, namedGroupError } from './groups.ts'
 
 interface RequestTopic<P> {
@@ -127,27 +129,40 @@ interface WantedTopic {
   readonly partitionIndexes: readonly number[]
 }
 
+/** What a partition takes in an answer beside the text that was committed with its offset. */
+const partitionCost = 100
+
 /** Up to version 7 a request is about one group, and up to version 1 an error can be told for partitions only. */
 function offsetFetch(cluster: Cluster, call: Call<'OffsetFetch'>): Answer<'OffsetFetch'> {
   const { groups, groupId, topics, requireStable } = call.body
   const asked = call.version >= 8 ? groups : [{ groupId, topics }]
+  const size = new AnswerSize()
   const answers = asked.map(({ groupId, topics }) => {
     const errorCode = groupError(cluster, call, groupId)
-    if (errorCode !== errorCodes.NONE)
-      return { groupId, errorCode, topics: call.version < 2 ? refused(topics ?? [], errorCode) : [] }
-    return { groupId, errorCode, topics: fetched(cluster.groups.get(groupId)?.offsets, topics, requireStable) }
+    if (errorCode === errorCodes.NONE) {
+      const { offsets } = cluster.groups.get(groupId) ?? {}
+      return { groupId, errorCode, topics: fetched(offsets, topics ?? offsets?.topics() ?? [], requireStable, size) }
+    }
+    return { groupId, errorCode, topics: call.version < 2 ? refused(topics ?? [], errorCode) : [] }
   })
   return call.version >= 8 ? { groups: answers } : { ...answers[0] }
 }
 
-function fetched(offsets: GroupOffsets | undefined, topics: readonly WantedTopic[] | null, requireStable: boolean) {
-  return (topics ?? offsets?.topics() ?? []).map(({ name, partitionIndexes }) => ({
+function fetched(
+  offsets: GroupOffsets | undefined,
+  topics: readonly WantedTopic[],
+  requireStable: boolean,
+  size: AnswerSize,
+) {
+  return topics.map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map(partitionIndex => {
-      if (requireStable && offsets?.isPending(name, partitionIndex))
-        return withoutOffset(partitionIndex, errorCodes.UNSTABLE_OFFSET_COMMIT)
-      const known = offsets?.get(name, partitionIndex)
-      if (known === undefined) return withoutOffset(partitionIndex, errorCodes.NONE)
+      const unstable = requireStable && offsets?.isPending(name, partitionIndex)
+      const known = unstable ? undefined : offsets?.get(name, partitionIndex)
+      size.add(partitionCost + textCost(known?.metadata ?? null))
+      if (known === undefined) {
+        return withoutOffset(partitionIndex, unstable ? errorCodes.UNSTABLE_OFFSET_COMMIT : errorCodes.NONE)
+      }
       const { offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata } = known
       return { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode: errorCodes.NONE }
     }),

@@ -10,6 +10,9 @@ import type { Reply } from './member.ts'
 /** What all groups together may take in memory: a hundred thousand members or offsets. */
 const allowedBytes = 128 * 1024 * 1024
 
+/** Whatever `group.max.size` allows: each that joins is compared with all others. */
+const mostMembers = 10_000
+
 /** What a timer can wait for. */
 const longestMs = 2 ** 31 - 1
 
@@ -86,7 +89,8 @@ export class Groups {
     else if (group === null) reply({ errorCode: errorCodes.GROUP_MAX_SIZE_REACHED })
     else {
       const { random, config } = this.#cluster
-      join(group, request, reply, { random, allowance: this.#allowance, maxSize: config.number('group.max.size') })
+      const maxSize = Math.min(config.number('group.max.size'), mostMembers)
+      join(group, request, reply, { random, allowance: this.#allowance, maxSize })
     }
   }
 

@@ -13,6 +13,9 @@ export interface JoinRequest extends Asker, JoinTerms {
   readonly protocolType: string
 }
 
+/** Of one member. Comparing many with many takes long; clients have a handful. */
+const mostProtocols = 100
+
 export interface JoinParts {
   readonly random: Random
   readonly allowance: Allowance
@@ -55,6 +58,7 @@ function hasRoom({ state, members }: Group, known: Member | undefined, maxSize: 
 }
 
 function speaks(group: Group, { protocolType, protocols }: JoinRequest): boolean {
+  if (protocols.length > mostProtocols) return false
   if (group.state === 'Empty') return protocolType !== '' && protocols.length > 0
   return protocolType === group.protocolType && protocols.some(({ name }) => group.members.allSpeak(name))
 }

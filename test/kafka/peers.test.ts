@@ -1,3 +1,4 @@
+import { embedded } from '../peers/embedded.ts'
 import { javaSessions } from '../peers/java-sessions.ts'
 import { kafkajsAdminSessions, kafkajsSlowSessions } from '../peers/kafkajs-admin-sessions.ts'
 import { kafkajsSessions } from '../peers/kafkajs-sessions.ts'
@@ -6,10 +7,17 @@ import { rdkafka, rdkafkaSessions } from '../peers/rdkafka-sessions.ts'
 import { testSessions } from '../peers/sessions.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
 
-const kafka = () => KafkaCluster.start()
 const skip = rdkafka === undefined && 'not installed for this Node: npm ci --prefix bench'
 
-testSessions('kafkajs on Kafka', { ...kafkajsSessions, ...kafkajsAdminSessions, ...kafkajsSlowSessions }, kafka)
+/** What the embedded broker is compared with. */
+const kafka = () => KafkaCluster.start()
+const kafkajs = { ...kafkajsSessions, ...kafkajsAdminSessions, ...kafkajsSlowSessions }
+testSessions('kafkajs on Kafka', kafkajs, kafka)
 testSessions('@platformatic/kafka on Kafka', platformaticSessions, kafka)
 testSessions('node-rdkafka on Kafka', rdkafkaSessions, kafka, { skip })
 testSessions("Kafka's own clients on Kafka", javaSessions, kafka, { concurrency: 2 })
+
+/** Those that are too slow for the unit tests, or need Java. */
+testSessions('kafkajs on the embedded broker, slowly', kafkajsSlowSessions, embedded)
+testSessions('node-rdkafka on the embedded broker', rdkafkaSessions, embedded, { skip })
+testSessions("Kafka's own clients on the embedded broker", javaSessions, embedded, { concurrency: 2 })

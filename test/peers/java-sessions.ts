@@ -56,21 +56,7 @@ export const javaSessions: Sessions = {
   'messages copied in transactions arrive once, and a producer that another one follows is refused': async brokers => {
     const from = await createTopic(brokers, 'from', 2)
     const to = await createTopic(brokers, 'to', 2)
-    const values = Array.from({ length: 100 }, (_, index) => `message ${index}`)
-    const input = values.map((value, index) => `key ${index % 7}:${value}\n`).join('')
-    await tool(
-      'producer',
-      brokers,
-      ['--topic', from, '--property', 'parse.key=true', '--property', 'key.separator=:'],
-      { input },
-    )
-    const { code, stdout, stderr } = await runJava('Ledger', [brokers.join(), from, to, from, '100'], {
-      sources: [ledger],
-    })
-    assert.equal(code, 0, stderr)
-    assert.equal(stdout, 'committed true, aborted true\nInvalidProducerEpochException\n')
-    const seen = await consume(brokers, to, 100, '--isolation-level', 'read_committed')
-    assert.deepEqual(seen.sort(), values.sort())
+    await copied(brokers, from, to, 100)
     const rows = await table(brokers, '--describe', '--group', from)
     assert.deepEqual(
       rows.map(row => row.LAG),
@@ -160,6 +146,20 @@ export const javaSessions: Sessions = {
     assert.equal(await offset('1000'), `${topic}:0:0`)
     assert.match(await offset('max-timestamp'), new RegExp(`^${topic}:0:[012]$`))
   },
+}
+
+/** Fills one topic and copies it to another in transactions, whatever happens meanwhile; what arrives must be all of it, once. */
+export async function copied(brokers: readonly string[], from: string, to: string, count: number): Promise<void> {
+  const values = Array.from({ length: count }, (_, index) => `message ${index}`)
+  const input = values.map((value, index) => `key ${index % 7}:${value}\n`).join('')
+  const parse = ['--property', 'parse.key=true', '--property', 'key.separator=:']
+  await tool('producer', brokers, ['--topic', from, ...parse], { input })
+  const args = [brokers.join(), from, to, from, String(count)]
+  const { code, stdout, stderr } = await runJava('Ledger', args, { sources: [ledger] })
+  assert.equal(code, 0, stderr)
+  assert.equal(stdout, 'committed true, aborted true\nInvalidProducerEpochException\n')
+  const seen = await consume(brokers, to, count, '--isolation-level', 'read_committed')
+  assert.deepEqual(seen.sort(), values.sort())
 }
 
 async function run(

@@ -10,7 +10,7 @@ import { KafkaCluster } from './kafka-cluster.ts'
 const skip = rdkafka === undefined && 'not installed for this Node: npm ci --prefix bench'
 
 /** What the embedded broker is compared with. */
-const kafka = () => KafkaCluster.start()
+const kafka = () => KafkaCluster.start({ config: { 'auto.create.topics.enable': 'true' } })
 const kafkajs = { ...kafkajsSessions, ...kafkajsAdminSessions, ...kafkajsSlowSessions }
 testSessions('kafkajs on Kafka', kafkajs, kafka)
 testSessions('@platformatic/kafka on Kafka', platformaticSessions, kafka)

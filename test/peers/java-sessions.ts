@@ -108,7 +108,7 @@ export const javaSessions: Sessions = {
     const wrong = ['--alter', ...named, '--add-config', 'retention.ms=long']
     assert.match(await fails('configs', brokers, wrong), /Invalid value long for configuration retention\.ms/)
     const broker = ['--describe', '--all', '--entity-type', 'brokers', '--entity-name', '1']
-    assert.match(await tool('configs', brokers, broker), /^ {2}auto\.create\.topics\.enable=false /m)
+    assert.match(await tool('configs', brokers, broker), /^ {2}log\.retention\.hours=168 /m)
   },
 
   'ConsumerGroupCommand lists, describes, resets and deletes': async brokers => {

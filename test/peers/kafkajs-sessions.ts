@@ -32,6 +32,16 @@ export const kafkajsSessions: Sessions = {
     )
   },
 
+  'a topic that is not there is made when somebody writes to it': async brokers => {
+    const kafka = connect(brokers)
+    const topic = fresh('unmade')
+    await using producer = await connectProducer(kafka)
+    await producer.send({ topic, messages: messages(3) })
+    await using member = await Member.join(kafka, topic, topic)
+    await member.has(3)
+    assert.deepEqual(member.values, values(3))
+  },
+
   'what an idempotent producer writes is there once': async brokers => {
     const kafka = connect(brokers)
     const topic = await createTopic(kafka, 'idempotent', 3)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { CompressionTypes, type ProducerConfig } from 'kafkajs'
 import { until } from '../until.ts'
-import { connect, connectAdmin, connectProducer, createTopic, Member, messages, values } from './kafkajs.ts'
-import { fresh, type Sessions } from './sessions.ts'
+import { connect, connectAdmin, connectProducer, createTopic, Member, messages } from './kafkajs.ts'
+import { fresh, type Sessions, values } from './sessions.ts'
 
 /** kafkajs producing, consuming, in groups and in transactions. */
 export const kafkajsSessions: Sessions = {

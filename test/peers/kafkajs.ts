@@ -10,7 +10,7 @@ import {
   type ProducerConfig,
 } from 'kafkajs'
 import { until } from '../until.ts'
-import { fresh } from './sessions.ts'
+import { fresh, values } from './sessions.ts'
 
 /** kafkajs as an application has it, but quick to notice things. It is silent: what goes wrong is told by what it rejects. */
 export function connect(brokers: string[]): Kafka {
@@ -44,10 +44,6 @@ export async function createTopic(kafka: Kafka, name: string, numPartitions: num
 export async function known(admin: Admin, topic: string): Promise<void> {
   const describe = () => admin.fetchTopicMetadata({ topics: [topic] })
   await until(`${topic} is known`, () => describe().catch(() => false))
-}
-
-export function values(count: number, prefix = ''): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}${index}`)
 }
 
 /** One message for each of these values, with seven keys. */

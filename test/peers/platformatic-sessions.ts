@@ -9,7 +9,7 @@ import {
   stringSerializers,
 } from '@platformatic/kafka'
 import { until } from '../until.ts'
-import { fresh, type Sessions } from './sessions.ts'
+import { fresh, type Sessions, values } from './sessions.ts'
 
 type Text = Message<string, string, string, string>
 
@@ -184,10 +184,6 @@ async function createTopic(brokers: string[], name: string, partitions: number):
 async function committed(admin: Admin, groupId: string): Promise<bigint[] | undefined> {
   const [group] = await admin.listConsumerGroupOffsets({ groups: [groupId], requireStable: true })
   return group?.topics.flatMap(({ partitions }) => partitions.map(({ committedOffset }) => committedOffset))
-}
-
-function values(count: number, prefix: string): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}${index}`)
 }
 
 /** One message for each of these values, with seven keys. */

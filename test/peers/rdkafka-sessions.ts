@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import { until } from '../until.ts'
-import { fresh, type Sessions } from './sessions.ts'
+import { fresh, type Sessions, values } from './sessions.ts'
 
 type Done<T = unknown> = (error: Error | null, result: T) => void
 type Config = Readonly<Record<string, unknown>>
@@ -218,8 +218,4 @@ async function createTopic(brokers: string[], name: string, partitions: number):
     await promisify(admin.createTopic.bind(admin))(wanted)
   })
   return topic
-}
-
-function values(count: number, prefix: string): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}${index}`)
 }

@@ -16,6 +16,11 @@ export function fresh(name: string): string {
   return `${name}-${randomBytes(4).toString('hex')}`
 }
 
+/** `prefix0`, `prefix1`, … */
+export function values(count: number, prefix = ''): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}${index}`)
+}
+
 /** Runs sessions as tests of one broker, several at the same time, as the clients of a real cluster would be. */
 export function testSessions(
   client: string,

@@ -16,8 +16,8 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
  * Copies messages from one topic to another in transactions that hold the group's offsets too, and aborts every other one before it
- * commits. At the end another producer takes its transactional id over. Arguments: bootstrap servers, the topics from and to, the
- * group, and how many messages there are. Prints what it did.
+ * commits. Then another producer takes its transactional id over. Prints what happened, and all that was committed. Arguments:
+ * bootstrap servers, the topics from and to, the group, and how many messages there are.
  */
 public final class Ledger {
   public static void main(String[] args) {
@@ -62,6 +62,21 @@ public final class Ledger {
         } catch (ApiException refused) {
           System.out.println(refused.getClass().getSimpleName());
         }
+      }
+    }
+    tell(brokers, to, group);
+  }
+
+  /** Prints every committed message of a topic, up to its end. */
+  private static void tell(String brokers, String topic, String group) {
+    try (KafkaConsumer<String, String> consumer = consumer(brokers, group)) {
+      List<TopicPartition> all =
+        consumer.partitionsFor(topic).stream().map(it -> new TopicPartition(topic, it.partition())).toList();
+      consumer.assign(all);
+      consumer.seekToBeginning(all);
+      Map<TopicPartition, Long> ends = consumer.endOffsets(all);
+      while (all.stream().anyMatch(it -> consumer.position(it) < ends.get(it))) {
+        consumer.poll(Duration.ofMillis(100)).forEach(each -> System.out.println(each.value()));
       }
     }
   }

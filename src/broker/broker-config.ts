@@ -46,7 +46,6 @@ const dynamic: readonly Row[] = [
   ['message.max.bytes', 'int', '1048588', notNegative],
   ['min.insync.replicas', 'int', '1', positive],
   ['producer.id.expiration.ms', 'int', '86400000', positive],
-  ['transaction.partition.verification.enable', 'boolean', 'true'],
   ['unclean.leader.election.enable', 'boolean', 'false'],
 ]
 
@@ -71,13 +70,11 @@ const fixed: readonly Row[] = [
   ['offsets.retention.minutes', 'int', '10080', positive],
   ['offsets.topic.num.partitions', 'int', '50', positive],
   ['offsets.topic.replication.factor', 'short', '3', positive],
-  ['producer.id.expiration.check.interval.ms', 'int', '600000', positive],
   ['transaction.max.timeout.ms', 'int', '900000', positive],
   ['transaction.remove.expired.transaction.cleanup.interval.ms', 'int', '3600000', positive],
   ['transaction.state.log.min.isr', 'int', '2', positive],
   ['transaction.state.log.num.partitions', 'int', '50', positive],
   ['transaction.state.log.replication.factor', 'short', '3', positive],
-  ['transaction.two.phase.commit.enable', 'boolean', 'false', { values: ['false'] }],
   ['transactional.id.expiration.ms', 'int', '604800000', positive],
 ]
 

@@ -76,6 +76,9 @@ export class Topics {
     if (collides !== undefined) {
       throw new Refusal('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${collides}`)
     }
+    if (this.#byName.size >= mostTopics) {
+      throw new Refusal('POLICY_VIOLATION', `This broker holds ${mostTopics} topics at most.`)
+    }
     const { config: brokers, random } = this.#cluster
     const own = checkedTopicConfig(config)
     return {
@@ -86,7 +89,7 @@ export class Topics {
     }
   }
 
-  /** Makes what was planned last. */
+  /** Makes a topic that was planned just now. */
   add({ name, id, config, assignments }: TopicPlan): Topic {
     const made = { name, id, config, partitions: [] }
     this.#byName.set(name, made)
@@ -183,9 +186,6 @@ export class Topics {
   }
 
   #checkRoom(partitions: number): void {
-    if (this.#byName.size >= mostTopics) {
-      throw new Refusal('POLICY_VIOLATION', `This broker holds ${mostTopics} topics at most.`)
-    }
     if (this.#partitions + partitions > mostPartitions) {
       throw new Refusal('POLICY_VIOLATION', `This broker holds ${mostPartitions} partitions at most, of all topics.`)
     }

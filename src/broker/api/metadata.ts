@@ -64,7 +64,7 @@ function askedTopics(cluster: Cluster, { version, body }: Call<'Metadata'>): Ans
 
 /** As in Kafka, the topic is there for the next one who asks; who asked first is told that it is not. */
 function createUnasked({ topics }: Cluster, name: string): void {
-  orRefusal(() => topics.create({ name }))
+  if (!isInternal(name)) orRefusal(() => topics.create({ name }))
 }
 
 function absentTopic(name: string) {

@@ -1,2 +1,10 @@
-/** The clock that users of the embedded broker hold and turn is the one that all tests do. */
-export { HeldClock as VirtualClock, settled } from '../src/broker/held-clock.ts'
+import { HeldClock } from '../src/broker/held-clock.ts'
+
+export { settled } from '../src/broker/held-clock.ts'
+
+/** The clock that users of the embedded broker hold and turn is the one that all tests do; here it begins in November 2023, each time. */
+export class VirtualClock extends HeldClock {
+  constructor(now = 0) {
+    super(now, 1_700_000_000_000)
+  }
+}

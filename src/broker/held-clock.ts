@@ -15,7 +15,8 @@ export function settled(): Promise<void> {
 }
 
 /**
- * Time that only moves when a test moves it; a new one stands in November 2023. Timers fire in the order of their due times, those
+ * Time that only moves when a test moves it; a new one stands at the present, as Kafka refuses messages that are an hour ahead of its
+ * clock. Timers fire in the order of their due times, those
  * of the same time in the order they were set; what `soon` was given runs when no timer is due any more, as `setImmediate` does.
  */
 export class HeldClock implements Clock {
@@ -26,7 +27,7 @@ export class HeldClock implements Clock {
   #soon: (() => void)[] = []
   #cancelled = 0
 
-  constructor(now = 0, wallTime = 1_700_000_000_000) {
+  constructor(now = 0, wallTime = Date.now()) {
     this.#now = now
     this.#wallOffset = wallTime - now
   }

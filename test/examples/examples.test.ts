@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, before, test } from 'node:test'
+import { after, before, suite, test } from 'node:test'
 import { systemClock } from '../../src/base/clock.ts'
 import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker } from '../../src/broker/index.ts'
@@ -63,67 +63,77 @@ async function committed(group: string): Promise<number> {
   return (await new Admin(client).groupOffsets(group)).reduce((sum, { offset }) => sum + offset, 0)
 }
 
-test('the first example of the README handles and commits', async () => {
-  const readme = await readFile(join(root, 'README.md'), 'utf8')
-  const code = /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? ''
-  const program = join(folder, 'first.ts')
-  await writeFile(program, code.replace('localhost:9092', String(broker.brokers[0])))
-  const { child, exited } = start(program)
-  await until('all is committed', async () => (await committed('shop')) === 60)
-  await child.end('SIGTERM')
-  assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
-})
-
-test('read-once reads to the end and ends by itself', async () => {
-  const { lines, child, exited } = start(join(root, 'examples/read-once.ts'))
-  assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
-  assert.equal(lines.length, 7)
-  assert.match(lines[0] ?? '', /^9\tk\d$/)
-})
-
-test('batch-insert inserts every message once', async () => {
-  const database = join(folder, 'audit.db')
-  const { child, exited } = start(join(root, 'examples/batch-insert.ts'), { DATABASE: database })
-  await until('all is committed', async () => (await committed('audit')) === 600)
-  await child.end('SIGTERM')
-  assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
-  const rows = new DatabaseSync(database, { readOnly: true }).prepare('SELECT count(*) AS n FROM audit').get()
-  assert.deepEqual({ ...rows }, { n: 600 })
-})
-
-test('retries skips what is refused, and tries again what may work', async () => {
-  const seen = new Map<string, number>()
-  const payments = createServer((request, response) => {
-    const id = String(request.headers['idempotency-key'])
-    const times = (seen.get(id) ?? 0) + 1
-    seen.set(id, times)
-    request.resume()
-    if (id === '0-3') response.writeHead(422)
-    else if (id === '1-5' && times === 1) response.writeHead(503)
-    response.end()
+// Most of their time they wait for the next commit.
+suite('the examples', { concurrency: true }, () => {
+  test('the first example of the README handles and commits', async () => {
+    const readme = await readFile(join(root, 'README.md'), 'utf8')
+    const code = /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? ''
+    const program = join(folder, 'first.ts')
+    await writeFile(program, code.replace('localhost:9092', String(broker.brokers[0])))
+    const { child, exited } = start(program)
+    await until('all is committed', async () => (await committed('shop')) === 60)
+    await child.end('SIGTERM')
+    assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
   })
-  payments.listen(0, '127.0.0.1')
-  await once(payments, 'listening')
-  const { port } = payments.address() as AddressInfo
-  const { child, exited } = start(join(root, 'examples/retries.ts'), { PAYMENTS: `http://127.0.0.1:${port}/` })
-  await until('all is committed', async () => (await committed('payments')) === 60)
-  await child.end('SIGTERM')
-  assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
-  payments.close()
-  assert.deepEqual([seen.get('0-3'), seen.get('1-5'), seen.size], [1, 2, 60])
-  const refused = (await readFile(join(folder, 'refused.ndjson'), 'utf8')).trim().split('\n')
-  assert.deepEqual(
-    refused.map(line => JSON.parse(line).offset),
-    [3],
-  )
-})
 
-test('graceful-shutdown tells its health, drains and ends with 0', async () => {
-  const [port] = await freePorts(1)
-  const { lines, child, exited } = start(join(root, 'examples/graceful-shutdown.ts'), { PORT: String(port) })
-  const health = () => fetch(`http://127.0.0.1:${port}/`).catch(() => null)
-  await until('it is healthy', async () => (await health())?.status === 200)
-  await child.end('SIGTERM')
-  assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
-  assert.ok(lines.includes('drained and committed'))
+  test('read-once reads to the end and ends by itself', async () => {
+    const { lines, child, exited } = start(join(root, 'examples/read-once.ts'))
+    assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
+    assert.equal(lines.length, 7)
+    assert.match(lines[0] ?? '', /^9\tk\d$/)
+  })
+
+  test('batch-insert inserts every message once', async () => {
+    const database = join(folder, 'audit.db')
+    const { child, exited } = start(join(root, 'examples/batch-insert.ts'), { DATABASE: database })
+    await until('all is committed', async () => (await committed('audit')) === 600)
+    await child.end('SIGTERM')
+    assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
+    const rows = new DatabaseSync(database, { readOnly: true }).prepare('SELECT count(*) AS n FROM audit').get()
+    assert.deepEqual({ ...rows }, { n: 600 })
+  })
+
+  test('retries skips what is refused, and tries again what may work', async () => {
+    const seen = new Map<string, number>()
+    const payments = createServer((request, response) => {
+      const id = String(request.headers['idempotency-key'])
+      const times = (seen.get(id) ?? 0) + 1
+      seen.set(id, times)
+      request.resume()
+      if (id === '0-3') response.writeHead(422)
+      else if (id === '1-5' && times === 1) response.writeHead(503)
+      response.end()
+    })
+    payments.listen(0, '127.0.0.1')
+    await once(payments, 'listening')
+    const { port } = payments.address() as AddressInfo
+    const { child, exited } = start(join(root, 'examples/retries.ts'), { PAYMENTS: `http://127.0.0.1:${port}/` })
+    await until('all is committed', async () => (await committed('payments')) === 60)
+    await child.end('SIGTERM')
+    assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
+    payments.close()
+    assert.deepEqual([seen.get('0-3'), seen.get('1-5'), seen.size], [1, 2, 60])
+    const refused = (await readFile(join(folder, 'refused.ndjson'), 'utf8')).trim().split('\n')
+    assert.deepEqual(
+      refused.map(line => JSON.parse(line).offset),
+      [3],
+    )
+  })
+
+  test('graceful-shutdown tells its health, drains and ends with 0', async () => {
+    const [port] = await freePorts(1)
+    const { lines, child, exited } = start(join(root, 'examples/graceful-shutdown.ts'), { PORT: String(port) })
+    const health = () => fetch(`http://127.0.0.1:${port}/`).catch(() => null)
+    await until('it is healthy', async () => (await health())?.status === 200)
+    await child.end('SIGTERM')
+    assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
+    assert.ok(lines.includes('drained and committed'))
+  })
+
+  test('the examples of tests pass', async () => {
+    const tests = ['kafkajs.test.ts', 'millrace.test.ts'].map(file => start(join(root, 'examples/testing', file)))
+    for (const { child, exited } of tests) {
+      assert.deepEqual(await exited, [0, null], child.failure('should have passed').message)
+    }
+  })
 })

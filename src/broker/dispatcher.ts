@@ -1,5 +1,5 @@
 import { sleep } from '../base/clock.ts'
-import { toError } from '../base/errors.ts'
+import { MillraceError, toError } from '../base/errors.ts'
 import { type ApiName, api, apiByKey } from '../protocol/apis.ts'
 import { decodeRequest, encodeResponseParts, type RequestHead, requestHead } from '../protocol/frame.ts'
 import { versionRefused } from './api/api-versions.ts'
@@ -156,10 +156,15 @@ export class Dispatcher {
   }
 
   #close(logged: OpenRequest, thrown: unknown): Reply {
-    logged.why = toError(thrown).message
+    logged.why = reasonOf(toError(thrown))
     this.#log.end(logged, 'closed')
     return { pieces: [], close: true }
   }
+}
+
+/** An error of another kind is a defect of ours: its name tells so. */
+function reasonOf(error: Error): string {
+  return error instanceof MillraceError || error.name === 'Error' ? error.message : String(error)
 }
 
 /** What is remembered of a text from outside. */

@@ -91,6 +91,15 @@ export class RequestLog {
   end(request: OpenRequest, outcome: LoggedRequest['outcome']): void {
     request.outcome = outcome
     request.tookMs = this.#clock.wallTime() - request.at
-    for (const listener of [...this.#listeners]) listener(request)
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(request)
+      } catch (error) {
+        // A mistake of the listener's owner, who learns of it; the request is served all the same.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
   }
 }

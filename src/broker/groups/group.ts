@@ -41,6 +41,8 @@ interface Stored {
  * again as another member meanwhile.
  */
 const newMemberPatienceMs = 5 * 60_000
+/** Members may allow no time at all for rejoining: where nobody did, the next look is no sooner than this. */
+const againMs = 100
 
 /**
  * One group whose members share out the work themselves (Kafka's classic protocol).
@@ -239,9 +241,10 @@ export class Group {
     })
   }
 
-  #waitForJoins(): void {
+  #waitForJoins(leastMs = 0): void {
     this.#joinTimer?.cancel()
-    this.#joinTimer = this.#parts.clock.after(this.#members.rebalanceTimeoutMs, () => this.#completeJoin())
+    const ms = Math.max(leastMs, this.#members.rebalanceTimeoutMs)
+    this.#joinTimer = this.#parts.clock.after(ms, () => this.#completeJoin())
   }
 
   /** Static members may be late: they keep their place until they are missed. */
@@ -251,7 +254,7 @@ export class Group {
       if (!member.joining && member.identity.instanceId === null) this.drop(member)
     }
     if (this.#members.size > 0 && !this.#members.electJoined()) {
-      this.#waitForJoins()
+      this.#waitForJoins(againMs)
       return
     }
     this.#generation += 1

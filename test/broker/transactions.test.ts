@@ -363,8 +363,8 @@ test('transactions are listed and described, by their coordinator', async () => 
   assert.deepEqual(await list({ durationFilter: -1 }), [NONE, 'x,y', ''])
   assert.deepEqual(await list({ stateFilters: ['Ongoing', 'Nope'] }), [NONE, 'x', 'Nope'])
   assert.deepEqual(await list({ producerIdFilters: [1], durationFilter: -1 }), [NONE, 'y', ''])
-  assert.deepEqual(await list({ durationFilter: 400 }), [NONE, 'x', ''])
-  assert.deepEqual(await list({ durationFilter: 600 }), [NONE, '', ''])
+  assert.deepEqual(await list({ durationFilter: 400 }), [NONE, 'x,y', ''])
+  assert.deepEqual(await list({ durationFilter: 600 }), [NONE, 'y', ''])
   assert.equal((await list({ transactionalIdPattern: '(a+)+$' }))[0], errorCodes.INVALID_REGULAR_EXPRESSION)
   const { transactionStates } = await bench.ask('DescribeTransactions', 0, { transactionalIds: ['x', 'z', ''] })
   const [x, z, none] = transactionStates

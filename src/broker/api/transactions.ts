@@ -137,7 +137,8 @@ function listTransactions(cluster: Cluster, { node, body }: Call<'ListTransactio
       coordinatorError(cluster, node, id) === errorCodes.NONE &&
       (wantedStates.size === 0 || wantedStates.has(state)) &&
       (wantedProducers.size === 0 || wantedProducers.has(producer.id)) &&
-      (durationFilter < 0 || (state === 'Ongoing' && now - startedAt > durationFilter))
+      // Kafka counts from the start of the last one, ended or not, and those without any since ever.
+      (durationFilter < 0 || startedAt < 0 || now - startedAt > durationFilter)
     )
   })
   return {

@@ -76,4 +76,22 @@ export const listed: readonly Listed[] = [
     ours: 'has none',
     why: "it would be Kafka's own words",
   },
+  {
+    lines: /^list transactions v2 > by a pattern > /,
+    kafka: 'lists transactions whose id matches a pattern',
+    ours: 'answers INVALID_REGULAR_EXPRESSION to every pattern',
+    why: "patterns from outside can hold JavaScript's engine for ever",
+  },
+  {
+    lines: /^describe transactions v0 > open > .*topics\[__consumer_offsets\]: .*, ours absent$/,
+    kafka: 'names the partition of __consumer_offsets when offsets are in the transaction',
+    ours: 'names topics of users only',
+    why: 'there is no such topic',
+  },
+  {
+    lines: /^describe transactions v0 > complete by an abort > .*transactionStates\[transaction #2\]: .*, ours absent$/,
+    kafka: 'describes a transaction as often as it is asked for in one request',
+    ours: 'describes it once',
+    why: 'a small request has no large answer',
+  },
 ]

@@ -26,7 +26,7 @@ export class Views {
   of(value: unknown, field = ''): View {
     if (value === null || value === undefined) return null
     if (field in this.#special) return (this.#special[field] as (value: unknown) => View)(value)
-    if (Buffer.isBuffer(value)) return field === 'records' ? this.#records(value) : `bytes ${value.toString('hex')}`
+    if (Buffer.isBuffer(value)) return field === 'records' ? this.#records(value) : this.#bytes(value)
     if (Array.isArray(value)) return value.map(element => this.of(element, field))
     if (typeof value === 'object') {
       return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, this.of(inner, name)]))
@@ -71,6 +71,11 @@ export class Views {
   /** Client id or instance id, a dash, and what makes it unique. */
   #member(id: string): string {
     return id.replaceAll(this.#prefix, '').replace(uuid, found => this.#named('uuid', found))
+  }
+
+  /** A character each, as names in them are as long on all sides. */
+  #bytes(value: Buffer): View {
+    return `bytes ${value.toString('latin1').replaceAll(this.#prefix, '')}`
   }
 
   #text(value: string): View {

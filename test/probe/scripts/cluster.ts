@@ -9,7 +9,7 @@ export const served: readonly ApiName[] = [
   ...(['CreateTopics', 'DeleteTopics', 'DeleteRecords', 'InitProducerId', 'OffsetForLeaderEpoch'] as const),
   ...(['AddPartitionsToTxn', 'AddOffsetsToTxn', 'EndTxn', 'TxnOffsetCommit', 'DescribeConfigs'] as const),
   ...(['CreatePartitions', 'DeleteGroups', 'IncrementalAlterConfigs', 'OffsetDelete', 'DescribeCluster'] as const),
-  ...(['DescribeTopicPartitions'] as const),
+  ...(['DescribeTopicPartitions', 'AlterConfigs', 'ListTransactions', 'DescribeTransactions'] as const),
 ]
 
 /** Versions and features, metadata, coordinators: what a client asks first. */

@@ -104,4 +104,44 @@ export const configScripts: readonly Script[] = [
     const same = { resourceType: topic, resourceName: name, configs: [] }
     await probe.ask('the same topic twice', 'IncrementalAlterConfigs', version, { resources: [same, same] })
   }),
+
+  ...everyVersion('replace configs', 'AlterConfigs', async (probe, version) => {
+    const { name } = await probe.topic('topic', 1, { 'retention.ms': '5', 'cleanup.policy': 'compact' })
+    const replace = (
+      step: string,
+      configs: readonly { name: string; value: string | null }[],
+      { type = topic, resource = name, validateOnly = false } = {},
+    ) => {
+      const resources = [{ resourceType: type, resourceName: resource, configs }]
+      return probe.ask(step, 'AlterConfigs', version, { validateOnly, resources })
+    }
+    const after = (step: string, key: string, until: string) =>
+      probe.ask(
+        step,
+        'DescribeConfigs',
+        4,
+        { resources: [{ resourceType: topic, resourceName: name, configurationKeys: null }] },
+        {
+          until: ({ results }) => results[0]?.configs.find(config => config.name === key)?.value === until,
+          view: ({ results }) => results[0]?.configs.filter(({ configSource }) => configSource === 1),
+        },
+      )
+    await replace('only asked', [], { validateOnly: true })
+    await after('after it was only asked', 'retention.ms', '5')
+    await replace('by another', [{ name: 'retention.bytes', value: '7' }])
+    await after('after it was replaced', 'retention.bytes', '7')
+    await replace('an unknown key', [{ name: 'no.such.config', value: '5' }])
+    await replace('no number', [{ name: 'retention.ms', value: 'long' }])
+    await replace('null', [{ name: 'retention.ms', value: null }])
+    await replace('the same key twice', [
+      { name: 'retention.ms', value: '5' },
+      { name: 'retention.ms', value: '6' },
+    ])
+    await replace('an unknown topic', [], { resource: probe.named('unknown') })
+    await replace('a topic that is not legal', [], { resource: 'a b' })
+    await replace('an unknown type', [], { type: 99, resource: 'x' })
+    await replace('another broker', [], { type: broker, resource: '77', validateOnly: true })
+    await replace('by nothing', [])
+    await after('after it was replaced by nothing', 'retention.bytes', '-1')
+  }),
 ]

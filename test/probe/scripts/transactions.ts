@@ -1,4 +1,5 @@
-import type { Responses } from '../../../src/protocol/messages.ts'
+import type { Requests, Responses } from '../../../src/protocol/messages.ts'
+import type { Encodable } from '../../../src/protocol/shapes.ts'
 import { everyVersion, type Probe, type ProbeTopic, type Script } from '../probe.ts'
 import { TransactionSession } from './transaction-session.ts'
 
@@ -149,6 +150,57 @@ export const transactionScripts: readonly Script[] = [
     await session.addOffsets('an epoch that is not yet', group, { producerEpoch: session.epoch + 1 })
     await session.addOffsets('an unknown transaction', group, { transactionalId: probe.named('unknown') })
     await session.addOffsets('the empty transaction', group, { transactionalId: '' })
+  }),
+
+  ...everyVersion('list transactions', 'ListTransactions', async (probe, version) => {
+    const topic = await probe.topic('ledger')
+    const sessions = ['idle', 'open', 'done', 'undone'].map(id => new TransactionSession(probe, 5, probe.named(id)))
+    for (const session of sessions) await session.init(`${session.id} begun`.slice(5))
+    for (const session of sessions.slice(1)) await session.produce(`${session.id} produced`.slice(5), topic)
+    await sessions[2]?.end('done ended', true)
+    await sessions[3]?.end('undone ended', false)
+    const own = (answer: Responses['ListTransactions']) =>
+      answer.transactionStates.filter(({ transactionalId }) => probe.isOwn(transactionalId))
+    const list = (step: string, body: Encodable<Requests['ListTransactions']>) => {
+      // Kafka completes what is ended a little later.
+      const until = (answer: Responses['ListTransactions']) =>
+        own(answer).every(({ transactionState }) => !transactionState.startsWith('Prepare'))
+      const view = (answer: Responses['ListTransactions']) => ({ ...answer, transactionStates: own(answer) })
+      return probe.ask(step, 'ListTransactions', version, body, { until, view })
+    }
+    await list('all', {})
+    await list('by state', { stateFilters: ['Ongoing', 'CompleteAbort'] })
+    await list('by an unknown state', { stateFilters: ['Sleeping'] })
+    await list('by an unknown state and one more', { stateFilters: ['ongoing', 'Empty'] })
+    await list('by producer', { producerIdFilters: [sessions[1]?.producerId ?? 0] })
+    await list('by an unknown producer', { producerIdFilters: [987_654_321] })
+    await list('those that run for an hour', { durationFilter: 3_600_000 })
+    await list('those that run at all', { durationFilter: 0 })
+    await list('by a pattern', { transactionalIdPattern: '.*one' })
+    await list('by the empty pattern', { transactionalIdPattern: '' })
+    await list('by a pattern that is none', { transactionalIdPattern: '[' })
+  }),
+
+  ...everyVersion('describe transactions', 'DescribeTransactions', async (probe, version) => {
+    const [topic, other] = [await probe.topic('ledger'), await probe.topic('other')]
+    const session = new TransactionSession(probe, 5)
+    const describe = (step: string, transactionalIds: readonly string[]) => {
+      const until = ({ transactionStates }: Responses['DescribeTransactions']) =>
+        transactionStates.every(({ transactionState }) => !transactionState.startsWith('Prepare'))
+      return probe.ask(step, 'DescribeTransactions', version, { transactionalIds }, { until })
+    }
+    await describe('unknown', [session.id])
+    await session.init('begun')
+    await describe('empty', [session.id])
+    await session.produce('produced', topic)
+    await session.addOffsets('added offsets', probe.named('group'))
+    await describe('open', [session.id])
+    await session.end('committed', true)
+    await describe('complete', [session.id])
+    await session.produce('produced again', other)
+    await session.end('aborted', false)
+    await describe('complete by an abort', [session.id, probe.named('unknown'), session.id, ''])
+    await describe('none', [])
   }),
 
   ...everyVersion('offsets in a transaction', 'TxnOffsetCommit', async (probe, version) => {

@@ -4,8 +4,11 @@ import { glob, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import test from 'node:test'
+import { apiTable } from '../src/broker/api/table.ts'
+import { resolveOptions as resolveBrokerOptions } from '../src/broker/options.ts'
 import { resolveOptions } from '../src/consumer/options.ts'
 import { Consumer, KafkaError } from '../src/index.ts'
+import { type ApiName, api } from '../src/protocol/apis.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -15,6 +18,7 @@ const generated = new Set(['docs/benchmarks.md', 'docs/test-long.md'])
 /** What code blocks use without saying where it comes from: the consumer of the first example, and what a reader would have. */
 const context = `
 declare const shop: import('millrace').Consumer
+declare const broker: import('millrace/broker').Broker
 declare function save(...what: unknown[]): Promise<void>
 declare function remove(what: unknown): Promise<void>
 declare function report(...what: unknown[]): Promise<void>
@@ -100,6 +104,7 @@ test('every code block of the documentation type-checks', async () => {
         typeRoots: [join(root, 'node_modules/@types')],
         paths: {
           millrace: [join(root, 'src/index.ts')],
+          'millrace/broker': [join(root, 'src/broker/index.ts')],
           '@standard-schema/spec': [join(root, 'node_modules/@standard-schema/spec')],
         },
       },
@@ -146,8 +151,12 @@ test('every option is on the page of its section, with the default it has', asyn
 function optionsOf(section: string): string[] {
   const [outer = '', inner] = section.split('.')
   const options = { [outer]: inner === undefined ? { wrong: 1 } : { [inner]: { wrong: 1 } } }
+  return knownNames(() => new Consumer({ brokers: ['localhost'], ...options }))
+}
+
+function knownNames(check: () => unknown): string[] {
   try {
-    new Consumer({ brokers: ['localhost'], ...options })
+    check()
   } catch (error) {
     const [, known = ''] = /known here: (.+)$/.exec((error as Error).message) ?? []
     return known.split(', ')
@@ -155,10 +164,42 @@ function optionsOf(section: string): string[] {
   return []
 }
 
+test('every option of the embedded broker is on its page, with the default it has, and every request it serves', async () => {
+  const lines = ((await pages()).get('docs/broker.md') ?? '').split('\n')
+  const wrong: object = { wrong: 1 }
+  const { limits, ...defaults } = resolveBrokerOptions({})
+  const values: Record<string, unknown> = { ...defaults, advertisedHost: undefined }
+  for (const [name, value] of Object.entries(limits)) values[`limits.${name}`] = value
+  const names = knownNames(() => resolveBrokerOptions(wrong)).filter(name => name !== 'limits')
+  const limitNames = knownNames(() => resolveBrokerOptions({ limits: wrong })).map(name => `limits.${name}`)
+  assert.ok(names.length > 10 && limitNames.length > 3)
+  for (const name of [...names, ...limitNames]) {
+    const said = lines
+      .find(line => line.startsWith(`| \`${name}\` |`))
+      ?.split('|')[2]
+      ?.trim()
+    assert.ok(
+      said !== undefined && says(said, values[name]),
+      `${name} is ${String(values[name])} by default, not ${said}`,
+    )
+  }
+  const served = lines.flatMap(line => [...line.matchAll(/`([A-Z]\w+)` \| (\d+)(?:–(\d+))? /g)])
+  const versions = Object.keys(apiTable).map(name => [
+    name,
+    api(name as ApiName).minVersion,
+    api(name as ApiName).maxVersion,
+  ])
+  assert.deepEqual(
+    served.map(([, name, first, last]) => [name, Number(first), Number(last ?? first)]).sort(),
+    versions.sort(),
+  )
+})
+
 /** Numbers and strings are compared; what has no plain value (a function, no cap) is told in words. */
 function says(text: string, value: unknown): boolean {
   const [, number, mebi] = /^([\d,]+)( MiB)?$/.exec(text) ?? []
   if (number !== undefined) return Number(number.replaceAll(',', '')) * (mebi ? 1024 * 1024 : 1) === value
+  if (typeof value === 'boolean') return text === String(value)
   if (typeof value === 'string') return text === `\`'${value}'\``
   return typeof value !== 'number' || !Number.isFinite(value)
 }

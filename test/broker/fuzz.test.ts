@@ -33,5 +33,5 @@ test('whatever comes over sockets, others are served', async () => {
   connection[Symbol.dispose]()
   fuzz.desk.close()
   const { answered = [], closed = [] } = Object.groupBy(broker.requests, ({ outcome }) => outcome)
-  assert.ok(answered.length > 100 && closed.length > 100, `${answered.length} answered, ${closed.length} closed`)
+  assert.ok(answered.length > 200 && closed.length > 50, `${answered.length} answered, ${closed.length} closed`)
 })

@@ -3,10 +3,7 @@ import { decodeData, encodeData } from '../protocol/data.ts'
 import type { Assignor, GroupMember, MemberSubscription } from './assignors/assignor.ts'
 import { byTopic, oneByOne } from './by-topic.ts'
 
-/** The protocol type of consumer groups; what their members and leader send one another through the coordinator is in this file. */
-export const protocolType = 'consumer'
-
-/** The version that Kafka 4.1 writes; those with an older one read as much of it as they know. */
+/** The version that Kafka 4.1 writes; those who know only older ones read as much of it as they know. */
 const version = 3
 
 /** The metadata of one strategy in a JoinGroup request. */

@@ -3,18 +3,11 @@ import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import type { Assignment, Assignor, GroupMember, GroupTopics } from './assignors/assignor.ts'
 import { NOBODY, Owners } from './assignors/owners.ts'
 
-/** A strategy answered what cannot be: it has a mistake, and nothing of its answer is used. Code `BAD_ASSIGNMENT`. */
-export class BadAssignmentError extends MillraceError {
-  constructor(assignor: string, problem: string) {
-    super('BAD_ASSIGNMENT', `the strategy ${assignor} ${problem}`)
-  }
-}
-
 /**
  * What each member of a group gets now, in the order of `members`. With a cooperative strategy a partition that is to move is left out
  * until nobody else says to own it; its owner sees it missing, gives it up and joins again.
  *
- * @throws {BadAssignmentError}
+ * @throws {MillraceError} `BAD_ASSIGNMENT`, when the strategy has a mistake: nothing of its answer is used
  */
 export function assignGroup(assignor: Assignor, members: readonly GroupMember[], topics: GroupTopics): Assignment {
   const assignment = assignor.assign(members, topics)
@@ -35,19 +28,23 @@ function check(assignor: string, assignment: Assignment, members: readonly Group
   const taken = new Map<string, string>()
   for (const [id, partitions] of assignment) {
     const subscribed = subscriptions.get(id)
-    if (subscribed === undefined) throw new BadAssignmentError(assignor, `assigned to ${id}, which is no member`)
+    if (subscribed === undefined) throw wrong(assignor, `assigned to ${id}, which is no member`)
     for (const { topic, partition } of partitions) {
       const name = partitionName(topic, partition)
       const other = taken.get(name)
-      if (other !== undefined) throw new BadAssignmentError(assignor, `assigned ${name} to ${other} and to ${id}`)
+      if (other !== undefined) throw wrong(assignor, `assigned ${name} to ${other} and to ${id}`)
       if (!subscribed.has(topic)) {
-        throw new BadAssignmentError(assignor, `assigned ${name} to ${id}, which is not subscribed`)
+        throw wrong(assignor, `assigned ${name} to ${id}, which is not subscribed`)
       }
       const count = topics.get(topic)?.partitions ?? 0
       if (!(Number.isInteger(partition) && partition >= 0 && partition < count)) {
-        throw new BadAssignmentError(assignor, `assigned ${name}, which does not exist`)
+        throw wrong(assignor, `assigned ${name}, which does not exist`)
       }
       taken.set(name, id)
     }
   }
+}
+
+function wrong(assignor: string, problem: string): MillraceError {
+  return new MillraceError('BAD_ASSIGNMENT', `the strategy ${assignor} ${problem}`)
 }

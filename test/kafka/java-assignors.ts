@@ -43,14 +43,10 @@ export class JavaAssignors {
   /** What Kafka's assignor of the same name gives to each member of each group. */
   async assign(assignor: Assignor, groups: readonly Group[]): Promise<Map<string, TopicPartition[]>[]> {
     const answers = await this.ask(groups.map(group => assignQuestion(assignor, group)))
-    return answers.map(
+    // Ids are no keys of an object: JSON.parse of Node 24 takes one escaped character as a key for another.
+    return (answers as [string, [string, number][]][][]).map(
       answer =>
-        new Map(
-          Object.entries(answer as Record<string, [string, number][]>).map(([id, partitions]) => [
-            id,
-            partitions.map(([topic, partition]) => ({ topic, partition })),
-          ]),
-        ),
+        new Map(answer.map(([id, list]) => [id, list.map(([topic, partition]) => ({ topic, partition }))] as const)),
     )
   }
 

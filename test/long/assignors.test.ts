@@ -12,7 +12,7 @@ test('range and round-robin give 200,000 groups what Kafka’s own give them', a
   t.diagnostic(`${groups} groups, all alike`)
 })
 
-test('over thousands of histories sticky moves less than Kafka’s own and is as even', async t => {
+test('over thousands of histories sticky moves no more than Kafka’s own, and is as even', async t => {
   await using java = await JavaAssignors.start()
   for (const alike of [true, false]) {
     for (const racks of [false, true]) {

@@ -154,6 +154,15 @@ test('sticky: a partition moves to a near rack when numbers stay even, and not f
   assert.equal(unevenPartition(alone, sticky.assign(alone, topics)), null)
 })
 
+test('sticky: new partitions go to near racks, so that none that is owned has to move for them', () => {
+  const near = { partitions: 4, racks: [['r1'], ['r2'], ['r2'], ['r1']] }
+  const members = [
+    member('m1', ['a'], { rack: 'r1', owned: of('a', 0), generation: 1 }),
+    member('m2', ['a'], { rack: 'r2', owned: of('a', 1), generation: 1 }),
+  ]
+  assert.deepEqual(shown(sticky.assign(members, new Map([['a', near]]))), { m1: 'a[0] a[3]', m2: 'a[1] a[2]' })
+})
+
 test('sticky: what a member gives up is spread over its topics', () => {
   const topics = topicsOf({ a: 4, b: 4 })
   const old = member('m0', ['a', 'b'], { owned: [...of('a', 0, 1, 2, 3), ...of('b', 0, 1, 2, 3)], generation: 1 })

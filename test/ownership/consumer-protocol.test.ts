@@ -12,9 +12,10 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from '../../src/ownership/consumer-protocol.ts'
+import { assignGroup } from '../../src/ownership/group-assignment.ts'
 import { encodeData } from '../../src/protocol/data.ts'
 import { ProtocolError } from '../../src/protocol/protocol-error.ts'
-import { member, of } from './groups.ts'
+import { member, of, shown, topicsOf } from './groups.ts'
 
 const identity = { id: 'm0', instanceId: 'i0' }
 const owned = [...of('a', 0, 2), ...of('b', 1)]
@@ -105,11 +106,11 @@ test('lengths and counts that the bytes do not hold are refused before they are 
   assert.throws(() => decodeAssignment(assignedPartitions), /more than 1000000 partitions/)
 })
 
-test('a member that names a partition twice, or one that cannot be, is a member all the same', () => {
-  const strange = encodeSubscription({ ...told, owned: [...of('a', 0, 0, -1, 2 ** 31 - 1), ...of('nowhere', 3)] })
-  const read = decodeMember(cooperativeSticky, identity, strange)
-  const topics = new Map([['a', { partitions: 2, racks: null }]])
-  const assignment = cooperativeSticky.assign([read, member('m1', ['a'])], topics)
-  assert.deepEqual(assignment.get('m0'), of('a', 0))
-  assert.deepEqual(range.assign([read], topics).get('m0'), of('a', 0, 1))
+test('a member that names a partition or topic twice, or one that cannot be, is a member like others', () => {
+  const strange = [...of('a', 1, 1, -1, 2 ** 31 - 1), ...of('nowhere', 3)]
+  const metadata = encodeSubscription({ ...told, topics: ['a', 'a'], owned: strange })
+  const members = [decodeMember(cooperativeSticky, identity, metadata), member('m1', ['a'])]
+  const topics = topicsOf({ a: 2 })
+  assert.deepEqual(shown(assignGroup(cooperativeSticky, members, topics)), { m0: 'a[1]', m1: 'a[0]' })
+  assert.deepEqual(shown(assignGroup(range, members, topics)), { m0: 'a[0]', m1: 'a[1]' })
 })

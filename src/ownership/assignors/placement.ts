@@ -123,7 +123,7 @@ export class Placement {
   /** Makes the cheapest move to a member that has at least two less; among equals, to the lightest. */
   #lighten(from: number): boolean {
     const stocks = this.#hands[from] as Stock[]
-    const least = Math.min(...stocks.map(stock => stock.leaveCost(from)))
+    const least = stocks.reduce((cost, stock) => Math.min(cost, stock.leaveCost(from)), Infinity)
     let cheapest = Infinity
     let what: Stock | null = null
     let where = from

@@ -27,24 +27,23 @@ export const range: Assignor = {
   },
 }
 
-/** Topics that are alike are assigned together; one that is like no other gives up racks only where they matter to itself. */
+/** Topics that are alike are assigned together; where one is like no other, racks have to matter to itself. */
 function assignByRack(ranges: readonly TopicRanges[]): void {
   for (const alike of Map.groupBy(ranges, each => each.likeness).values()) {
-    if (alike.length > 1) assignAlike(alike)
-    else for (const each of alike) if (each.racksMatter) each.fill((place, partition) => each.near(place, partition))
+    const first = alike[0] as TopicRanges
+    if (alike.length > 1) assignAlike(first, alike)
+    else if (first.racksMatter) first.fill((place, partition) => first.near(place, partition))
   }
 }
 
 /** A partition goes to the first member that has it on its rack in all of these topics, and has room. */
-function assignAlike(ranges: readonly TopicRanges[]): void {
-  const [first] = ranges
-  if (first === undefined) return
+function assignAlike(first: TopicRanges, alike: readonly TopicRanges[]): void {
   for (let partition = 0; partition < first.rackCount; partition++) {
     const place = first.subscribers.find(
-      each => first.room(each) > 0 && ranges.every(topic => topic.near(each, partition)),
+      each => first.room(each) > 0 && alike.every(topic => topic.near(each, partition)),
     )
     if (place === undefined) continue
-    for (const topic of ranges) topic.give(place, partition)
+    for (const topic of alike) topic.give(place, partition)
   }
 }
 

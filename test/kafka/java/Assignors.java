@@ -1,5 +1,6 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -75,9 +76,9 @@ public class Assignors {
       subscription.setGroupInstanceId(Optional.ofNullable(member.get("instanceId").textValue()));
       members.put(member.get("id").asText(), subscription);
     }
-    ObjectNode answer = JSON.createObjectNode();
+    ArrayNode answer = JSON.createArrayNode();
     assignor(question).assign(cluster(question.get("topics")), new GroupSubscription(members)).groupAssignment()
-        .forEach((id, assignment) -> answer.set(id, json(assignment.partitions())));
+        .forEach((id, assignment) -> answer.addArray().add(id).add(json(assignment.partitions())));
     return answer;
   }
 

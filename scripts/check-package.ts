@@ -2,7 +2,8 @@
  * Checks the package as its users get it: packed, judged by publint and are-the-types-wrong, installed from the tarball into an
  * empty folder, type-checked against and run there, on the oldest Node that `engines` allows.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,7 +20,9 @@ try {
   show('are the types wrong?', 'attw', [tarball, '--profile', 'esm-only', '--format', 'ascii'])
   await installTarball(tarball)
   await checkTypes()
-  runOldest(await oldestNode())
+  const node = await oldestNode()
+  runOldest(node)
+  await runBroker(node)
   console.log(`\nThe package is sound.`)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
@@ -45,7 +48,7 @@ async function installTarball(tarball: string): Promise<void> {
 
 /** The declarations alone, without this checkout's compiler options. */
 async function checkTypes(): Promise<void> {
-  await writeFile(join(folder, 'main.ts'), "export * from 'millrace'\n")
+  await writeFile(join(folder, 'main.ts'), "export * from 'millrace'\nexport * as broker from 'millrace/broker'\n")
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
   show('type-check', 'tsc', [...options, '--typeRoots', join(root, 'node_modules/@types'), 'main.ts'], folder)
 }
@@ -57,6 +60,39 @@ function runOldest(node: string): void {
   if (!names.split(' ').includes('Consumer')) throw new Error(`import 'millrace' gives no Consumer, but: ${names}`)
   const said = run(join(folder, 'node_modules/.bin/millrace'), '--version')
   if (said !== version) throw new Error(`millrace --version says "${said}", package.json ${version}.`)
+}
+
+/** The broker, in the process and in a thread of its own, and as a command, asked by the client of the same package. */
+async function runBroker(node: string): Promise<void> {
+  const program = `
+    import { NativeClient } from 'millrace'
+    import { Broker } from 'millrace/broker'
+    for (const thread of [false, true]) {
+      const broker = await Broker.start({ thread, topics: { orders: 6 } })
+      const log = () => {}
+      const logger = { debug: log, info: log, warn: log, error: log }
+      const client = new NativeClient({ brokers: broker.brokers, logger })
+      const { topics } = await client.metadata(['orders'])
+      console.log(topics.get('orders').partitions.length)
+      await client.close()
+      await broker.close()
+    }`
+  await writeFile(join(folder, 'broker.mjs'), program)
+  const said = execFileSync(node, ['broker.mjs'], { cwd: folder, encoding: 'utf8' })
+  if (said !== '6\n6\n') throw new Error(`millrace/broker should have told of six partitions twice, but: ${said}`)
+  const command = spawn(node, [
+    join(folder, 'node_modules/millrace/dist/cli/main.js'),
+    'broker',
+    '--port',
+    '0',
+    '--json',
+  ])
+  const [line] = await once(command.stdout, 'data')
+  command.kill('SIGTERM')
+  const [code] = await once(command, 'exit')
+  const { brokers } = JSON.parse(String(line))
+  if (code !== 0 || brokers.length !== 1) throw new Error(`millrace broker said ${line} and ended with ${code}.`)
+  console.log('millrace/broker and millrace broker serve')
 }
 
 /** The Node that npm has for this platform, kept for the next time. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { quiet } from '../test/kafka/java.ts'
 import { KafkaCluster } from '../test/kafka/kafka-cluster.ts'
-import { canPin, launch, pin } from './launch.ts'
+import { canPin, type EmbeddedBroker, launch, pin, startEmbedded } from './launch.ts'
 import { commit, machine } from './machine.ts'
 import type { Measurement, Task } from './measurement.ts'
 import type { ComparisonResult, Run, ScenarioResult } from './results.ts'
@@ -28,6 +28,7 @@ export interface Settings {
 
 /** Runs scenarios against one Kafka; answers each when it is complete. */
 export async function* run(scenarios: readonly Scenario[], settings: Settings): AsyncGenerator<ScenarioResult> {
+  let embedded: EmbeddedBroker | undefined
   const split = settings.pin === 'split' && canPin()
   const comparisons = scenarios.flatMap(scenario => scenario.comparisons)
   const topics = [...new Set(comparisons.map(comparison => comparison.topic))]
@@ -45,7 +46,9 @@ export async function* run(scenarios: readonly Scenario[], settings: Settings): 
     if (split) for (const pid of cluster.pids.values()) pin(pid, '0')
     await delay(SETTLE_MS)
     for (const scenario of scenarios) {
-      const rounds = new Rounds(scenario, settings, cluster.brokers, split)
+      if (scenario.name === 'broker') embedded = await startEmbedded(split ? '0' : null)
+      const brokers = { kafka: cluster.brokers, embedded: embedded?.brokers ?? [] }
+      const rounds = new Rounds(scenario, settings, brokers, split)
       yield {
         scenario: scenario.name,
         at: new Date().toISOString(),
@@ -62,17 +65,23 @@ export async function* run(scenarios: readonly Scenario[], settings: Settings): 
       }
     }
   } finally {
+    await embedded?.stop()
     await cluster.close()
   }
+}
+
+interface Brokers {
+  readonly kafka: readonly string[]
+  readonly embedded: readonly string[]
 }
 
 class Rounds {
   readonly #scenario: Scenario
   readonly #settings: Settings
-  readonly #brokers: readonly string[]
+  readonly #brokers: Brokers
   readonly #split: boolean
 
-  constructor(scenario: Scenario, settings: Settings, brokers: readonly string[], split: boolean) {
+  constructor(scenario: Scenario, settings: Settings, brokers: Brokers, split: boolean) {
     this.#scenario = scenario
     this.#settings = settings
     this.#brokers = brokers
@@ -118,10 +127,10 @@ class Rounds {
     return { name: comparison.name, runs, failed: failures }
   }
 
-  #task({ topic, concurrency }: Comparison, { handler = '', messages = Infinity }: Contender): Task {
+  #task({ topic, concurrency }: Comparison, { handler = '', messages = Infinity, broker = 'kafka' }: Contender): Task {
     const { warmSeconds, minSeconds, memorySeconds, loads } = this.#settings
     return {
-      brokers: this.#brokers,
+      brokers: this.#brokers[broker],
       topic,
       partitions: PARTITIONS,
       messages: Math.min(messages, loads[topic].messages),

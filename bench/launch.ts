@@ -1,5 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { classPath, compiled, javaCommand, mavenJars } from '../test/kafka/jars.ts'
 import { quiet } from '../test/kafka/java.ts'
 import type { Measurement, Task } from './measurement.ts'
@@ -38,6 +40,29 @@ export async function launch(contender: Contender, task: Task, kafka: string, cp
       else reject(new Error(`${contender.name} ended with ${code ?? signal}:\n${stderr.trim() || stdout.trim()}`))
     })
   })
+}
+
+export interface EmbeddedBroker {
+  readonly brokers: readonly string[]
+  stop(): Promise<void>
+}
+
+/** `millrace broker` on a free port. */
+export async function startEmbedded(cpus: Cpus): Promise<EmbeddedBroker> {
+  const main = process.env.MILLRACE === 'dist' ? '../dist/cli/main.js' : '../src/cli/main.ts'
+  const [command, ...args] = pinned([process.execPath, join(here, main), 'broker', '--port', '0', '--json'], cpus)
+  const child = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const end = endWithUs(child)
+  const ended = once(child, 'close').then(end)
+  const [line] = await once(createInterface(child.stdout), 'line')
+  const { brokers } = JSON.parse(String(line)) as { brokers: readonly string[] }
+  return {
+    brokers,
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
 }
 
 /** Confines a process that already runs, all its threads. */

@@ -4,6 +4,7 @@ export type Topic = 'bench' | 'keyed'
 export type Program =
   | 'millrace'
   | 'memory'
+  | 'traffic'
   | 'timers'
   | 'kafkajs'
   | 'platformatic'
@@ -19,6 +20,8 @@ export interface Contender {
   readonly handler?: string
   /** Messages of one pass, for programs that would take minutes for the whole topic. Default all. */
   readonly messages?: number
+  /** Which broker it talks to. Default the real one. */
+  readonly broker?: 'kafka' | 'embedded'
 }
 
 export type Goal =
@@ -140,6 +143,32 @@ const timers: Scenario = {
   ],
 }
 
+const broker: Scenario = {
+  name: 'broker',
+  title: 'The embedded broker',
+  text:
+    "`millrace broker` in Kafka's place: the same client writes to both (one batch at a time for each of 8 partitions, acknowledged by all " +
+    'replicas) and reads from both (below the managers). CPU and memory are those of the client.',
+  kind: 'speed',
+  comparisons: ['produce', 'fetch'].flatMap(what =>
+    [150, 1_000].map(size => ({
+      name: `${what}, batches of ${size.toLocaleString('en')}`,
+      topic: 'keyed' as const,
+      concurrency: 1,
+      contenders: [
+        {
+          name: 'Millrace, embedded broker',
+          program: 'traffic' as const,
+          handler: `${what} ${size}`,
+          broker: 'embedded' as const,
+        },
+        { name: 'Kafka', program: 'traffic' as const, handler: `${what} ${size}` },
+      ],
+      goals: [{ against: 'Kafka', ratio: 0.9 }],
+    })),
+  ),
+}
+
 const memory: Scenario = {
   name: 'memory',
   title: 'Memory',
@@ -165,4 +194,4 @@ const memory: Scenario = {
   ],
 }
 
-export const scenarios: readonly Scenario[] = [batches, sync, async, timers, memory]
+export const scenarios: readonly Scenario[] = [batches, sync, async, timers, broker, memory]

@@ -3,6 +3,7 @@ const root = new URL(process.env.MILLRACE === 'dist' ? '../../dist/' : '../../sr
 const suffix = process.env.MILLRACE === 'dist' ? '.js' : '.ts'
 
 export const millrace: typeof import('../../src/index.ts') = await load('index')
+export const batchWriter: typeof import('../../src/records/batch-writer.ts') = await load('records/batch-writer')
 export const records: typeof import('../../src/records/open-batch.ts') = await load('records/open-batch')
 
 function load<T>(module: string): Promise<T> {

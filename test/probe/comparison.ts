@@ -65,8 +65,12 @@ const keys = [
   'key',
   'memberId',
   'resourceName',
-] as const
-const numbers = ['partitionIndex', 'partition', 'partitionId', 'index', 'nodeId', 'brokerId', 'source'] as const
+  'partitionIndex',
+  'partition',
+  'index',
+  'nodeId',
+  'brokerId',
+]
 
 function named(elements: readonly View[]): [string, View][] {
   const seen = new Map<string, number>()
@@ -81,7 +85,7 @@ function named(elements: readonly View[]): [string, View][] {
 function nameOf(element: View): string | undefined {
   if (element === null || typeof element !== 'object' || Array.isArray(element)) return undefined
   const struct = element as { readonly [name: string]: View }
-  for (const key of [...keys, ...numbers]) {
+  for (const key of keys) {
     const value = struct[key]
     if (value !== undefined && value !== null && value !== '' && value !== 'none') return String(value)
   }

@@ -94,7 +94,13 @@ export class Views {
     return batches.map(batch => {
       const { baseOffset, lastOffset, leaderEpoch, attributes, count, producerEpoch, baseSequence } = batch
       const header = {
-        ...{ baseOffset, lastOffset, leaderEpoch, attributes, count, producerEpoch, baseSequence },
+        baseOffset,
+        lastOffset,
+        leaderEpoch,
+        attributes,
+        count,
+        producerEpoch,
+        baseSequence,
         producerId: this.of(batch.producerId, 'producerId'),
         baseTimestamp: this.#time(batch.baseTimestamp),
         maxTimestamp: this.#time(batch.maxTimestamp),

@@ -6,10 +6,22 @@ const [set, remove, append, subtract] = [0, 1, 2, 3]
 
 /** Settings of a broker that clients or tools look at; Kafka has some hundred more. */
 const brokerKeys = [
-  ...['auto.create.topics.enable', 'num.partitions', 'default.replication.factor', 'min.insync.replicas'],
-  ...['message.max.bytes', 'log.retention.ms', 'log.retention.bytes', 'log.cleanup.policy', 'delete.topic.enable'],
-  ...['offsets.topic.num.partitions', 'transaction.max.timeout.ms', 'transactional.id.expiration.ms', 'broker.id'],
-  ...['group.max.session.timeout.ms', 'group.min.session.timeout.ms', 'group.initial.rebalance.delay.ms'],
+  'auto.create.topics.enable',
+  'num.partitions',
+  'default.replication.factor',
+  'min.insync.replicas',
+  'message.max.bytes',
+  'log.retention.ms',
+  'log.retention.bytes',
+  'log.cleanup.policy',
+  'delete.topic.enable',
+  'offsets.topic.num.partitions',
+  'transaction.max.timeout.ms',
+  'transactional.id.expiration.ms',
+  'broker.id',
+  'group.max.session.timeout.ms',
+  'group.min.session.timeout.ms',
+  'group.initial.rebalance.delay.ms',
 ]
 
 export const configScripts: readonly Script[] = [

@@ -1,18 +1,8 @@
-import type { Requests } from '../../../src/protocol/messages.ts'
-import type { Encodable } from '../../../src/protocol/shapes.ts'
 import { requestFrame } from '../../broker/raw-connection.ts'
 import { everyVersion, noId, type Probe, type ProbeTopic, type Script } from '../probe.ts'
+import { type FetchBody, type FetchPartition, fetchBody } from './fetch-body.ts'
 
 const time = 1_600_000_000_000
-
-type FetchBody = Encodable<Requests['Fetch']>
-type FetchPartition = Encodable<Requests['Fetch']['topics'][number]['partitions'][number]>
-
-function fetchBody(topic: ProbeTopic, partition: FetchPartition = {}, more: FetchBody = {}): FetchBody {
-  const whole = { partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20, ...partition }
-  const topics = [{ topic: topic.name, topicId: topic.id, partitions: [whole] }]
-  return { maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20, topics, ...more }
-}
 
 function fetcher(probe: Probe, version: number) {
   return (step: string, topic: ProbeTopic, partition: FetchPartition = {}, more: FetchBody = {}) =>
@@ -120,7 +110,7 @@ export const fetchScripts: readonly Script[] = [
       'parked',
       'Fetch',
       version,
-      { ...parked, maxWaitMs: 500, ...from(topic, 11) },
+      fetchBody(topic, { fetchOffset: 11 }, { maxWaitMs: 500, minBytes: 1 }),
       { on: consumer },
     )
     await probe.ask('behind a parked one', 'Metadata', 12, { topics: [] }, { on: consumer, waits: 200 })
@@ -200,7 +190,9 @@ export const fetchScripts: readonly Script[] = [
     const topic = await filled(probe)
     const ask = (step: string, timestamp: number, more: object = {}, name = topic.name, isolationLevel = 0) =>
       probe.ask(step, 'ListOffsets', version, {
-        ...{ replicaId: -1, isolationLevel, timeoutMs: 1_000 },
+        replicaId: -1,
+        isolationLevel,
+        timeoutMs: 1_000,
         topics: [{ name, partitions: [{ partitionIndex: 0, timestamp, ...more }] }],
       })
     for (const kind of [-1, -2, -3, -4, -5, -6, -7]) await ask(`kind ${kind}`, kind)
@@ -263,8 +255,4 @@ export const fetchScripts: readonly Script[] = [
 
 function whole(partition: number): FetchPartition {
   return { partition, fetchOffset: 0, partitionMaxBytes: 1 << 20 }
-}
-
-function from(topic: ProbeTopic, fetchOffset: number): Pick<FetchBody, 'topics'> {
-  return { topics: fetchBody(topic, { fetchOffset }).topics as NonNullable<FetchBody['topics']> }
 }

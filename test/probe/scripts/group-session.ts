@@ -50,7 +50,11 @@ export class GroupSession {
     options: AskOptions<'SyncGroup'> = {},
   ): Promise<Responses['SyncGroup']> {
     const body = {
-      ...{ groupId: this.group, generationId, memberId, protocolType: 'consumer', protocolName: 'range' },
+      groupId: this.group,
+      generationId,
+      memberId,
+      protocolType: 'consumer',
+      protocolName: 'range',
       assignments: Object.entries(assignments).map(([id, text]) => ({ memberId: id, assignment: Buffer.from(text) })),
     }
     return this.#probe.ask(step, 'SyncGroup', Math.min(this.#version, 5), { ...body, ...more }, options)

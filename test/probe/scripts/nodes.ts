@@ -3,6 +3,7 @@ import type { Requests, Responses } from '../../../src/protocol/messages.ts'
 import type { Encodable } from '../../../src/protocol/shapes.ts'
 import { writeBatch } from '../../../src/records/batch-writer.ts'
 import { everyVersion, type Probe, type ProbeTopic, type Script } from '../probe.ts'
+import { fetchBody } from './fetch-body.ts'
 
 /** One replica on node 2, so that the script's own connection is to a node that has nothing of it. */
 async function topicOnNode2(probe: Probe, replicas: readonly number[] = [2]): Promise<ProbeTopic> {
@@ -24,11 +25,6 @@ async function knows(probe: Probe, name: string, node: number): Promise<void> {
 function produceBody({ name, id }: ProbeTopic): Encodable<Requests['Produce']> {
   const records = writeBatch([{ value: 'x', timestamp: 1_600_000_000_000 }])
   return { acks: -1, timeoutMs: 5_000, topicData: [{ name, topicId: id, partitionData: [{ index: 0, records }] }] }
-}
-
-function fetchBody({ name, id }: ProbeTopic, currentLeaderEpoch = -1): Encodable<Requests['Fetch']> {
-  const partitions = [{ partition: 0, fetchOffset: 0, currentLeaderEpoch, partitionMaxBytes: 1 << 20 }]
-  return { maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20, topics: [{ topic: name, topicId: id, partitions }] }
 }
 
 /** A node that does not coordinate this group or transaction; the nodes themselves may differ. */
@@ -81,7 +77,8 @@ export const nodeScripts: readonly Script[] = [
   ...everyVersion('fetch from the wrong node', 'Fetch', async (probe, version) => {
     const topic = await topicOnNode2(probe)
     await probe.ask('asked', 'Fetch', version, fetchBody(topic))
-    if (version >= 9) await probe.ask('asked with the epoch', 'Fetch', version, fetchBody(topic, 0))
+    if (version >= 9)
+      await probe.ask('asked with the epoch', 'Fetch', version, fetchBody(topic, { currentLeaderEpoch: 0 }))
   }),
 
   ...everyVersion('list offsets of the wrong node', 'ListOffsets', async (probe, version) => {
@@ -122,7 +119,7 @@ export const nodeScripts: readonly Script[] = [
       await probe.setUp('Produce', produceBody(topic), { on: second })
       await probe.ask('produced to the old leader', 'Produce', 13, produceBody(topic), { on: first, view: grownEpochs })
       for (const epoch of [0, 99]) {
-        await probe.ask(`fetched in epoch ${epoch}`, 'Fetch', 18, fetchBody(topic, epoch), {
+        await probe.ask(`fetched in epoch ${epoch}`, 'Fetch', 18, fetchBody(topic, { currentLeaderEpoch: epoch }), {
           on: second,
           view: grownEpochs,
         })
@@ -136,15 +133,15 @@ export const nodeScripts: readonly Script[] = [
       const asked = { topic: topic.name, partitions: [{ partition: 0, leaderEpoch: 0 }] }
       const body = { replicaId: -1, topics: [asked] }
       await probe.ask('the end of epoch 0', 'OffsetForLeaderEpoch', 4, body, { on: second })
-      const diverged = { partition: 0, fetchOffset: 3, lastFetchedEpoch: 0, partitionMaxBytes: 1 << 20 }
-      const topics = [{ topicId: topic.id, partitions: [diverged] }]
-      const fetch = { maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20, topics }
-      await probe.ask('fetched what diverged', 'Fetch', 18, fetch, { on: second, view: grownEpochs })
+      const diverged = fetchBody(topic, { fetchOffset: 3, lastFetchedEpoch: 0 })
+      await probe.ask('fetched what diverged', 'Fetch', 18, diverged, { on: second, view: grownEpochs })
     },
   },
 
   ...wrongCoordinator('JoinGroup', 0, groupId => ({
-    ...{ groupId, sessionTimeoutMs: 10_000, protocolType: 'consumer' },
+    groupId,
+    sessionTimeoutMs: 10_000,
+    protocolType: 'consumer',
     protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
   })),
   ...wrongCoordinator('SyncGroup', 0, groupId => ({ groupId, ...member, protocolType: 'a', protocolName: 'b' })),
@@ -166,11 +163,16 @@ export const nodeScripts: readonly Script[] = [
   ...wrongCoordinator('DescribeGroups', 0, group => ({ groups: [group] })),
   ...wrongCoordinator('DeleteGroups', 0, group => ({ groupsNames: [group] })),
   ...wrongCoordinator('TxnOffsetCommit', 0, (groupId, name) => ({
-    ...{ groupId, transactionalId: 'any', producerId: 1, producerEpoch: 0, topics: commits(name) },
+    groupId,
+    transactionalId: 'any',
+    producerId: 1,
+    topics: commits(name),
   })),
   ...wrongCoordinator('InitProducerId', 1, transactionalId => ({ transactionalId, transactionTimeoutMs: 1_000 })),
   ...wrongCoordinator('AddOffsetsToTxn', 1, transactionalId => ({
-    ...{ transactionalId, producerId: 1, producerEpoch: 0, groupId: 'any' },
+    transactionalId,
+    producerId: 1,
+    groupId: 'any',
   })),
   ...wrongCoordinator('AddPartitionsToTxn', 1, transactionalId => {
     const topics = [{ name: 'any', partitions: [0] }]
@@ -182,7 +184,9 @@ export const nodeScripts: readonly Script[] = [
     }
   }),
   ...wrongCoordinator('EndTxn', 1, transactionalId => ({
-    ...{ transactionalId, producerId: 1, producerEpoch: 0, committed: true },
+    transactionalId,
+    producerId: 1,
+    committed: true,
   })),
 ]
 

@@ -3,6 +3,7 @@ import { type BatchOptions, writeBatch } from '../../../src/records/batch-writer
 import { crc32c } from '../../../src/records/crc32c.ts'
 import { requestFrame } from '../../broker/raw-connection.ts'
 import { everyVersion, noId, type Probe, type ProbeTopic, type Script } from '../probe.ts'
+import { fetchBody } from './fetch-body.ts'
 
 const time = 1_600_000_000_000
 const ab: readonly RecordInput[] = [
@@ -58,7 +59,8 @@ export const produceScripts: readonly Script[] = [
     await produce('offsets and epoch of its own', topic, batchOf(ab, { baseOffset: 77, leaderEpoch: 3 }))
     await produce('a value of null', topic, batchOf([{ key: 'a', value: null }]))
     await probe.ask('two topics in one', 'Produce', version, {
-      ...{ acks: -1, timeoutMs: 5_000 },
+      acks: -1,
+      timeoutMs: 5_000,
       topicData: [
         { name: topic.name, topicId: topic.id, partitionData: [0, 1].map(index => ({ index, records: batchOf() })) },
         { name: probe.named('unknown'), topicId: noId, partitionData: [{ index: 0, records: batchOf() }] },
@@ -177,10 +179,7 @@ export const produceScripts: readonly Script[] = [
     const stamped = await probe.topic('stamped', 1, { 'message.timestamp.type': 'LogAppendTime' })
     await produce('the time of the log', stamped, batchOf())
     await produce('the time of the log, compressed', stamped, batchOf(ab, { compression: 'gzip' }))
-    await probe.ask('what was stamped', 'Fetch', 12, {
-      ...{ maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20 },
-      topics: [{ topic: stamped.name, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }] }],
-    })
+    await probe.ask('what was stamped', 'Fetch', 12, fetchBody(stamped))
     const safe = await probe.topic('safe', 1, { 'min.insync.replicas': '2' })
     await produce('too few replicas', safe, batchOf())
     await produce('too few replicas, by the leader only', safe, batchOf(), { acks: 1 })
@@ -226,9 +225,6 @@ export const produceScripts: readonly Script[] = [
     await produce('near the last sequence', topic, batchOf(ab, { ...wraps, baseSequence: 2 ** 31 - 3 }))
     await produce('over the last sequence', topic, batchOf(ab, { ...wraps, baseSequence: 2 ** 31 - 1 }))
     await produce('behind the last sequence', topic, batchOf(ab, { ...wraps, baseSequence: 1 }))
-    await probe.ask('what was written', 'Fetch', 12, {
-      ...{ maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20 },
-      topics: [{ topic: topic.name, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }] }],
-    })
+    await probe.ask('what was written', 'Fetch', 12, fetchBody(topic))
   }),
 ]

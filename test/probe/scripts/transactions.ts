@@ -1,6 +1,7 @@
 import type { Requests, Responses } from '../../../src/protocol/messages.ts'
 import type { Encodable } from '../../../src/protocol/shapes.ts'
 import { everyVersion, type Probe, type ProbeTopic, type Script } from '../probe.ts'
+import { fetchBody } from './fetch-body.ts'
 import { TransactionSession } from './transaction-session.ts'
 
 export const transactionScripts: readonly Script[] = [
@@ -255,17 +256,13 @@ function notAdded({ topics }: Responses['TxnOffsetCommit']): boolean {
 
 /** What readers see; unless a transaction is open, once all of them are decided. */
 async function reads(probe: Probe, topic: ProbeTopic, when: string, open = false): Promise<void> {
-  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }]
-  const ask = (isolationLevel: number) => ({
-    ...{ maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20, isolationLevel },
-    topics: [{ topic: topic.name, partitions }],
-  })
   const until = ({ responses }: Responses['Fetch']) => {
     const partition = responses[0]?.partitions[0]
     return open || partition?.highWatermark === partition?.lastStableOffset
   }
-  await probe.ask(`read uncommitted ${when}`, 'Fetch', 12, ask(0), { until })
-  await probe.ask(`read committed ${when}`, 'Fetch', 12, ask(1), { until })
+  const committed = fetchBody(topic, {}, { isolationLevel: 1 })
+  await probe.ask(`read uncommitted ${when}`, 'Fetch', 12, fetchBody(topic), { until })
+  await probe.ask(`read committed ${when}`, 'Fetch', 12, committed, { until })
   for (const isolationLevel of [0, 1]) {
     const latest = [{ name: topic.name, partitions: [{ partitionIndex: 0, timestamp: -1 }] }]
     const body = { replicaId: -1, isolationLevel, topics: latest }

@@ -47,8 +47,8 @@ export class Connection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options
     this.#socket = socket
-    const { remoteAddress = '', remotePort = 0 } = socket
-    this.#caller = { node: options.node, host: remoteAddress, port: remotePort, gone: this.#gone.signal }
+    const { remoteAddress: host = '', remotePort } = socket
+    this.#caller = { node: options.node, host, client: `${host}:${remotePort}`, gone: this.#gone.signal }
     this.#reader = new FrameReader({
       maxFrameBytes: options.frameBytes,
       reuse: false,
@@ -150,14 +150,14 @@ export class Connection {
   }
 
   #refuse(why: string): void {
-    this.#options.dispatcher.refused(this.#caller, why)
+    this.#options.dispatcher.closed(this.#caller.node, this.#caller.client, why)
     this.end()
   }
 
   #lookIfIdle(): void {
     const { clock, idleMs } = this.#options
     const left = this.#lastUse + idleMs - clock.now()
-    if (left <= 0 && this.#servedBytes === 0) this.end()
+    if (left <= 0 && this.#servedBytes === 0) this.#refuse(`nothing happened on it for ${idleMs} ms`)
     else this.#idle = clock.after(left > 0 ? left : idleMs, () => this.#lookIfIdle())
   }
 }

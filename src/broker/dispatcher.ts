@@ -17,7 +17,8 @@ export interface Caller {
   readonly node: number
   /** Address of the client, without its port. */
   readonly host: string
-  readonly port: number
+  /** The same with its port. */
+  readonly client: string
   /** Aborted when nobody waits for answers any more. */
   readonly gone: AbortSignal
 }
@@ -61,7 +62,7 @@ export class Dispatcher {
 
   /** Applies the request before it returns; only the reply may come later. Never throws nor rejects. */
   handle(frame: Buffer, caller: Caller): Reply | Promise<Reply> {
-    const logged = this.#log.begin(caller.node, `${caller.host}:${caller.port}`, frame.length)
+    const logged = this.#log.begin(caller.node, caller.client, frame.length)
     try {
       const head = requestHead(frame)
       logged.version = head.version
@@ -83,9 +84,9 @@ export class Dispatcher {
     }
   }
 
-  /** Tells why something that is no request ended its connection. */
-  refused(caller: Caller, why: string): void {
-    this.#close(this.#log.begin(caller.node, `${caller.host}:${caller.port}`, 0), why)
+  /** Tells why a connection was closed that sent no request. */
+  closed(node: number, client: string, why: string): void {
+    this.#close(this.#log.begin(node, client, 0), why)
   }
 
   #refuse(name: ApiName, { version, correlationId }: RequestHead, logged: OpenRequest): Reply {

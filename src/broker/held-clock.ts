@@ -16,8 +16,8 @@ export function settled(): Promise<void> {
 
 /**
  * Time that only moves when a test moves it; a new one stands at the present, as Kafka refuses messages that are an hour ahead of its
- * clock. Timers fire in the order of their due times, those
- * of the same time in the order they were set; what `soon` was given runs when no timer is due any more, as `setImmediate` does.
+ * clock. Timers fire in the order of their due times, those of the same time in the order they were set; what `soon` was given runs
+ * when no timer is due any more, as `setImmediate` does.
  */
 export class HeldClock implements Clock {
   #now: number

@@ -22,6 +22,10 @@ export class Node {
       this.#connections.add(connection)
     })
     this.#server.maxConnections = options.connections
+    this.#server.on('drop', ({ remoteAddress, remotePort } = {}) => {
+      const why = `node ${options.node} has ${options.connections} connections, and takes no more`
+      options.dispatcher.closed(options.node, `${remoteAddress}:${remotePort}`, why)
+    })
   }
 
   /** Begins to listen, and answers the port; not to be stopped before that. */

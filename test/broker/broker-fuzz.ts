@@ -95,7 +95,7 @@ export class BrokerFuzz {
       line.busy = false
     }
     const frame = this.frame()
-    const caller: Caller = { node: 1, host: '127.0.0.1', port: 1, gone: line.gone.signal }
+    const caller: Caller = { node: 1, host: '127.0.0.1', client: '127.0.0.1:1', gone: line.gone.signal }
     const reply = this.desk.dispatcher.handle(frame, caller)
     if (!(reply instanceof Promise)) {
       this.#count(frame, reply)

@@ -224,6 +224,7 @@ test('connections beyond the limit are closed at once', async () => {
   using second = await RawConnection.to(address(broker))
   using third = await RawConnection.to(address(broker))
   await isClosed(third)
+  assert.match(broker.requests[0]?.why ?? '', /node 1 has 2 connections, and takes no more/)
   assert.ok(await first.exchange(versions))
   second[Symbol.dispose]()
   await until('there is room again', async () => {
@@ -251,6 +252,7 @@ test('an idle connection is closed, one that waits for an answer is not', async 
     assert.ok(await used.exchange(versions))
   }
   await isClosed(idle)
+  assert.ok(broker.requests.some(({ why }) => why === 'nothing happened on it for 1000 ms'))
   assert.ok(used.open && waiting.open)
   await clock.advance(5_000)
   assert.ok(await answer)

@@ -31,7 +31,7 @@ export class Desk {
   }
 
   get caller(): Caller {
-    return { node: 1, host: '127.0.0.1', port: 1, gone: this.#gone.signal }
+    return { node: 1, host: '127.0.0.1', client: '127.0.0.1:1', gone: this.#gone.signal }
   }
 
   /** What is sent for a frame without its length: bytes without their length. */

@@ -48,17 +48,9 @@ function stopSignal(): Promise<void> {
   return promise
 }
 
-async function start({
-  port,
-  nodes,
-  topics,
-  autoCreate,
-  config,
-  host,
-  advertisedHost,
-}: BrokerCommandOptions): Promise<Broker> {
-  const ports = Array.from({ length: nodes }, (_, index) => (port === 0 ? 0 : port + index))
-  if (port + nodes - 1 > 65_535) {
+async function start(options: BrokerCommandOptions): Promise<Broker> {
+  const { port, nodes, host, advertisedHost, topics = new Map(), config = {}, autoCreate } = options
+  if (port > 0 && port + nodes - 1 > 65_535) {
     throw new CommandError(
       exitCodes.usage,
       'PORTS',
@@ -68,11 +60,10 @@ async function start({
   try {
     return await Broker.start({
       nodes,
-      ports,
       host,
-      topics: Object.fromEntries([...(topics ?? [])].map(([name, count]) => [name, count ?? {}])),
-      autoCreateTopics: autoCreate,
-      ...(config !== undefined && { config }),
+      config: autoCreate ? config : { ...config, 'auto.create.topics.enable': 'false' },
+      topics: Object.fromEntries([...topics].map(([name, count]) => [name, count ?? {}])),
+      ...(port > 0 && { ports: Array.from({ length: nodes }, (_, index) => port + index) }),
       ...(advertisedHost !== undefined && { advertisedHost }),
     })
   } catch (thrown) {
@@ -93,12 +84,11 @@ function summary({ brokers }: Broker, { topics = new Map() }: BrokerCommandOptio
   return { brokers, topics: Object.fromEntries(topics) }
 }
 
-function greeting({ brokers }: Broker, { topics = new Map(), autoCreate, host }: BrokerCommandOptions): string {
+function greeting({ brokers }: Broker, { topics = new Map(), host }: BrokerCommandOptions): string {
   const named = [...topics].map(([name, count]) => (count === null ? name : `${name} (${plural(count, 'partition')})`))
-  const others = autoCreate ? 'any that a client asks for' : 'none but those that clients create'
   return [
     `brokers  ${brokers.join()}`,
-    `topics   ${[...named, others].join(', ')}`,
+    `topics   ${named.join(', ') || 'none yet'}`,
     `try it   millrace topics --brokers ${brokers[0]}`,
     '',
     ...(isLoopback(host) ? [] : ['Whoever can reach this machine can use it: there is no password.']),

@@ -28,11 +28,15 @@ export class RequestPrinter {
   }
 }
 
-/** `12:00:00.000 node 1 my-app Fetch v17 orders: answered after 3 ms with 120 bytes` */
+/** `12:00:00.000 node 1 my-app Fetch v17 orders: answered after 3 ms with 120 bytes`. What clients choose cannot control a terminal. */
 export function describeRequest(request: LoggedRequest): string {
   const { at, node, clientId, api, version, topics, group, outcome, tookMs, answerBytes, errors, why, fault } = request
-  const what = [clientId ?? '-', api === null ? '?' : `${api} v${version}`, topics.join(), group && `group ${group}`]
+  const who = [new Date(at).toISOString().slice(11, 23), `node ${node}`, clientId ?? '-']
+  const what = [api === null ? '?' : `${api} v${version}`, topics.join(), group && `group ${group}`]
   const end = outcome === 'answered' ? `answered after ${tookMs} ms with ${answerBytes} bytes` : outcome
-  const more = [errors.join(), why, fault && `fault: ${fault}`].filter(Boolean)
-  return `${new Date(at).toISOString().slice(11, 23)} node ${node} ${what.filter(Boolean).join(' ')}: ${[end, ...more].join(', ')}`
+  const more = [end, errors.join(), why, fault && `fault: ${fault}`]
+  return `${[...who, ...what].filter(Boolean).join(' ')}: ${more.filter(Boolean).join(', ')}`.replaceAll(
+    /\p{Cc}/gu,
+    '?',
+  )
 }

@@ -110,7 +110,7 @@ test('a member that names a partition or topic twice, or one that cannot be, is 
   const strange = [...of('a', 1, 1, -1, 2 ** 31 - 1), ...of('nowhere', 3)]
   const metadata = encodeSubscription({ ...told, topics: ['a', 'a'], owned: strange })
   const members = [decodeMember(cooperativeSticky, identity, metadata), member('m1', ['a'])]
-  const topics = topicsOf({ a: 2 })
-  assert.deepEqual(shown(assignGroup(cooperativeSticky, members, topics)), { m0: 'a[1]', m1: 'a[0]' })
-  assert.deepEqual(shown(assignGroup(range, members, topics)), { m0: 'a[0]', m1: 'a[1]' })
+  const topics = topicsOf({ a: 4 })
+  assert.deepEqual(shown(assignGroup(cooperativeSticky, members, topics)), { m0: 'a[1] a[0]', m1: 'a[2] a[3]' })
+  assert.deepEqual(shown(assignGroup(range, members, topics)), { m0: 'a[0] a[1]', m1: 'a[2] a[3]' })
 })

@@ -277,6 +277,7 @@ test('close rejects what is under way with ClosedError and leaves no socket and 
   await using silent = await ScriptedBroker.start({ nodeId: 2 })
   broker.peers.push(silent)
   broker.on('ListGroups', () => null)
+  broker.on('Fetch', () => null)
   silent.raw = () => {}
   broker.on('FindCoordinator', () => null)
   await using client = startClient({ brokers: [broker.address], reconnect: { minMs: 10_000 } })

@@ -3,6 +3,9 @@ export interface Timer {
   cancel(): void
 }
 
+/** The longest that a timer can wait: the system takes what is longer for nothing. */
+export const longestTimerMs = 2 ** 31 - 1
+
 /**
  * Time, passed in so that a test can hold it. All durations are milliseconds. `now` never jumps with the wall clock and is
  * what every timeout is measured with; `wallTime` is for timestamps that leave the process.

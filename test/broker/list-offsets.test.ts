@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { errorCodes } from '../../src/protocol/error-codes.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
 import { changed } from '../records/batches.ts'
-import { LogBench } from './log-bench.ts'
+import { LogBench, waits } from './log-bench.ts'
 
 const latest = -1
 const earliest = -2
@@ -100,3 +100,22 @@ test('only the leader answers, under the epoch that the client knows, and each p
   assert.deepEqual(await ask(-1, 2, 0), [[0, -1]])
   bench.cluster.close()
 })
+
+test('look-ups by time leave turns to others, however many there are and whatever headers claim', async () => {
+  const bench = new LogBench()
+  const lying = changed(writeBatch([{ value: '1', timestamp: 1 }], { compression: 'gzip' }), bytes => {
+    bytes.writeBigInt64BE(9n, 35)
+  })
+  for (let at = 0; at < 20; at++) assert.equal((await bench.send(lying)).errorCode, 0)
+  assert.ok((await turnsDuring(bench.listed(8))) >= 20)
+  const topics = new Array(20).fill({ name: 't', partitions: [{ partitionIndex: 0, timestamp: 10 }] })
+  assert.ok((await turnsDuring(bench.ask('ListOffsets', 7, { replicaId: -1, topics }))) >= 19)
+  bench.cluster.close()
+})
+
+/** Turns of the event loop that others get until this is settled. */
+async function turnsDuring(promise: Promise<unknown>): Promise<number> {
+  let turns = 0
+  while (await waits(promise)) turns++
+  return turns
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { longestTimerMs } from '../../src/base/clock.ts'
 import { batchCost } from '../../src/broker/log/batches.ts'
 import { errorCodes } from '../../src/protocol/error-codes.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
@@ -103,4 +104,10 @@ test('one timer looks after all logs, and none is left when the cluster is close
   assert.equal(bench.clock.timers, before)
   bench.cluster.close()
   assert.equal(bench.clock.timers, 0)
+})
+
+test('a retention check that is longer than a timer can wait for is not made all the time', () => {
+  const bench = new LogBench({ config: { 'log.retention.check.interval.ms': String(2n ** 63n - 1n) } })
+  assert.equal((bench.clock.nextAt ?? 0) - bench.clock.now(), longestTimerMs)
+  bench.cluster.close()
 })

@@ -1,4 +1,4 @@
-import type { Timer } from '../../base/clock.ts'
+import { longestTimerMs, type Timer } from '../../base/clock.ts'
 import { errorCodes } from '../../protocol/error-codes.ts'
 import type { Cluster } from '../cluster.ts'
 import { Allowance, entryCost, textCost } from './allowance.ts'
@@ -12,9 +12,6 @@ const allowedBytes = 128 * 1024 * 1024
 
 /** Whatever `group.max.size` allows: each that joins is compared with all others. */
 const mostMembers = 10_000
-
-/** What a timer can wait for. */
-const longestMs = 2 ** 31 - 1
 
 /** A group as tests look at it; of one that does not exist, the state is Dead. */
 export interface GroupSnapshot {
@@ -77,7 +74,7 @@ export class Groups {
     this.#allowance.charge(cost(id))
     this.#groups.set(id, made)
     this.#nodes.set(id, this.#coordinator(id))
-    const intervalMs = Math.min(config.number('offsets.retention.check.interval.ms'), longestMs)
+    const intervalMs = Math.min(config.number('offsets.retention.check.interval.ms'), longestTimerMs)
     this.#expiry ??= clock.every(intervalMs, () => this.#expire())
     return made
   }

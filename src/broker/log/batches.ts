@@ -46,8 +46,12 @@ export class Batches {
     for (let at = this.#first; at < this.#batches.length; at++) yield this.#batches[at] as RecordBatch
   }
 
-  find(is: (batch: RecordBatch) => boolean): RecordBatch | undefined {
-    for (const batch of this) if (is(batch)) return batch
+  /** The first one like this of those that reach to this offset or beyond. */
+  find(offset: number, is: (batch: RecordBatch) => boolean): RecordBatch | undefined {
+    for (let at = this.#placeOf(offset); at < this.#batches.length; at++) {
+      const batch = this.#batches[at] as RecordBatch
+      if (is(batch)) return batch
+    }
     return undefined
   }
 

@@ -1,4 +1,5 @@
-import type { Clock, Timer } from '../../base/clock.ts'
+import { type Clock, longestTimerMs, type Timer } from '../../base/clock.ts'
+import { settled } from '../held-clock.ts'
 
 /** A log as the space that it shares with others sees it. */
 export interface Tenant {
@@ -44,7 +45,7 @@ export class LogSpace {
 
   join(tenant: Tenant): void {
     this.#tenants.add(tenant)
-    this.#timer ??= this.#clock.every(this.#limits.retentionCheckMs, () => {
+    this.#timer ??= this.#clock.every(Math.min(this.#limits.retentionCheckMs, longestTimerMs), () => {
       for (const each of this.#tenants) each.applyRetention()
     })
   }
@@ -85,10 +86,10 @@ export class LogSpace {
     most.forgetProducers(Math.max(1, Math.floor(this.#limits.producers * atOnce)))
   }
 
-  /** Runs what may need much memory for a while: one at a time. */
+  /** Runs what may need much memory and time: one at a time, and others have their turn in between. */
   alone<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#inflating.then(run)
-    this.#inflating = result.catch(() => {})
+    this.#inflating = result.catch(() => {}).then(settled)
     return result
   }
 }

@@ -1,4 +1,5 @@
 import type { RecordBatch } from '../../records/record-batch.ts'
+import { settled } from '../held-clock.ts'
 import type { Batches } from './batches.ts'
 import { timestampOf } from './incoming.ts'
 import { recordsOf } from './inflated.ts'
@@ -13,11 +14,13 @@ export interface Found {
 /** The first record from `startOffset` on that is not older than `timestamp`. Only batches that may have it are inflated. */
 export async function findByTime(batches: Batches, startOffset: number, timestamp: number): Promise<Found | null> {
   for (let from = startOffset; ; ) {
-    const batch = batches.find(({ maxTimestamp, lastOffset }) => maxTimestamp >= timestamp && lastOffset >= from)
+    const batch = batches.find(from, ({ maxTimestamp }) => maxTimestamp >= timestamp)
     if (batch === undefined) return null
     const found = await firstNotOlder(batch, from, timestamp)
     if (found !== null) return found
     from = batch.lastOffset + 1
+    // Its header claimed more than was in it, and so may those of all that follow.
+    await settled()
   }
 }
 

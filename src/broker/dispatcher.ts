@@ -43,6 +43,8 @@ interface Served {
   readonly logged: OpenRequest
 }
 
+type OtherHarm = Exclude<Harm, { readonly errors: unknown }>
+
 const loggedTopics = 10
 const loggedText = 249
 
@@ -104,18 +106,15 @@ export class Dispatcher {
     if (group !== undefined) logged.group = short(group)
     const harm = this.#faults.strike(call)
     const handler = apiTable[call.name] as Handler<ApiName>
-    if (harm !== null) return this.#harm(served, handler, harm)
-    const answer = handler(this.#cluster, call)
+    if (harm !== null && !('errors' in harm)) return this.#harm(served, handler, harm)
+    if (harm !== null) logged.fault = 'error'
+    const cluster = this.#cluster
+    const answer = harm === null ? handler(cluster, call) : withErrors(cluster, call, handler, harm.errors)
     return answer instanceof Promise ? answer.then(late => this.#send(served, late)) : this.#send(served, answer)
   }
 
-  #harm(served: Served, handler: Handler<ApiName>, harm: Harm): Reply | Promise<Reply> {
+  #harm(served: Served, handler: Handler<ApiName>, harm: OtherHarm): Promise<Reply> {
     const { call, logged } = served
-    if ('errors' in harm) {
-      logged.fault = 'error'
-      const answer = withErrors(this.#cluster, call, handler, harm.errors)
-      return answer instanceof Promise ? answer.then(late => this.#send(served, late)) : this.#send(served, answer)
-    }
     logged.fault = Object.keys(harm)[0] ?? null
     if (harm.drop === 'before') throw new Error('a fault dropped the connection before the request was applied')
     const answer = handler(this.#cluster, call)
@@ -125,29 +124,30 @@ export class Dispatcher {
     throw new Error('a fault dropped the connection after the request was applied')
   }
 
-  async #late(served: Served, answer: ReturnType<Handler<ApiName>>, harm: Exclude<Harm, { errors: unknown }>) {
+  async #late(served: Served, answer: ReturnType<Handler<ApiName>>, harm: OtherHarm): Promise<Reply> {
     const { call, logged } = served
     const given = await answer
     if (harm.delayMs !== undefined) await sleep(this.#cluster.clock, harm.delayMs, call.gone)
     if (harm.noReply || given === null) return this.#send(served, null)
     if (harm.reply instanceof Uint8Array) return this.#answered(logged, [harm.reply])
     if (harm.reply !== undefined) return this.#send(served, harm.reply(given, call))
-    const reply = this.#send(served, given)
-    if (harm.truncate === undefined) return reply
-    logged.why = `a fault sent only ${harm.truncate} bytes of the answer`
-    return { pieces: [Buffer.concat(reply.pieces).subarray(0, harm.truncate)], close: true }
+    if (harm.truncate === undefined) return this.#send(served, given)
+    const part = Buffer.concat(this.#encoded(served, given)).subarray(0, harm.truncate)
+    logged.answerBytes = part.length
+    return this.#close(logged, `a fault sent only ${harm.truncate} bytes of the answer`, [part])
   }
 
-  #send({ call, correlationId, logged }: Served, answer: Answer<ApiName> | null): Reply {
-    if (answer === null) {
-      this.#log.end(logged, 'silent')
-      return silence
-    }
+  #send(served: Served, answer: Answer<ApiName> | null): Reply {
+    if (answer !== null) return this.#answered(served.logged, this.#encoded(served, answer))
+    this.#log.end(served.logged, 'silent')
+    return silence
+  }
+
+  #encoded({ call, correlationId, logged }: Served, answer: Answer<ApiName>): readonly Uint8Array[] {
     if (call.gone.aborted) throw call.gone.reason
     logged.errors = errorsIn(call.name, answer)
     const refusesVersion = call.name === 'ApiVersions' && logged.errors[0] === 'UNSUPPORTED_VERSION'
-    const version = refusesVersion ? 0 : call.version
-    return this.#answered(logged, encodeResponseParts(call.name, version, correlationId, answer))
+    return encodeResponseParts(call.name, refusesVersion ? 0 : call.version, correlationId, answer)
   }
 
   #answered(logged: OpenRequest, pieces: readonly Uint8Array[]): Reply {
@@ -156,10 +156,10 @@ export class Dispatcher {
     return { pieces, close: false }
   }
 
-  #close(logged: OpenRequest, thrown: unknown): Reply {
+  #close(logged: OpenRequest, thrown: unknown, pieces: readonly Uint8Array[] = []): Reply {
     logged.why = reasonOf(toError(thrown))
     this.#log.end(logged, 'closed')
-    return { pieces: [], close: true }
+    return { pieces, close: true }
   }
 }
 

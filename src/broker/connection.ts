@@ -40,6 +40,8 @@ export class Connection {
   #servedBytes = 0
   /** Whether an answer is waited for, or has to be taken by the client. */
   #busy = false
+  /** Why nothing more is read: what came after the requests that wait was none. Empty: all is well. */
+  #broken = ''
   #ended = false
   #lastUse: number
   #idle: Timer
@@ -89,18 +91,21 @@ export class Connection {
     try {
       this.#reader.push(chunk)
     } catch (thrown) {
-      this.#refuse(toError(thrown).message)
-      return
+      this.#broken = toError(thrown).message
+      this.#reader.stop()
     }
     this.#serve()
-    if (this.#waiting.length > 0) this.#socket.pause()
+    if (this.#waiting.length > 0 || this.#broken !== '') this.#socket.pause()
   }
 
   /** Serves what waits, until an answer has to be waited for. */
   #serve(): void {
     while (!this.#busy && !this.#ended) {
       const frame = this.#waiting.shift()
-      if (frame === undefined) break
+      if (frame === undefined) {
+        if (this.#broken !== '') this.#refuse(this.#broken)
+        break
+      }
       this.#busy = true
       this.#servedBytes = frame.length
       const reply = this.#options.dispatcher.handle(frame, this.#caller)
@@ -136,7 +141,7 @@ export class Connection {
   #goOn(): void {
     this.#busy = false
     this.#serve()
-    if (this.#waiting.length === 0) this.#socket.resume()
+    if (this.#waiting.length === 0 && this.#broken === '') this.#socket.resume()
   }
 
   #weigh(): void {

@@ -138,6 +138,20 @@ test('what is no request closes its connection, and the log tells why', async t 
   }
 })
 
+test('requests before what is none are answered', async () => {
+  const clock = new HeldClock()
+  await using broker = await Broker.start({ clock, topics: { orders: 1 } })
+  const socket = open(broker)
+  const ids = answersTo(socket)
+  const closed = once(socket, 'close')
+  const requests = [versions, longPoll, versions].map((frame, id) => withLength(numbered(frame, id)))
+  socket.write(Buffer.concat([...requests, Buffer.from('GET / HTTP/1.1')]))
+  await until('the long poll waits', () => broker.requests.length === 2)
+  await clock.advance(500)
+  await closed
+  assert.deepEqual(ids, [0, 1, 2])
+})
+
 test('bytes behind a request are tolerated', async () => {
   await using broker = await Broker.start({ topics: { orders: 1 } })
   using client = await RawConnection.to(address(broker))

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
 import { FrameReader } from '../protocol/frame-reader.ts'
 import type { Caller, Dispatcher, Reply } from './dispatcher.ts'
+import type { Debtor, Untaken } from './untaken.ts'
 
 /** Bytes of requests that arrive, wait or are being served, on all connections together. */
 export interface Load {
@@ -18,6 +19,7 @@ export interface ConnectionOptions {
   readonly load: Load
   /** Who lets the load grow beyond this is closed. */
   readonly waitingBytes: number
+  readonly untaken: Untaken
   /** A connection on which nothing happens for so long is closed. */
   readonly idleMs: number
   readonly onClosed: () => void
@@ -27,7 +29,7 @@ export interface ConnectionOptions {
  * One client. As Kafka does, it serves one request after another: the next one is begun when the operating system has taken the answer
  * to the one before, so answers are in order, and who reads slowly waits with its own requests. While requests wait, nothing is read.
  */
-export class Connection {
+export class Connection implements Debtor {
   readonly #options: ConnectionOptions
   readonly #socket: Socket
   readonly #reader: FrameReader
@@ -75,6 +77,12 @@ export class Connection {
     this.#socket.destroy()
   }
 
+  /** Ends it, and tells why. */
+  refuse(why: string): void {
+    this.#options.dispatcher.closed(this.#caller.node, this.#caller.client, why)
+    this.end()
+  }
+
   #stop(): void {
     if (this.#ended) return
     this.#ended = true
@@ -83,6 +91,7 @@ export class Connection {
     this.#waiting.length = 0
     this.#servedBytes = 0
     this.#weigh()
+    this.#options.untaken.delete(this)
     this.#gone.abort(new Error('the connection was closed before the answer was there'))
   }
 
@@ -103,7 +112,7 @@ export class Connection {
     while (!this.#busy && !this.#ended) {
       const frame = this.#waiting.shift()
       if (frame === undefined) {
-        if (this.#broken !== '') this.#refuse(this.#broken)
+        if (this.#broken !== '') this.refuse(this.#broken)
         break
       }
       this.#busy = true
@@ -135,10 +144,12 @@ export class Connection {
       return
     }
     this.#busy = this.#socket.writableNeedDrain
+    if (this.#busy) this.#options.untaken.add(this, this.#socket.writableLength)
   }
 
   /** The answer before was taken: the next request is served. */
   #goOn(): void {
+    this.#options.untaken.delete(this)
     this.#busy = false
     this.#serve()
     if (this.#waiting.length === 0 && this.#broken === '') this.#socket.resume()
@@ -150,19 +161,14 @@ export class Connection {
     load.bytes += bytes - this.#load
     this.#load = bytes
     if (load.bytes > waitingBytes && !this.#ended) {
-      this.#refuse(`more than ${waitingBytes} bytes of requests wait, those of all connections together`)
+      this.refuse(`more than ${waitingBytes} bytes of requests wait, those of all connections together`)
     }
-  }
-
-  #refuse(why: string): void {
-    this.#options.dispatcher.closed(this.#caller.node, this.#caller.client, why)
-    this.end()
   }
 
   #lookIfIdle(): void {
     const { clock, idleMs } = this.#options
     const left = this.#lastUse + idleMs - clock.now()
-    if (left <= 0 && this.#servedBytes === 0) this.#refuse(`nothing happened on it for ${idleMs} ms`)
+    if (left <= 0 && this.#servedBytes === 0) this.refuse(`nothing happened on it for ${idleMs} ms`)
     else this.#idle = clock.after(left > 0 ? left : idleMs, () => this.#lookIfIdle())
   }
 }

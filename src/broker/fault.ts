@@ -1,7 +1,8 @@
 import { OptionError } from '../base/errors.ts'
 import { describe, SectionCheck } from '../base/option-check.ts'
-import { type ApiName, api } from '../protocol/apis.ts'
+import type { ApiName } from '../protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../protocol/error-codes.ts'
+import { apiTable } from './api/table.ts'
 import type { Answer, Call } from './call.ts'
 import { namesPartitions, namesTopics, type PartitionApi, type TopicApi } from './parts.ts'
 import { type GroupApi, namesGroups } from './selection.ts'
@@ -73,12 +74,12 @@ const names = ['api', 'node', 'clientId', 'topic', 'partition', 'group', 'when',
 const actions = ['error', 'delayMs', 'drop', 'noReply', 'truncate', 'reply', 'observe']
 
 /** @throws {OptionError} that names the first wrong option */
-export function checkFault(options: unknown): FaultSettings {
+export function checkFault(options: unknown, nodes: number): FaultSettings {
   const section = new SectionCheck('fault', options, names)
   const apis = checkedApis(section)
   const settings = {
     apis,
-    node: section.optional('node', { min: 1 }),
+    node: section.optional('node', { min: 1, max: nodes }),
     clientId: section.string('clientId'),
     topic: section.string('topic'),
     partition: section.optional('partition', { min: 0 }),
@@ -107,9 +108,12 @@ function checkedApis(section: SectionCheck): ReadonlySet<ApiName> | null {
   const given = section.get('api')
   if (given === undefined) return null
   const apis = Array.isArray(given) ? given : [given]
-  const known = (name: unknown) => typeof name === 'string' && api(name as ApiName) !== undefined
+  const known = (name: unknown) => typeof name === 'string' && Object.hasOwn(apiTable, name)
   if (apis.length === 0 || !apis.every(known)) {
-    throw section.wrong('api', "Kafka's name of a request, such as 'Fetch', or a list of such names")
+    throw section.wrong(
+      'api',
+      "Kafka's name of a request that is served here, such as 'Fetch', or a list of such names",
+    )
   }
   return new Set(apis)
 }

@@ -2,6 +2,7 @@ import { ClosedError, MillraceError, OptionError } from '../base/errors.ts'
 import type { ApiName } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/error-codes.ts'
 import type { Call } from './call.ts'
+import type { Cluster } from './cluster.ts'
 import { checkFault, type FaultAction, type FaultOptions, type FaultSettings } from './fault.ts'
 import type { PartError } from './part-errors.ts'
 import { type Selection, selects } from './selection.ts'
@@ -25,18 +26,18 @@ export type Harm = Exclude<FaultAction, { readonly error: string }> | { readonly
  * take the parts they are about, so that others may take other parts. Those that observe count all that they match, and take nothing.
  */
 export class Faults {
-  readonly #topics: Topics
+  readonly #cluster: Cluster
   readonly #set = new Set<SetFault>()
   #closed = false
 
-  constructor(topics: Topics) {
-    this.#topics = topics
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
   }
 
   /** @throws {OptionError} */
   add<N extends ApiName>(options: FaultOptions<N>): Fault {
     if (this.#closed) throw new ClosedError('The broker')
-    const fault = new SetFault(checkFault(options), () => this.#set.delete(fault))
+    const fault = new SetFault(checkFault(options, this.#cluster.nodes.all.length), () => this.#set.delete(fault))
     this.#set.add(fault)
     return fault
   }
@@ -45,14 +46,15 @@ export class Faults {
   strike(call: Call<ApiName>): Harm | null {
     const errors: PartError[] = []
     let harm: Harm | null = null
+    const { topics } = this.#cluster
     for (const fault of this.#set) {
       const { action, topic, partition, group } = fault.settings
       const { error, observe } = action
       if (observe) {
-        if (fault.matches(call, this.#topics, [])) fault.count()
+        if (fault.matches(call, topics, [])) fault.count()
       } else if (harm === null && (errors.length === 0 || error !== undefined)) {
         const taken = errors.map(({ selection }) => selection)
-        if (!fault.matches(call, this.#topics, taken) || !fault.count()) continue
+        if (!fault.matches(call, topics, taken) || !fault.count()) continue
         if (error === undefined) harm = action
         else errors.push({ selection: { topic, partition, group }, code: errorCodes[error] })
       }

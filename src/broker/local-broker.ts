@@ -5,16 +5,17 @@ import { Cluster } from './cluster.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { FaultOptions } from './fault.ts'
 import { type Fault, Faults } from './faults.ts'
-import type { GroupState } from './groups/group.ts'
+import { type GroupState, groupStates } from './groups/group.ts'
 import type { GroupSnapshot } from './groups/groups.ts'
 import { Node } from './node.ts'
-import type { CoordinatorType, NodeInfo } from './nodes.ts'
+import { type CoordinatorType, coordinatorTypes, type NodeInfo } from './nodes.ts'
 import { type Settings, type TopicOptions, topicOptions } from './options.ts'
 import type { Partition } from './partition.ts'
 import { randomId } from './random-id.ts'
 import { Refusal } from './refusal.ts'
 import { type LoggedRequest, RequestLog } from './request-log.ts'
 import type { Topic } from './topics.ts'
+import { Untaken } from './untaken.ts'
 
 /** A cluster in this very thread. */
 export class LocalBroker implements Broker {
@@ -33,11 +34,11 @@ export class LocalBroker implements Broker {
     const { clock, limits, random } = settings
     this.#settings = settings
     this.#cluster = new Cluster(randomId(random), settings)
-    this.#faults = new Faults(this.#cluster.topics)
+    this.#faults = new Faults(this.#cluster)
     this.#log = new RequestLog(clock, settings.requestLog)
     const dispatcher = new Dispatcher({ cluster: this.#cluster, faults: this.#faults, log: this.#log })
-    const load = { bytes: 0 }
-    this.#nodes = settings.ports.map((_, at) => new Node({ node: at + 1, clock, dispatcher, load, ...limits }))
+    const shared = { clock, dispatcher, load: { bytes: 0 }, untaken: new Untaken(limits.waitingBytes), ...limits }
+    this.#nodes = settings.ports.map((_, at) => new Node({ node: at + 1, ...shared }))
     // Whoever waits is told; maybe nobody does.
     this.#closing.promise.catch(() => {})
   }
@@ -94,13 +95,14 @@ export class LocalBroker implements Broker {
 
   async moveLeader(topic: string, partition: number, to?: number): Promise<number> {
     const led = this.#partition(topic, partition)
+    if (to !== undefined && to === led.leader) return to
     const next = led.isr.filter(node => node !== led.leader)
     const chosen = to ?? next.find(node => node > led.leader) ?? next[0]
     if (chosen === undefined || !next.includes(chosen)) {
       const where = `${topic}-${partition}, led by node ${led.leader}`
       throw new Refusal(
         'ELIGIBLE_LEADERS_NOT_AVAILABLE',
-        `Of ${where}, ${to ?? 'no other node'} is no in-sync replica.`,
+        `Of ${where}, ${to === undefined ? 'no other replica is in sync' : `${to} is no in-sync replica`}.`,
       )
     }
     led.elect(chosen)
@@ -143,6 +145,9 @@ export class LocalBroker implements Broker {
 
   async #until(name: string, now: () => GroupSnapshot, state: GroupState, members?: number): Promise<GroupSnapshot> {
     this.#checkOpen()
+    if (!groupStates.includes(state)) {
+      throw new OptionError(`no group has the state '${state}'; expected one of ${groupStates.join(', ')}`)
+    }
     const reached = Promise.withResolvers<GroupSnapshot>()
     const look = () => {
       const snapshot = now()
@@ -161,6 +166,9 @@ export class LocalBroker implements Broker {
 
   async setCoordinator(type: CoordinatorType, key: string, node: number): Promise<void> {
     this.#node(node)
+    if (!coordinatorTypes.includes(type)) {
+      throw new OptionError(`there is no coordinator of '${type}'; expected 'group' or 'transaction'`)
+    }
     this.#cluster.nodes.setCoordinator(type, key, node)
     this.#cluster.groups.coordinatorsChanged()
   }

@@ -65,7 +65,10 @@ export class Nodes {
   }
 }
 
-export type CoordinatorType = 'group' | 'transaction'
+/** By the number that requests have for it. */
+export const coordinatorTypes = ['group', 'transaction'] as const
+
+export type CoordinatorType = (typeof coordinatorTypes)[number]
 
 /** Java's `String.hashCode`, made positive as Kafka does to find the partition of `__consumer_offsets`. */
 function javaHash(text: string): number {

@@ -19,7 +19,10 @@ export interface TopicOptions {
 export interface LimitOptions {
   /** Longest request, in bytes; Kafka's `socket.request.max.bytes`. Default 100 MiB. */
   readonly frameBytes?: number
-  /** Requests that arrive or wait, in bytes, those of all connections together. Default 512 MiB. */
+  /**
+   * Requests that arrive or wait, in bytes, those of all connections together; and as many bytes of answers that clients have not taken.
+   * Default 512 MiB.
+   */
   readonly waitingBytes?: number
   /** Connections to each node. Default 1,000. */
   readonly connections?: number

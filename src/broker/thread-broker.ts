@@ -76,7 +76,8 @@ export class ThreadBroker implements Broker {
     this.#listeners.add(listener)
     if (this.#listeners.size === 1) this.#askStill('tellRequests', true)
     return () => {
-      if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#askStill('tellRequests', false)
+      const wasLast = this.#listeners.delete(listener) && this.#listeners.size === 0
+      if (wasLast && this.#ended === null) this.#askStill('tellRequests', false)
     }
   }
 
@@ -128,8 +129,8 @@ export class ThreadBroker implements Broker {
   }
 
   fault<const N extends ApiName = ApiName>(options: FaultOptions<N>): Fault {
-    const reply: unknown = options.action?.reply
-    if (options.when !== undefined || typeof reply === 'function') {
+    const reply: unknown = options?.action?.reply
+    if (options?.when !== undefined || typeof reply === 'function') {
       const name = typeof reply === 'function' ? 'fault.action.reply' : 'fault.when'
       throw new OptionError(`${name} is a function, and functions cannot cross to the thread of this broker`)
     }

@@ -85,7 +85,8 @@ test('leaders move, and who asks the wrong one is told so', async () => {
   assert.equal(await produce(address(leader), 'orders', ['a']), 6)
   assert.equal(await produce(address(next), 'orders', ['a']), 0)
   assert.equal(await broker.moveLeader('orders', 0, leader), leader)
-  await assert.rejects(broker.moveLeader('orders', 0, leader), { code: 'ELIGIBLE_LEADERS_NOT_AVAILABLE' })
+  assert.equal(await broker.moveLeader('orders', 0, leader), leader)
+  await assert.rejects(broker.moveLeader('orders', 0, 9), { code: 'ELIGIBLE_LEADERS_NOT_AVAILABLE' })
   await assert.rejects(broker.moveLeader('alone', 0), { code: 'ELIGIBLE_LEADERS_NOT_AVAILABLE' })
   await assert.rejects(broker.moveLeader('orders', 7), { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
 })
@@ -136,6 +137,7 @@ test('what becomes of a group can be looked at and waited for', async () => {
   await using broker = await Broker.start({ clock, config, topics: { orders: 1 } })
   const group = broker.group('shop')
   assert.equal((await group.now()).state, 'Dead')
+  await assert.rejects(group.until('stable' as 'Stable'), /^OptionError: no group has the state 'stable'; .* Stable/)
   const stable = group.until('Stable', 1)
   const joining = group.until('CompletingRebalance')
   using client = await RawConnection.to(first(broker))
@@ -172,6 +174,10 @@ test('the coordinator of a group is where it was put', async () => {
     }
   }
   await assert.rejects(broker.setCoordinator('group', 'shop', 4), OptionError)
+  await assert.rejects(
+    broker.setCoordinator('groups' as 'group', 'shop', 1),
+    /^OptionError: .*'group' or 'transaction'/,
+  )
 })
 
 test('the log has the last requests, and tells each one once it is answered', async () => {

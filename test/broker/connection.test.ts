@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { Broker, HeldClock } from '../../src/broker/index.ts'
 import { decodeResponse } from '../../src/protocol/frame.ts'
 import { FrameReader } from '../../src/protocol/frame-reader.ts'
+import { writeBatch } from '../../src/records/batch-writer.ts'
 import { until } from '../until.ts'
 import { RawConnection, requestFrame } from './raw-connection.ts'
 
@@ -311,4 +312,35 @@ test('closing ends all sockets and timers, also in the middle of requests', asyn
   assert.equal(clock.timers, 0)
   const sockets = () => process.getActiveResourcesInfo().filter(name => name.startsWith('TCP'))
   await until('no socket is left', () => sockets().length === 0)
+})
+
+test('answers that nobody takes are bounded in memory: who has not read for longest is closed', async () => {
+  const limits = { frameBytes: 1 << 20, waitingBytes: 64 << 20 }
+  await using broker = await Broker.start({ topics: { orders: 1 }, limits })
+  using writer = await RawConnection.to(address(broker))
+  const records = writeBatch([{ value: Buffer.alloc(1_000_000) }])
+  const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }]
+  for (let at = 0; at < 30; at++) {
+    assert.ok(await writer.exchange(requestFrame('Produce', 9, { acks: 1, timeoutMs: 1_000, topicData })))
+  }
+  const partition = { partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 25 }
+  const topics = [{ topic: 'orders', partitions: [partition] }]
+  const much = withLength(requestFrame('Fetch', 11, { maxWaitMs: 0, minBytes: 1, maxBytes: 1 << 25, topics }))
+  const sockets = [0, 1, 2, 3].map(() => open(broker))
+  const ends = sockets.map(
+    socket => new Promise<number>(resolve => socket.on('close', () => resolve(socket.bytesRead))),
+  )
+  for (const [at, socket] of sockets.entries()) {
+    socket.on('error', () => {}).pause()
+    socket.write(much)
+    await until('it is answered', () => broker.requests.filter(({ api }) => api === 'Fetch').length === at + 1)
+  }
+  const closed = broker.requests.filter(({ outcome }) => outcome === 'closed')
+  assert.match(closed[0]?.why ?? '', /more than 67108864 bytes of answers are not taken/)
+  assert.equal(closed[0]?.client, broker.requests.find(({ api }) => api === 'Fetch')?.client)
+  sockets[0]?.resume()
+  const last = sockets[3]?.resume()
+  await until('the last one has all of it', () => (last?.bytesRead ?? 0) > 30_000_000)
+  assert.ok(((await ends[0]) ?? 0) < 30_000_000)
+  for (const socket of sockets) socket.destroy()
 })

@@ -25,7 +25,7 @@ export class Desk {
     this.cluster = new Cluster('MillraceTestsClusterId', settings)
     this.cluster.nodes.all.push({ id: 1, host: '127.0.0.1', port: 9092, rack: null, running: true })
     for (const [name, partitions] of Object.entries(topics)) this.cluster.topics.create({ name, partitions })
-    this.faults = new Faults(this.cluster.topics)
+    this.faults = new Faults(this.cluster)
     this.log = new RequestLog(clock, 100)
     this.dispatcher = new Dispatcher(this)
   }

@@ -152,6 +152,7 @@ test('a group is refused by its name, in requests about one group and about many
 
 test('a fault is about the API, node, client, and whatever a function says', async () => {
   const desk = new Desk({ orders: 1, payments: 1 })
+  desk.cluster.nodes.all.push({ id: 2, host: '127.0.0.1', port: 9093, rack: null, running: true })
   const matching: FaultOptions[] = [
     {},
     { api: 'ListOffsets' },
@@ -364,6 +365,8 @@ const wrongFaults: readonly [options: unknown, named: RegExp][] = [
   [{ count: 0, action: { observe: true } }, /fault\.count/],
   [{ skip: -1, action: { observe: true } }, /fault\.skip/],
   [{ node: 0, action: { observe: true } }, /fault\.node/],
+  [{ node: 2, action: { observe: true } }, /fault\.node must be a whole number from 1 to 1, not 2/],
+  [{ api: 'SaslHandshake', action: { observe: true } }, /fault\.api must be .* served here/],
   [{ when: true, action: { observe: true } }, /fault\.when must be a function/],
   [{ apis: 'Fetch', action: { observe: true } }, /fault\.apis is not an option/],
 ]

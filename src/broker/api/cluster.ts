@@ -1,7 +1,7 @@
 import { errorCodes } from '../../protocol/error-codes.ts'
 import type { Answer, Call, Handlers } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
-import type { CoordinatorType } from '../nodes.ts'
+import { coordinatorTypes } from '../nodes.ts'
 import { clusterOperations } from '../operations.ts'
 
 const brokerEndpoint = 1
@@ -29,8 +29,6 @@ function describeCluster(cluster: Cluster, { version, body }: Call<'DescribeClus
   }
 }
 
-/** By the number that requests have for it. */
-const coordinatorTypes: readonly CoordinatorType[] = ['group', 'transaction']
 /** Kafka's third one. Brokers ask for it, of which nothing is said but that it is no coordinator of clients. */
 const shareType = 2
 

@@ -7,7 +7,9 @@ import { GroupOffsets } from './offsets.ts'
 import { PendingIds } from './pending-ids.ts'
 import { type Asker, Roster } from './roster.ts'
 
-export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
+export const groupStates = ['Empty', 'PreparingRebalance', 'CompletingRebalance', 'Stable', 'Dead'] as const
+
+export type GroupState = (typeof groupStates)[number]
 
 export interface GroupParts {
   readonly clock: Clock

@@ -41,7 +41,7 @@ export interface Broker extends AsyncDisposable {
   deleteTopic(topic: string): Promise<void>
   /** Number of the node that leads this partition, -1 while there is none. */
   leader(topic: string, partition: number): Promise<number>
-  /** Makes another in-sync replica the leader (`to`, or the next one), under a new epoch, and answers its number. */
+  /** Makes another in-sync replica the leader (`to`, or the next one), under a new epoch, and answers its number. Where `to` leads already nothing happens. */
   moveLeader(topic: string, partition: number, to?: number): Promise<number>
   /** Deletes what lies before this offset, as retention does. */
   deleteRecords(topic: string, partition: number, before: number): Promise<void>

@@ -2,6 +2,7 @@ import { sleep } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
 import { type ApiName, api, apiByKey } from '../protocol/apis.ts'
 import { decodeRequest, encodeResponseParts, type RequestHead, requestHead } from '../protocol/frame.ts'
+import type { ReaderOptions } from '../protocol/reader.ts'
 import { versionRefused } from './api/api-versions.ts'
 import { apiTable } from './api/table.ts'
 import type { Answer, Call, Handler } from './call.ts'
@@ -34,6 +35,8 @@ export interface DispatcherOptions {
   readonly cluster: Cluster
   readonly faults: Faults
   readonly log: RequestLog
+  /** Most elements that the arrays of a request may have together. Default: any number. */
+  readonly elements?: number
 }
 
 /** One request on its way. */
@@ -55,11 +58,13 @@ export class Dispatcher {
   readonly #cluster: Cluster
   readonly #faults: Faults
   readonly #log: RequestLog
+  readonly #decoding: ReaderOptions
 
-  constructor({ cluster, faults, log }: DispatcherOptions) {
+  constructor({ cluster, faults, log, elements = Number.POSITIVE_INFINITY }: DispatcherOptions) {
     this.#cluster = cluster
     this.#faults = faults
     this.#log = log
+    this.#decoding = { elements }
   }
 
   /** Applies the request before it returns; only the reply may come later. Never throws nor rejects. */
@@ -76,7 +81,7 @@ export class Dispatcher {
       logged.api = name
       const { minVersion, maxVersion } = api(name)
       if (head.version < minVersion || head.version > maxVersion) return this.#refuse(name, head, logged)
-      const { clientId, body } = decodeRequest(frame)
+      const { clientId, body } = decodeRequest(frame, this.#decoding)
       const { node, host, gone } = caller
       const call = { node, host, gone, name, version: head.version, clientId, body } as Call<ApiName>
       const reply = this.#serve({ call, correlationId: head.correlationId, logged })

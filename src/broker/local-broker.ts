@@ -36,7 +36,12 @@ export class LocalBroker implements Broker {
     this.#cluster = new Cluster(randomId(random), settings)
     this.#faults = new Faults(this.#cluster)
     this.#log = new RequestLog(clock, settings.requestLog)
-    const dispatcher = new Dispatcher({ cluster: this.#cluster, faults: this.#faults, log: this.#log })
+    const dispatcher = new Dispatcher({
+      cluster: this.#cluster,
+      faults: this.#faults,
+      log: this.#log,
+      elements: limits.elements,
+    })
     const shared = { clock, dispatcher, load: { bytes: 0 }, untaken: new Untaken(limits.waitingBytes), ...limits }
     this.#nodes = settings.ports.map((_, at) => new Node({ node: at + 1, ...shared }))
     // Whoever waits is told; maybe nobody does.

@@ -24,6 +24,8 @@ export interface LimitOptions {
    * Default 512 MiB.
    */
   readonly waitingBytes?: number
+  /** Elements of all lists in a request together (topics, partitions, settings, …); with more, its connection is closed. Default 100,000. */
+  readonly elements?: number
   /** Connections to each node. Default 1,000. */
   readonly connections?: number
   /** A connection on which nothing happens for so long is closed; Kafka's `connections.max.idle.ms`. Default 600,000. */
@@ -196,6 +198,7 @@ function limits(options: LimitOptions | undefined): Required<LimitOptions> {
   const section = new SectionCheck('limits', options, [
     'frameBytes',
     'waitingBytes',
+    'elements',
     'connections',
     'idleMs',
     'logBytes',
@@ -204,6 +207,7 @@ function limits(options: LimitOptions | undefined): Required<LimitOptions> {
   return {
     frameBytes,
     waitingBytes: section.number('waitingBytes', Math.max(512 * MiB, frameBytes), { min: frameBytes }),
+    elements: section.number('elements', 100_000, { min: 1 }),
     connections: section.number('connections', 1_000, { min: 1, max: 1_000_000 }),
     idleMs: section.number('idleMs', 600_000, { min: 1, max: longestMs }),
     logBytes: section.number('logBytes', 256 * MiB, { min: MiB }),

@@ -3,7 +3,7 @@ import { type Codec, compile } from './codec.ts'
 import { errorCodes } from './error-codes.ts'
 import type { RequestHeader, Requests, ResponseHeader, Responses } from './messages.ts'
 import { ProtocolError } from './protocol-error.ts'
-import { Reader } from './reader.ts'
+import { Reader, type ReaderOptions } from './reader.ts'
 import type { Decoded, Encodable } from './shapes.ts'
 import { Writer } from './writer.ts'
 
@@ -87,11 +87,11 @@ export type DecodedRequest = {
 }[ApiName]
 
 /** Reads a request from a frame without its length prefix; a `ProtocolError` when its API or version is not known here. */
-export function decodeRequest(frame: Buffer): DecodedRequest {
+export function decodeRequest(frame: Buffer, options: ReaderOptions = {}): DecodedRequest {
   const head = requestHead(frame)
   const found: Api<ApiName> | undefined = apiByKey(head.key)
   if (found === undefined) throw new ProtocolError(`no request has the API key ${head.key}`)
-  const reader = new Reader(frame)
+  const reader = new Reader(frame, 0, options)
   const codec = found.request(head.version)
   const { clientId } = requestHeader(codec.flexible).decode(reader)
   return { ...head, name: found.name, clientId, body: codec.decode(reader) } as DecodedRequest

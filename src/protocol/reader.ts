@@ -12,6 +12,8 @@ export interface ReaderOptions {
    * pass on every value unchanged, whatever it is. Default false.
    */
   anyInt64?: boolean
+  /** Most elements that all arrays may have together. Default: as many as fit into memory and bytes. */
+  elements?: number
 }
 
 /**
@@ -28,6 +30,7 @@ export class Reader {
   charged = 0
   readonly #budget: number
   readonly #anyInt64: boolean
+  #elements: number
 
   constructor(buffer: Buffer, position = 0, options: ReaderOptions = {}) {
     this.buffer = buffer
@@ -35,6 +38,7 @@ export class Reader {
     this.end = buffer.length
     this.#budget = budgetFloor + budgetPerByte * (buffer.length - position)
     this.#anyInt64 = options.anyInt64 ?? false
+    this.#elements = options.elements ?? Number.POSITIVE_INFINITY
   }
 
   get remaining(): number {
@@ -136,6 +140,8 @@ export class Reader {
     if (count * size > this.end - this.position) {
       throw this.#error(`an array of ${count} elements, ${this.end - this.position} bytes left`)
     }
+    this.#elements -= count
+    if (this.#elements < 0) throw this.#error('its arrays have more elements than are allowed')
   }
 
   utf8(size: number): string {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { Broker, HeldClock } from '../../src/broker/index.ts'
-import { decodeResponse } from '../../src/protocol/frame.ts'
+import { decodeResponse, encodeRequest } from '../../src/protocol/frame.ts'
 import { FrameReader } from '../../src/protocol/frame-reader.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
 import { until } from '../until.ts'
@@ -343,4 +343,21 @@ test('answers that nobody takes are bounded in memory: who has not read for long
   await until('the last one has all of it', () => (last?.bytesRead ?? 0) > 30_000_000)
   assert.ok(((await ends[0]) ?? 0) < 30_000_000)
   for (const socket of sockets) socket.destroy()
+})
+
+test('a request whose lists have more elements than are allowed closes its connection, one with as many does not', async () => {
+  await using broker = await Broker.start({ limits: { elements: 3 } })
+  for (const [topics, outcome] of [
+    [3, 'answered'],
+    [4, 'closed'],
+  ] as const) {
+    const socket = open(broker)
+    const names = Array.from({ length: topics }, (_, index) => ({ name: `topic-${index}` }))
+    const ended = once(socket, outcome === 'answered' ? 'data' : 'close')
+    socket.write(encodeRequest('Metadata', 8, 1, 'test', { topics: names, allowAutoTopicCreation: false }))
+    await ended
+    socket.destroy()
+    assert.equal(broker.requests.at(-1)?.outcome, outcome)
+  }
+  assert.match(broker.requests.at(-1)?.why ?? '', /more elements than are allowed/)
 })

@@ -52,7 +52,8 @@ export function planFetch(
     const { reservoir } = feed
     if (reservoir.batchBytes === 0) empty.push(feed)
     const room = roomFor(feed, options, budget)
-    if (room <= 0) {
+    // One that is full of what waits for long has no batch, and may never have less: it still gets one, the first of an answer.
+    if (room <= 0 && reservoir.batchBytes > 0) {
       maxWaitMs = Math.min(maxWaitMs, leftOutWaitMs)
       leavesOut = true
       continue

@@ -131,3 +131,23 @@ test('a partition whose detached messages fill the whole budget is still fetched
   assert.equal(fetching.budget.held, 0)
   await fetching.close()
 })
+
+test('a partition whose detached messages fill its share is fetched, a batch at a time, beside one that has nothing new', async () => {
+  const busy = new PartitionLog('orders', 0)
+  for (let index = 0; index < 8; index++) busy.append([{ value: 'x'.repeat(100) }])
+  const quiet = new PartitionLog('orders', 1)
+  const { clock, claim, fetching } = benchOf([busy, quiet], {
+    reservoir: { messages: 100, bytes: 1_500 },
+    partitionMaxBytes: 200,
+  })
+  const one = claim(busy, 0)
+  claim(quiet, 0)
+  for (let round = 0; round < 20; round++) {
+    await clock.advance(600)
+    while (one.take(1) > 0) for (const message of one.open) one.reservoir.detach(message)
+  }
+  assert.deepEqual(one.seen, [0, 1, 2, 3, 4, 5, 6, 7])
+  one.release(8)
+  assert.equal(fetching.budget.held, 0)
+  await fetching.close()
+})

@@ -34,16 +34,28 @@ export type {
   ConsumerOptions,
   FetchSection,
   OffsetsOptions,
-  OwnershipOptions,
   RouteWorkOptions,
   WorkOptions,
 } from './consumer/options.ts'
+export type { OwnershipCallback, OwnershipOptions } from './consumer/ownership-options.ts'
 export { type BatchHandler, batch, type Handler, type RouteOptions } from './consumer/route.ts'
 export type * from './consumer/state.ts'
 export type { FetchPhase, OutOfRange, StartPosition } from './fetch/options.ts'
 export { OffsetError } from './offsets/error.ts'
 export type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from './offsets/storage.ts'
+export type {
+  Assignment,
+  Assignor,
+  GroupMember,
+  GroupTopic,
+  GroupTopics,
+  LastAssignment,
+  MemberSubscription,
+} from './ownership/assignors/assignor.ts'
+export type { Strategy, StrategyName } from './ownership/assignors/strategies.ts'
 export type { OwnershipState } from './ownership/coordinator.ts'
+export { GroupError } from './ownership/group/group-error.ts'
+export type { MemberPhase, MembershipState } from './ownership/group/membership.ts'
 export { AmbiguousTopicError, type Match } from './ownership/subscription.ts'
 export { KafkaError } from './protocol/error-codes.ts'
 export { type RecordInput, writeBatch } from './records/batch-writer.ts'

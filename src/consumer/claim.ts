@@ -48,6 +48,8 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   /** Messages that were settled. */
   settled = 0
   paused: boolean
+  /** It was added to its topic while that was read. */
+  added = false
   /** A policy set its position, which is to be committed before any message is handled. */
   awaitingCommit = false
   readonly #host: ClaimHost

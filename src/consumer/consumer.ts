@@ -7,10 +7,12 @@ import type { Random } from '../base/random.ts'
 import { StderrLogger } from '../base/stderr-logger.ts'
 import type { TopicPartition } from '../base/topic-partition.ts'
 import type { StartPosition } from '../fetch/options.ts'
+import type { GroupClient } from '../ownership/group/group-client.ts'
 import { describeMatch, type Match, Subscription } from '../ownership/subscription.ts'
 import { Engine } from './engine.ts'
 import type { CloseResult, ConsumerEvents } from './events.ts'
 import { type ConsumerOptions, isStart, type ResolvedOptions, resolveOptions } from './options.ts'
+import { checkDrain } from './ownership-options.ts'
 import { type BatchHandler, checkRoute, type Handler, type RouteOptions, type RouteSpec, workRoute } from './route.ts'
 import { onSignals } from './signals.ts'
 import { snapshot } from './snapshot.ts'
@@ -29,12 +31,18 @@ export interface RunOptions {
 export interface CloseOptions {
   /** How long running handlers may go on before their signals are aborted, ms. Default `ownership.drainMs`. */
   drainMs?: number
+  /**
+   * Whether the group is told at once, so that others take over; else it waits for the session timeout. Default true, and false with
+   * `ownership.instanceId`: it is about to come back.
+   */
+  leave?: boolean
 }
 
-/** Time and randomness, for tests that hold them. */
+/** Time, randomness and the group's coordinator, for tests that hold them. */
 export interface ConsumerEnvironment {
   readonly clock?: Clock
   readonly random?: Random
+  readonly groupClient?: GroupClient
 }
 
 /** Longest interval that a timer takes. */
@@ -46,7 +54,7 @@ const FOREVER = 2 ** 31 - 1
  *
  * ```ts
  * const shop = new Consumer({ brokers: ['localhost:9092'], group: 'shop' })
- *   .topic({ topic: 'orders', partitions: [0, 1, 2] }, async (order, { signal }) => save(order.value, signal))
+ *   .topic('orders', async (order, { signal }) => save(order.value, signal))
  * await shop.run({ handleSignals: true })
  * ```
  */
@@ -55,6 +63,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
+  readonly #groupClient: GroupClient | null
   readonly #routes: RouteSpec[] = []
   readonly #hurry = new AbortController()
   #status: ConsumerStatus = 'idle'
@@ -70,6 +79,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     this.#options = resolveOptions(options)
     this.#clock = environment.clock ?? systemClock
     this.#random = environment.random ?? Math.random
+    this.#groupClient = environment.groupClient ?? null
     this.#logger = this.#options.logger ?? new StderrLogger(this.#options.logLevel, this.#clock)
   }
 
@@ -93,7 +103,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     if (this.#status !== 'idle') throw new OptionError('routes are added before run()')
     const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest
     const route = checkRoute({ match, options, handler } as RouteSpec)
-    workRoute(route, this.#options.work)
+    const { abandonMs } = workRoute(route, this.#options.work)
+    if (this.#options.group !== null) checkDrain(this.#options.ownership, abandonMs)
     this.#routes.push(route)
     this.#subscription()
     return this
@@ -127,7 +138,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
    * because a handler is slow; calling it again answers the same.
    */
   close(options: CloseOptions = {}): Promise<CloseResult> {
-    this.#closing ??= this.#close(options.drainMs ?? this.#options.ownership.drainMs)
+    const { drainMs, instanceId } = this.#options.ownership
+    this.#closing ??= this.#close(options.drainMs ?? drainMs, options.leave ?? instanceId === null)
     return this.#closing
   }
 
@@ -170,6 +182,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
       options: this.#options,
       subscription: this.#subscription(),
       routes: this.#routes.map(route => workRoute(route, work)),
+      groupClient: this.#groupClient,
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,
@@ -208,13 +221,13 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     void this.close()
   }
 
-  async #close(drainMs: number): Promise<CloseResult> {
+  async #close(drainMs: number, leave: boolean): Promise<CloseResult> {
     const engine = this.#engine
     let result: CloseResult = { drained: true, undone: 0 }
     if (engine !== null) {
       this.#status = 'draining'
       try {
-        result = await engine.close(drainMs, this.#hurry.signal)
+        result = await engine.close({ drainMs, leave, hurry: this.#hurry.signal })
       } catch (error) {
         this.#error ??= toError(error)
       }
@@ -231,7 +244,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
   }
 
   #subscription(): Subscription {
-    return new Subscription(this.#routes.map(route => route.match))
+    return new Subscription(
+      this.#routes.map(({ match }) => match),
+      this.#routes.map(({ options }) => options.internal ?? false),
+    )
   }
 
   #checkRoutes(): void {
@@ -240,12 +256,6 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     const named = this.#routes.filter(({ match }) => typeof match === 'object' && 'partitions' in match)
     if (named.length > 0 && named.length < this.#routes.length) {
       throw new OptionError('all routes name their partitions, or none does')
-    }
-    if (named.length === 0 && this.#options.group !== null) {
-      throw new OptionError(
-        'with a group, routes name their partitions ({ topic, partitions: [0, 1] }): ' +
-          'this version keeps offsets under the group without joining it',
-      )
     }
   }
 }

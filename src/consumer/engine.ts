@@ -9,16 +9,16 @@ import type { StartPosition } from '../fetch/options.ts'
 import { CommitLoop } from '../offsets/commit-loop.ts'
 import { KafkaOffsetStorage } from '../offsets/kafka-storage.ts'
 import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
-import type { AssignedPartition, ConsumerCoordinator, OwnershipListener } from '../ownership/coordinator.ts'
-import { StaticCoordinator } from '../ownership/static-coordinator.ts'
+import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
 import { Dispatcher } from '../work/dispatcher.ts'
 import type { Route } from '../work/route.ts'
 import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
 import { Claims } from './claims.ts'
 import type { CloseResult, Tell } from './events.ts'
-import { commitLast } from './last-commit.ts'
+import { type ClaimKeeper, Owner } from './owner.ts'
 import type { EngineParts } from './parts.ts'
-import { nativeClient, offsetStorage } from './resources.ts'
+import { coordinator, membershipOf, nativeClient, offsetStorage } from './resources.ts'
+import { StartOffsets } from './start-offsets.ts'
 import { WorkLog } from './work-log.ts'
 
 /** Messages of one partition that may be left or held: as long as gaps are not committed, each would come again. */
@@ -26,11 +26,21 @@ const MAX_UNDONE = 1_000
 const RECOMMIT_MS = 86_400_000
 /** How long handlers have to settle after their signal when somebody is in a hurry. */
 const HURRY_MS = 1_000
+/** How long the last commit may take, its repetitions included. */
+const LAST_COMMIT_MS = 5_000
 /** How long requests that are still under way may keep the consumer from being closed. */
 const LAST_CLOSE_MS = 1_000
 
+export interface EngineCloseOptions {
+  readonly drainMs: number
+  /** Whether the group is told at once. */
+  readonly leave: boolean
+  /** Aborted: the handlers are aborted now. */
+  readonly hurry: AbortSignal
+}
+
 /** A running consumer: makes the four managers, hands them their claims, and ends them in order. */
-export class Engine implements ClaimHost, OwnershipListener {
+export class Engine implements ClaimHost, ClaimKeeper {
   readonly claims = new Claims()
   readonly native: NativeClient | null
   readonly fetching: Fetching
@@ -40,9 +50,14 @@ export class Engine implements ClaimHost, OwnershipListener {
   readonly workLog: WorkLog
   readonly tell: Tell
   readonly #parts: EngineParts
+  readonly #owner: Owner
   readonly #storage: OffsetStorage | null
+  readonly #startOffsets: StartOffsets
   readonly #closing = new AbortController()
   readonly #ownsClient: boolean
+  readonly #abandonMs: number
+  /** Topics for which the group had committed something before this process joined it. */
+  #knownTopics: ReadonlySet<string> = new Set()
   #overdue = false
 
   constructor(parts: EngineParts) {
@@ -53,7 +68,9 @@ export class Engine implements ClaimHost, OwnershipListener {
     this.#ownsClient = !(options.client instanceof NativeClient)
     this.native = nativeClient(parts)
     const client = options.client ?? (this.native as LowLevelClient)
-    this.#storage = offsetStorage(parts, this.native)
+    const groupClient = parts.groupClient ?? this.native
+    this.ownership = coordinator(parts, client, groupClient)
+    this.#storage = offsetStorage(parts, groupClient, membershipOf(this.ownership))
     this.commits = this.#storage === null ? null : this.#commitLoop(this.#storage)
     this.fetching = new Fetching({
       client,
@@ -68,77 +85,100 @@ export class Engine implements ClaimHost, OwnershipListener {
       },
     })
     const { concurrency, perPartition, maxAbandoned } = options.work
+    const { lease } = this.ownership
     this.dispatcher = new Dispatcher<AnyMessage>({
       options: { concurrency, perPartition, maxAbandoned, maxUndone: MAX_UNDONE },
       clock,
       random,
       logger,
       events: this.workLog,
+      ...(lease === null ? {} : { looked: now => lease.look(now) }),
     })
-    this.ownership = new StaticCoordinator({
-      client,
+    this.#abandonMs = Math.max(...parts.routes.map(route => route.abandonMs))
+    this.#startOffsets = new StartOffsets({
+      storage: this.#storage,
       clock,
       random,
       logger,
-      subscription: parts.subscription,
-      missingTopics: options.ownership.missingTopics,
-      refreshMs: options.ownership.refreshMs,
-      backoff: exponential(250, 5_000),
+      found: (claim, committed) => this.#found(claim, committed),
+      failed: parts.fatal,
+    })
+    this.#owner = new Owner({
+      ...parts,
+      keeper: this,
+      commits: this.commits,
+      options: options.ownership,
+      longestDrainMs: options.ownership.drainMs + this.#abandonMs,
     })
   }
 
   /** Resolves once the first partitions are owned; until then network trouble is waited out. */
   async start(): Promise<void> {
     const storage = this.#storage
-    if (storage instanceof KafkaOffsetStorage) await this.#persist('the group', () => storage.refuseLiveGroup())
-    await this.ownership.start(this)
-  }
-
-  // ── ownership ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  async assigned(partitions: readonly AssignedPartition[]): Promise<void> {
-    const committed = await this.#load(partitions)
-    this.#closing.signal.throwIfAborted()
-    for (const { topic, partition, route } of partitions) {
-      const offset = committed.get(partitionName(topic, partition))?.offset ?? -1
-      this.#begin({ topic, partition }, route, offset, offset)
+    if (storage instanceof KafkaOffsetStorage) {
+      await this.#persist('the group', async () => {
+        if (membershipOf(this.ownership) === null) await storage.refuseLiveGroup()
+        else this.#knownTopics = new Set(await storage.topics())
+      })
     }
-    this.tell('assigned', partitions)
+    await this.ownership.start(this.#owner)
   }
 
-  async revoked(partitions: readonly TopicPartition[]): Promise<void> {
-    const claims = this.claims.of(partitions)
-    await this.#drain(claims, 'revoked', this.#parts.options.ownership.drainMs)
-    await this.commits?.commit(claims)
-    for (const claim of claims) this.#end(claim)
-    this.tell('revoked', partitions)
+  // ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  own({ topic, partition }: TopicPartition, route: number): Claim {
+    const claim = new Claim({
+      topic,
+      partition,
+      route,
+      committed: -1,
+      host: this,
+      paused: this.claims.isPaused(topic, partition),
+      reservoir: events => this.fetching.reservoir(topic, partition, -1, events),
+    })
+    this.claims.add(claim)
+    return claim
   }
 
-  async lost(partitions: readonly TopicPartition[]): Promise<void> {
-    const claims = this.claims.of(partitions)
+  begin(claims: readonly Claim[]): void {
+    this.#startOffsets.load(claims)
+  }
+
+  drain(claims: readonly Claim[]): Promise<number> {
+    const { drainMs } = this.#parts.options.ownership
+    return this.dispatcher.drain(claims, { drainMs, abandonMs: this.#abandonMs, reason: 'revoked' })
+  }
+
+  abandon(claims: readonly Claim[]): void {
     for (const claim of claims) claim.end()
     this.dispatcher.abandon(claims)
-    for (const claim of claims) this.#end(claim)
-    this.tell('lost', partitions)
+    for (const claim of claims) this.release(claim)
   }
 
-  fatal(error: MillraceError): void {
-    this.#parts.fatal(error)
+  release(claim: Claim): void {
+    claim.end()
+    this.workLog.counts.done += claim.settled
+    this.fetching.remove(claim)
+    this.commits?.remove(claim)
+    this.claims.remove(claim)
+  }
+
+  wakeAll(): void {
+    for (const claim of this.claims) this.dispatcher.wake(claim)
   }
 
   /** A new claim at another position: results of older messages are dropped. */
   seek({ topic, partition }: TopicPartition, position: number | StartPosition): void {
     const claim = this.claims.get(topic, partition)
-    if (claim === undefined) {
+    if (claim === undefined || this.dispatcher.state(claim)?.blocked === 'draining') {
       const message = `${partitionName(topic, partition)} is not owned, so nothing can be sought in it`
       throw new MillraceError('NOT_OWNED', message, { topic, partition })
     }
-    const { committed } = claim
-    claim.end()
-    this.dispatcher.abandon([claim])
-    this.#end(claim)
-    if (typeof position === 'number') this.#begin(claim, claim.route, position, committed)
-    else this.#begin(claim, claim.route, -1, committed, position)
+    const { committed, route } = claim
+    this.abandon([claim])
+    const next = this.own(claim, route)
+    if (typeof position === 'number') this.#begin(next, position, committed)
+    else this.#begin(next, -1, committed, position)
   }
 
   setPaused(paused: boolean, partitions: readonly TopicPartition[] | undefined): void {
@@ -149,10 +189,33 @@ export class Engine implements ClaimHost, OwnershipListener {
     }
   }
 
+  /**
+   * A partition that was added to a topic which the group reads begins at its first message, whatever `start` says: nobody has read it,
+   * and nothing is to be missed of it.
+   */
+  #found(claim: Claim, committed: CommittedOffset | null): void {
+    const offset = committed?.offset ?? -1
+    const unread = committed === null && (claim.added || this.#knownTopics.has(claim.topic))
+    this.#begin(claim, offset, offset, unread ? 'earliest' : undefined)
+  }
+
+  #begin(claim: Claim, position: number, committed: number, lookup?: StartPosition): void {
+    claim.committed = committed
+    claim.reservoir.moveTo(position)
+    this.commits?.add(claim, committed)
+    this.dispatcher.add(claim, this.#parts.routes[claim.route] as Route<AnyMessage>)
+    this.fetching.add(claim, lookup)
+  }
+
+  #dispatchable(claim: Claim): void {
+    claim.awaitingCommit = false
+    this.dispatcher.wake(claim)
+  }
+
   // ── what claims tell ────────────────────────────────────────────────────────────────────────────────────────────────
 
   get gateOpen(): boolean {
-    return !this.#overdue
+    return !this.#overdue && (this.ownership.lease?.open ?? true)
   }
 
   filled(claim: Claim): void {
@@ -184,15 +247,26 @@ export class Engine implements ClaimHost, OwnershipListener {
 
   // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Drains, commits what is done, and ends everything. `hurry`: abort the handlers now. */
-  async close(drainMs: number, hurry: AbortSignal): Promise<CloseResult> {
+  /** Drains, commits what is done, and ends everything. */
+  async close({ drainMs, leave, hurry }: EngineCloseOptions): Promise<CloseResult> {
     const { clock } = this.#parts
     const ended = new AbortController()
     this.#closing.abort()
-    await this.ownership.close({ leave: true })
-    const undone = await this.#drain([...this.claims], 'closing', drainMs, hurry)
-    if (this.commits !== null) await commitLast(this.commits, this.#parts)
-    for (const claim of [...this.claims]) this.#end(claim)
+    this.#startOffsets.close()
+    this.ownership.stop()
+    const claims = [...this.claims]
+    const abandonMs = this.#abandonMs
+    const undone = await this.dispatcher.drain(claims, {
+      drainMs,
+      get abandonMs() {
+        return hurry.aborted ? Math.min(abandonMs, HURRY_MS) : abandonMs
+      },
+      reason: 'closing',
+      hurry,
+    })
+    await this.#owner.release(claims, { commitMs: LAST_COMMIT_MS, callbackMs: hurry.aborted ? HURRY_MS : drainMs })
+    await this.ownership.close({ leave })
+    for (const claim of [...this.claims]) this.release(claim)
     this.dispatcher.close()
     // The client first: it ends the requests that the others wait for.
     if (this.#ownsClient) await this.native?.close()
@@ -201,74 +275,6 @@ export class Engine implements ClaimHost, OwnershipListener {
     await Promise.race([closed, sleep(clock, LAST_CLOSE_MS, ended.signal).catch(() => {})])
     ended.abort()
     return { drained: undone === 0, undone }
-  }
-
-  #drain(claims: Claim[], reason: 'revoked' | 'closing', drainMs: number, hurry?: AbortSignal): Promise<number> {
-    const abandonMs = Math.max(...this.#parts.routes.map(route => route.abandonMs))
-    return this.dispatcher.drain(claims, {
-      drainMs,
-      get abandonMs() {
-        return hurry?.aborted ? Math.min(abandonMs, HURRY_MS) : abandonMs
-      },
-      reason,
-      ...(hurry === undefined ? {} : { hurry }),
-    })
-  }
-
-  // ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #begin(
-    { topic, partition }: TopicPartition,
-    route: number,
-    position: number,
-    committed: number,
-    lookup?: StartPosition,
-  ): void {
-    const claim = new Claim({
-      topic,
-      partition,
-      route,
-      committed,
-      host: this,
-      paused: this.claims.isPaused(topic, partition),
-      reservoir: events => this.fetching.reservoir(topic, partition, position, events),
-    })
-    this.claims.add(claim)
-    this.commits?.add(claim, committed)
-    this.dispatcher.add(claim, this.#parts.routes[route] as Route<AnyMessage>)
-    this.fetching.add(claim, lookup)
-  }
-
-  #end(claim: Claim): void {
-    claim.end()
-    this.workLog.counts.done += claim.settled
-    this.fetching.remove(claim)
-    this.commits?.remove(claim)
-    this.claims.remove(claim)
-  }
-
-  #dispatchable(claim: Claim): void {
-    claim.awaitingCommit = false
-    this.dispatcher.wake(claim)
-  }
-
-  /** Tries until the offsets are there: an error never means that nothing was committed. */
-  async #load(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset>> {
-    const found = new Map<string, CommittedOffset>()
-    const storage = this.#storage
-    let missing = storage === null ? [] : [...partitions]
-    if (storage === null) return found
-    await this.#persist('offsets', async () => {
-      const results = await storage.load(missing)
-      const failed = results.filter(result => result.error !== null)
-      for (const { topic, partition, error, committed } of results) {
-        if (error === null && committed !== null) found.set(partitionName(topic, partition), committed)
-      }
-      missing = failed.map(({ topic, partition }) => ({ topic, partition }))
-      const worst = failed.find(result => result.error?.retriable === false) ?? failed[0]
-      if (worst?.error) throw worst.error
-    })
-    return found
   }
 
   /** Does something until it works; only an error that says that no waiting heals it is thrown. */
@@ -305,7 +311,7 @@ export class Engine implements ClaimHost, OwnershipListener {
         failing: () => {},
         overdue: overdue => {
           this.#overdue = overdue
-          if (!overdue) for (const claim of this.claims) this.dispatcher.wake(claim)
+          if (!overdue) this.wakeAll()
         },
         fatal: error => this.#parts.fatal(error),
       },

@@ -8,18 +8,9 @@ import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
 import type { OnFailure } from '../work/failure.ts'
 import type { Order } from '../work/route.ts'
+import { checkDrain, type OwnershipOptions, type ResolvedOwnership, resolveOwnership } from './ownership-options.ts'
 
 const MiB = 1024 * 1024
-
-/** Section `ownership`: which partitions this process owns, and how they change hands. */
-export interface OwnershipOptions {
-  /** How long running handlers may go on when their partition is given up or the consumer closes, ms. Default 20,000. */
-  drainMs?: number
-  /** A named topic or partition that does not exist is waited for, or stops the consumer. Default `'wait'`. */
-  missingTopics?: 'wait' | 'fail'
-  /** How often to look for new topics and partitions, ms. Default 300,000. */
-  refreshMs?: number
-}
 
 /** Section `fetch`: how far fetching runs ahead, and what it may cost in memory. Sizes in bytes. */
 export interface FetchSection {
@@ -91,7 +82,10 @@ export interface OffsetsOptions {
 export interface ConsumerOptions {
   /** `host:port` of some brokers; the others are found through them. */
   brokers: readonly string[]
-  /** Whose offsets are read and committed. Without it nothing is, and `offsets.start` decides where to begin. */
+  /**
+   * The consumer group to join: its members share the topics, and its offsets are read and committed. With routes that name partitions,
+   * only the latter. Without it nothing is committed, and `offsets.start` decides where to begin.
+   */
   group?: string
   /** Default `'millrace'`. */
   clientId?: string
@@ -128,7 +122,7 @@ export interface ResolvedOptions {
   readonly logger: Logger | null
   readonly logLevel: LogLevel
   readonly client: LowLevelClient | null
-  readonly ownership: Required<OwnershipOptions>
+  readonly ownership: ResolvedOwnership
   readonly fetch: FetchOptions
   readonly work: ResolvedWork
   readonly offsets: Required<Omit<OffsetsOptions, 'storage'>> & { readonly storage: OffsetStorage | null }
@@ -156,6 +150,9 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
   const top = new SectionCheck('', options, TOP)
   const reconnect = new SectionCheck('reconnect', options.reconnect, ['minMs', 'maxMs'])
   const minMs = reconnect.number('minMs', 50, { min: 1 })
+  const ownership = resolveOwnership(options.ownership)
+  const work = resolveWork(options.work)
+  if (top.string('group') !== undefined) checkDrain(ownership, work.abandonMs)
   return {
     brokers: brokers(top),
     group: top.string('group') ?? null,
@@ -166,9 +163,9 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     logger: options.logger ?? null,
     logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
     client: options.client ?? null,
-    ownership: resolveOwnership(options.ownership),
+    ownership,
     fetch: resolveFetch(options.fetch),
-    work: resolveWork(options.work),
+    work,
     offsets: resolveOffsets(options.offsets, top.string('group') !== undefined),
   }
 }
@@ -178,15 +175,6 @@ function brokers(top: SectionCheck): readonly string[] {
   const sound = Array.isArray(value) && value.length > 0 && value.every(item => typeof item === 'string' && item !== '')
   if (!sound) throw top.wrong('brokers', "a list of addresses such as ['localhost:9092']")
   return value
-}
-
-function resolveOwnership(options: OwnershipOptions | undefined): Required<OwnershipOptions> {
-  const section = new SectionCheck('ownership', options, ['drainMs', 'missingTopics', 'refreshMs'])
-  return {
-    drainMs: section.number('drainMs', 20_000, { min: 0 }),
-    missingTopics: section.oneOf('missingTopics', 'wait', ['wait', 'fail']),
-    refreshMs: section.number('refreshMs', 300_000, { min: 100 }),
-  }
 }
 
 function resolveFetch(options: FetchSection | undefined): FetchOptions {

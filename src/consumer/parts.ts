@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
+import type { GroupClient } from '../ownership/group/group-client.ts'
 import type { Subscription } from '../ownership/subscription.ts'
 import type { Route } from '../work/route.ts'
 import type { AnyMessage } from './claim.ts'
@@ -12,6 +13,8 @@ export interface EngineParts {
   readonly options: ResolvedOptions
   readonly subscription: Subscription
   readonly routes: readonly Route<AnyMessage>[]
+  /** For group and commits, in place of a client over sockets: for tests. */
+  readonly groupClient: GroupClient | null
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

@@ -1,12 +1,26 @@
+import { exponential } from '../base/backoff.ts'
+import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
 import { KafkaOffsetStorage } from '../offsets/kafka-storage.ts'
+import type { GroupMembership } from '../offsets/membership.ts'
 import type { OffsetStorage } from '../offsets/storage.ts'
+import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
+import type { GroupClient } from '../ownership/group/group-client.ts'
+import { GroupCoordinator } from '../ownership/group/group-coordinator.ts'
+import { StaticCoordinator } from '../ownership/static-coordinator.ts'
 import type { EngineParts } from './parts.ts'
 
+/** Whether this process is to be a member of its group. */
+function joins({ options, subscription }: EngineParts): boolean {
+  return options.group !== null && !subscription.namesPartitions
+}
+
 /** Null when nothing needs it: another client fetches, and no group of Kafka's is involved. */
-export function nativeClient({ options, clock, random, logger, tell }: EngineParts): NativeClient | null {
+export function nativeClient(parts: EngineParts): NativeClient | null {
+  const { options, clock, random, logger, tell } = parts
   if (options.client instanceof NativeClient) return options.client
-  if (options.client !== null && (options.group === null || options.offsets.storage !== null)) return null
+  const grouped = joins(parts) || (options.group !== null && options.offsets.storage === null)
+  if (options.client !== null && (parts.groupClient !== null || !grouped)) return null
   const { brokers, clientId, requestTimeoutMs, connectTimeoutMs, reconnect } = options
   return new NativeClient({
     brokers,
@@ -21,11 +35,43 @@ export function nativeClient({ options, clock, random, logger, tell }: EnginePar
   })
 }
 
+/** Who decides what is owned: a group, or the routes. */
+export function coordinator(
+  parts: EngineParts,
+  client: LowLevelClient,
+  groupClient: GroupClient | null,
+): ConsumerCoordinator {
+  const { options, subscription, clock, random, logger } = parts
+  const { group, ownership } = options
+  const { missingTopics, refreshMs } = ownership
+  const backoff = exponential(250, 5_000)
+  const watch = { client, clock, random, logger, subscription, missingTopics, refreshMs, backoff }
+  if (group === null || groupClient === null || !joins(parts)) return new StaticCoordinator(watch)
+  return new GroupCoordinator({
+    ...watch,
+    groupClient,
+    options: { ...ownership, group },
+    joinBackoff: exponential(100, 5_000),
+  })
+}
+
+/** As whom offsets are committed; null: nobody joins a group. */
+export function membershipOf(ownership: ConsumerCoordinator): GroupMembership | null {
+  if (!(ownership instanceof GroupCoordinator)) return null
+  return {
+    get current() {
+      return ownership.membership.current
+    },
+    refused: (identity, errorCode) => ownership.refused(identity, errorCode),
+  }
+}
+
 /** Where offsets are kept; null without a group. */
 export function offsetStorage(
   { options: { group, offsets }, clock, random, logger }: EngineParts,
-  client: NativeClient | null,
+  client: GroupClient | null,
+  membership: GroupMembership | null,
 ): OffsetStorage | null {
   if (group === null || client === null) return offsets.storage
-  return offsets.storage ?? new KafkaOffsetStorage({ client, group, clock, random, logger })
+  return offsets.storage ?? new KafkaOffsetStorage({ client, group, membership, clock, random, logger })
 }

@@ -24,6 +24,8 @@ export interface RouteOptions<K, V> {
   key?: Deserializer<K>
   /** What the value's bytes become. Default: the bytes. */
   value?: Deserializer<V>
+  /** Whether a pattern is for Kafka's internal topics too. Default false. */
+  internal?: boolean
   /** Overrides of section `work`, for this route. */
   work?: RouteWorkOptions<Message<K, V>>
 }
@@ -62,7 +64,8 @@ export interface RouteSpec {
 export function checkRoute(spec: RouteSpec): RouteSpec {
   checkMatch(spec.match)
   const { match, options, handler } = spec
-  const section = new SectionCheck(`topic(${describeMatch(match)})`, options, ['key', 'value', 'work'])
+  const section = new SectionCheck(`topic(${describeMatch(match)})`, options, ['key', 'value', 'internal', 'work'])
+  section.oneOf('internal', false, [false, true])
   for (const name of ['key', 'value'] as const) {
     const serde = options[name]
     if (serde !== undefined && typeof serde.deserialize !== 'function')

@@ -75,11 +75,14 @@ function partitionState(engine: Engine, claim: Claim, commits: CommitState | nul
 function waits(engine: Engine, claim: Claim, commits: CommitState | null): readonly Wait[] {
   const found: Wait[] = []
   const fetching = engine.fetching.state(claim)
-  if (fetching !== null && fetching.phase !== 'fetching') {
+  if (fetching === null) found.push({ for: 'offsets', since: null, cause: null })
+  else if (fetching.phase !== 'fetching') {
     found.push({ for: fetching.phase, since: fetching.since, cause: fetching.error?.message ?? null })
   }
   const blocked = engine.dispatcher.state(claim)?.blocked ?? null
   if (blocked !== null) found.push({ for: blocked, since: null, cause: null })
+  const { lease } = engine.ownership
+  if (lease?.open === false) found.push({ for: 'lease', since: null, cause: null })
   const failing = { since: commits?.failingSince ?? null, cause: commits?.error?.message ?? null }
   if (claim.awaitingCommit) found.push({ for: 'first-commit', ...failing })
   if (commits?.overdue) found.push({ for: 'commits', ...failing })

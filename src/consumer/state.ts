@@ -8,10 +8,19 @@ export type ConsumerStatus = 'idle' | 'starting' | 'running' | 'draining' | 'clo
 export interface Wait {
   /**
    * `fetch` names what fetching does about it; `undone`: too many messages are left or held; `lookahead`: too many wait behind
-   * others of their key or for another attempt; `first-commit`: its starting position is being committed; `commits`: commits
+   * others of their key or for another attempt; `offsets`: what was committed is being looked up; `lease`: the group has not
+   * acknowledged a heartbeat for too long, so that another may own it; `first-commit`: its starting position is being committed; `commits`: commits
    * have been failing for too long.
    */
-  readonly for: Exclude<FetchPhase, 'fetching'> | 'undone' | 'lookahead' | 'draining' | 'first-commit' | 'commits'
+  readonly for:
+    | Exclude<FetchPhase, 'fetching'>
+    | 'undone'
+    | 'lookahead'
+    | 'draining'
+    | 'offsets'
+    | 'lease'
+    | 'first-commit'
+    | 'commits'
   readonly since: number | null
   readonly cause: string | null
 }

@@ -256,7 +256,11 @@ export class CommitLoop {
       const partitions = entries
         .slice(0, MOST_NAMES_LOGGED)
         .map(({ claim }) => partitionName(claim.topic, claim.partition))
-      this.#logger.warn({ err: error, partitions, count: entries.length, failingForMs: now - since }, 'A commit failed')
+      const level = error instanceof OffsetError && error.rebalancing ? 'debug' : 'warn'
+      this.#logger[level](
+        { err: error, partitions, count: entries.length, failingForMs: now - since },
+        'A commit failed',
+      )
       if (error instanceof OffsetError && error.fatal) {
         this.#fail(error)
         return

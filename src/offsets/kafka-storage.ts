@@ -8,7 +8,8 @@ import type { NativeClient } from '../client/native-client.ts'
 import { errorCodes, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import { OffsetError } from './error.ts'
 import { findLiveGroup, liveGroupMessage } from './live-group.ts'
-import { askForOffsets, commitOffsets } from './offset-calls.ts'
+import type { GroupMembership, MemberIdentity } from './membership.ts'
+import { askForOffsets, askForTopics, commitOffsets } from './offset-calls.ts'
 import type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from './storage.ts'
 
 /** A broker writes one commit as one record batch, which must fit `max.message.bytes` of its offsets topic (1 MiB by default). */
@@ -24,7 +25,7 @@ const passing: ReadonlySet<number> = new Set([
   errorCodes.UNSTABLE_OFFSET_COMMIT,
 ])
 
-/** What a broker answers to a commit from outside once the group has members. */
+/** What a broker answers to a commit from outside once the group has members, and to a member that is not what it says to be. */
 const fromMembersOnly: ReadonlySet<number> = new Set([
   errorCodes.ILLEGAL_GENERATION,
   errorCodes.UNKNOWN_MEMBER_ID,
@@ -44,6 +45,8 @@ const refused: ReadonlySet<number> = new Set([
 export interface KafkaOffsetStorageParts {
   readonly client: Pick<NativeClient, 'send' | 'forgetCoordinator'>
   readonly group: string
+  /** Of the member that this process is; null: offsets are committed from outside of the group. */
+  readonly membership?: GroupMembership | null
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -56,8 +59,12 @@ export interface KafkaOffsetStorageParts {
 }
 
 /**
- * Offsets of a Kafka group, loaded and committed without joining it. Brokers allow that only while the group has no members: see
- * `refuseLiveGroup`.
+ * Offsets of a Kafka group, committed as a member, or from outside without joining it. Brokers allow the latter only while the group has
+ * no members: see `refuseLiveGroup`.
+ *
+ * A commit goes out under the membership that stood when it was asked for, repetitions included: one that was overtaken by a rebalance is
+ * refused by the broker, and can overwrite nothing of the next owner's. Such a refusal, and any commit while there is no membership, is an
+ * error of each partition that is `rebalancing`: those that are still owned are to be committed anew.
  *
  * What passes by itself is asked again until `timeoutMs` is over: a coordinator that moved or is loading, a broken connection and, when
  * loading, the pending commit of a transaction. All calls reject with a fatal `OffsetError` when the group as a whole is refused
@@ -66,6 +73,7 @@ export interface KafkaOffsetStorageParts {
 export class KafkaOffsetStorage implements OffsetStorage {
   readonly #client: Pick<NativeClient, 'send' | 'forgetCoordinator'>
   readonly #group: string
+  readonly #membership: GroupMembership | null
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
@@ -76,6 +84,7 @@ export class KafkaOffsetStorage implements OffsetStorage {
   constructor(parts: KafkaOffsetStorageParts) {
     this.#client = parts.client
     this.#group = parts.group
+    this.#membership = parts.membership ?? null
     this.#clock = parts.clock
     this.#random = parts.random
     this.#logger = parts.logger
@@ -99,11 +108,16 @@ export class KafkaOffsetStorage implements OffsetStorage {
   async commit(offsets: readonly CommittedOffset[]): Promise<readonly StorageResult[]> {
     const deadline = this.#deadline()
     const results: StorageResult[] = []
+    const member = this.#membership?.current ?? null
     for (const part of this.#commitParts(offsets)) {
       const done = await this.#askEach<CommittedOffset, StorageResult>(part, deadline, {
         ask: async (left, timeoutMs) => {
-          const codes = await commitOffsets(this.#client, this.#group, left, timeoutMs)
-          return left.map(offset => this.#stored(offset, codes))
+          if (this.#overtaken(member)) {
+            const error = this.#rebalancing()
+            return left.map(({ topic, partition }) => ({ topic, partition, error }))
+          }
+          const codes = await commitOffsets(this.#client, this.#group, member, left, timeoutMs)
+          return left.map(offset => this.#stored(offset, codes, member))
         },
         failed: ({ topic, partition }, error) => ({ topic, partition, error }),
       })
@@ -114,12 +128,21 @@ export class KafkaOffsetStorage implements OffsetStorage {
 
   /** Rejects with `GROUP_HAS_MEMBERS` when somebody consumes for the group now; such a group would refuse all commits. */
   async refuseLiveGroup(): Promise<void> {
+    const live = await this.#ask(timeoutMs => findLiveGroup(this.#client, this.#group, timeoutMs))
+    if (live !== null) throw new OffsetError('GROUP_HAS_MEMBERS', liveGroupMessage(this.#group, live), { fatal: true })
+  }
+
+  /** Topics for which the group has committed something. */
+  topics(): Promise<readonly string[]> {
+    return this.#ask(timeoutMs => askForTopics(this.#client, this.#group, timeoutMs))
+  }
+
+  /** Asks until it works, or the time is over. */
+  async #ask<T>(call: (timeoutMs: number) => Promise<T>): Promise<T> {
     const deadline = this.#deadline()
     for (let attempt = 1; ; attempt++) {
       try {
-        const live = await findLiveGroup(this.#client, this.#group, this.#left(deadline))
-        if (live === null) return
-        throw new OffsetError('GROUP_HAS_MEMBERS', liveGroupMessage(this.#group, live), { fatal: true })
+        return await call(this.#left(deadline))
       } catch (thrown) {
         const error = this.#retriable(thrown)
         if (!passes(error) || !(await this.#wait(error, attempt, deadline))) throw error
@@ -138,10 +161,33 @@ export class KafkaOffsetStorage implements OffsetStorage {
     return { topic, partition, error, committed: { topic, partition, offset, leaderEpoch, metadata: metadata ?? '' } }
   }
 
-  #stored({ topic, partition, offset }: CommittedOffset, codes: ReadonlyMap<string, number>): StorageResult {
+  #stored(
+    { topic, partition, offset }: CommittedOffset,
+    codes: ReadonlyMap<string, number>,
+    member: MemberIdentity | null,
+  ): StorageResult {
     const name = partitionName(topic, partition)
     const doing = `committing offset ${offset} of ${name} for group ${this.#group}`
-    return { topic, partition, error: this.#answered(codes.get(name), doing, { topic, partition }) }
+    const code = codes.get(name)
+    if (code !== undefined && member !== null && fromMembersOnly.has(code)) {
+      this.#membership?.refused(member, code)
+      return { topic, partition, error: this.#rebalancing(kafkaError(code, doing, { topic, partition })) }
+    }
+    return { topic, partition, error: this.#answered(code, doing, { topic, partition }) }
+  }
+
+  /** Whether there is no such membership any more, or none at all. */
+  #overtaken(member: MemberIdentity | null): boolean {
+    return this.#membership !== null && (member === null || member !== this.#membership.current)
+  }
+
+  #rebalancing(cause: MillraceError | null = null): OffsetError {
+    const why = cause?.message ?? `group ${this.#group} is being joined, and takes no commit now`
+    return new OffsetError('REBALANCE_IN_PROGRESS', why, {
+      cause: cause ?? undefined,
+      retriable: true,
+      rebalancing: true,
+    })
   }
 
   /** What a partition's error code means. Throws when it means that the whole group is refused. */
@@ -236,6 +282,7 @@ export class KafkaOffsetStorage implements OffsetStorage {
 }
 
 function passes(error: MillraceError | null): boolean {
+  if (error instanceof OffsetError && error.rebalancing) return false
   if (error instanceof KafkaError) return passing.has(error.errorCode)
   return error?.retriable ?? false
 }

@@ -3,6 +3,7 @@ import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import type { NativeClient } from '../client/native-client.ts'
 import { kafkaError } from '../protocol/error-codes.ts'
 import type { OffsetFetchResponse } from '../protocol/messages.ts'
+import type { MemberIdentity } from './membership.ts'
 import type { CommittedOffset } from './storage.ts'
 
 /**
@@ -38,6 +39,18 @@ export async function askForOffsets(
   return found
 }
 
+/** Topics for which a group has committed anything, whoever did. */
+export async function askForTopics(client: GroupClient, group: string, timeoutMs: number): Promise<readonly string[]> {
+  const body = (version: number) =>
+    version < 8 ? { groupId: group, topics: null } : { groups: [{ groupId: group, topics: null }] }
+  const versions = { minVersion: 2, maxVersion: LAST_VERSION_WITH_NAMES }
+  const answer = await client.send({ group }, 'OffsetFetch', body, { timeoutMs, ...versions })
+  const { errorCode, topics } = answer.groups.find(({ groupId }) => groupId === group) ?? answer
+  const error = kafkaError(errorCode, `loading the offsets of group ${group}`)
+  if (error !== null) throw error
+  return topics.filter(({ partitions }) => partitions.some(each => each.committedOffset >= 0)).map(({ name }) => name)
+}
+
 /** Three forms, newest first: several groups in one request (Kafka 3.0), stable offsets only (2.5), and before that. */
 async function fetchInSomeForm(
   client: GroupClient,
@@ -69,10 +82,16 @@ async function fetchInSomeForm(
   throw unsupported
 }
 
-/** OffsetCommit from outside of the group: generation −1 and no member id. Answers the error codes by partition name. */
+/** From outside of the group. */
+const nobody: MemberIdentity = { generation: -1, memberId: '', instanceId: null }
+/** Static members (KIP-345). */
+const FIRST_STATIC_COMMIT = 7
+
+/** OffsetCommit, as a member or from outside of the group. Answers the error codes by partition name. */
 export async function commitOffsets(
   client: GroupClient,
   groupId: string,
+  member: MemberIdentity | null,
   offsets: readonly CommittedOffset[],
   timeoutMs: number,
 ): Promise<ReadonlyMap<string, number>> {
@@ -87,9 +106,11 @@ export async function commitOffsets(
       }
     }),
   }))
-  const body = { groupId, generationIdOrMemberEpoch: -1, memberId: '', topics }
-  const maxVersion = LAST_VERSION_WITH_NAMES
-  const answer = await client.send({ group: groupId }, 'OffsetCommit', body, { timeoutMs, maxVersion })
+  const { generation: generationIdOrMemberEpoch, memberId, instanceId } = member ?? nobody
+  const groupInstanceId = instanceId === null ? {} : { groupInstanceId: instanceId }
+  const body = { groupId, generationIdOrMemberEpoch, memberId, ...groupInstanceId, topics }
+  const versions = { minVersion: instanceId === null ? 0 : FIRST_STATIC_COMMIT, maxVersion: LAST_VERSION_WITH_NAMES }
+  const answer = await client.send({ group: groupId }, 'OffsetCommit', body, { timeoutMs, ...versions })
   const codes = new Map<string, number>()
   for (const { name, partitions } of answer.topics) {
     for (const { partitionIndex, errorCode } of partitions) codes.set(partitionName(name, partitionIndex), errorCode)

@@ -2,7 +2,8 @@ import { MillraceError } from '../base/errors.ts'
 
 /**
  * Which topics a route is for: a name, some names, all that a pattern matches (JavaScript's, unanchored), all that a pattern
- * does not match, or these partitions of one topic, read without group membership. Patterns never match Kafka's internal topics.
+ * does not match, or these partitions of one topic, read without group membership. Patterns match Kafka's internal topics only if their
+ * route says so.
  */
 export type Match =
   | string
@@ -37,12 +38,15 @@ export function describeMatch(match: Match): string {
 /** What all routes together are subscribed to. A route is known by its place in the list. */
 export class Subscription {
   readonly #matches: readonly Match[]
+  /** Of each route, whether its pattern is for Kafka's internal topics too. */
+  readonly #internal: readonly boolean[]
   readonly #exact = new Map<string, number>()
   readonly #patterns: number[] = []
 
   /** @throws {AmbiguousTopicError} when a name is given twice */
-  constructor(matches: readonly Match[]) {
+  constructor(matches: readonly Match[], internal: readonly boolean[] = []) {
     this.#matches = matches
+    this.#internal = internal
     matches.forEach((match, route) => {
       const names = namesIn(match)
       if (names === null) this.#patterns.push(route)
@@ -59,6 +63,11 @@ export class Subscription {
     return [...this.#exact.keys()]
   }
 
+  /** Whether routes name partitions: then none is a member of a group. */
+  get namesPartitions(): boolean {
+    return this.#matches.some(match => typeof match === 'object' && 'partitions' in match)
+  }
+
   get hasPatterns(): boolean {
     return this.#patterns.length > 0
   }
@@ -67,8 +76,9 @@ export class Subscription {
   route(topic: string, internal: boolean): number | null {
     const exact = this.#exact.get(topic)
     if (exact !== undefined) return exact
-    if (internal) return null
-    const matching = this.#patterns.filter(route => matches(this.#matches[route] as Match, topic))
+    const matching = this.#patterns.filter(route => {
+      return (!internal || this.#internal[route]) && matches(this.#matches[route] as Match, topic)
+    })
     if (matching.length > 1) {
       throw new AmbiguousTopicError(
         topic,

@@ -45,6 +45,8 @@ export interface DispatcherParts<M extends WorkMessage> {
   random: Random
   logger: Logger
   events: WorkEvents<M>
+  /** Told each time that work looks at the clock, and always before it starts a handler in another turn of the event loop. */
+  looked?: (now: number) => void
 }
 
 export interface DrainOptions {
@@ -97,7 +99,7 @@ export class Dispatcher<M extends WorkMessage> {
   #pumping = false
   #ticker: Timer
 
-  constructor({ options, clock, random, logger, events }: DispatcherParts<M>) {
+  constructor({ options, clock, random, logger, events, looked }: DispatcherParts<M>) {
     this.#options = options
     this.#limit = options.concurrency
     this.#clock = clock
@@ -113,7 +115,7 @@ export class Dispatcher<M extends WorkMessage> {
       waiting: this.#waiting,
       rotation: this.#rotation,
     })
-    this.#pace = new Pace(clock, () => this.#pump())
+    this.#pace = new Pace(clock, () => this.#pump(), looked)
     this.#failures = new Failures({
       random,
       clock,

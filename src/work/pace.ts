@@ -26,6 +26,10 @@ export class Pace {
   blockedAmong = 1
   readonly #clock: Clock
   readonly #pump: () => void
+  readonly #looked: ((now: number) => void) | null
+  /** Whether the event loop has turned since `now` was read, if somebody wants to know. */
+  #turned = false
+  #turning = false
   #turnStart: number
   #lastTick: number
   #countdown = 1
@@ -38,16 +42,18 @@ export class Pace {
   #scheduled = false
   #closed = false
 
-  constructor(clock: Clock, pump: () => void) {
+  /** `looked` is told of each look at the clock; one is taken in each turn of the event loop before handlers are started. */
+  constructor(clock: Clock, pump: () => void, looked?: (now: number) => void) {
     this.#clock = clock
     this.#pump = pump
+    this.#looked = looked ?? null
     this.#turnStart = this.#lastTick = this.#look()
   }
 
   /** Whether handlers may be started now; if not, `pump` is called when it is time again. */
   enter(): boolean {
     if (this.#yielding) return false
-    if (this.stride === 1) this.#look()
+    if (this.stride === 1 || this.#turned) this.#look()
     else this.#stale = true
     return true
   }
@@ -97,7 +103,22 @@ export class Pace {
   #look(): number {
     this.now = this.#clock.now()
     this.wholeMs = Math.ceil(this.now)
+    if (this.#looked !== null) {
+      this.#looked(this.now)
+      this.#watchTurn()
+    }
     return this.now
+  }
+
+  /** Between two turns the process may have been stopped, for as long as it may be. */
+  #watchTurn(): void {
+    this.#turned = false
+    if (this.#turning || this.#closed) return
+    this.#turning = true
+    this.#clock.soon(() => {
+      this.#turning = false
+      this.#turned = true
+    })
   }
 
   #adapt(spentMs: number): void {

@@ -43,6 +43,7 @@ function coordinator(matches: Match[], missingTopics: 'wait' | 'fail' = 'wait') 
     },
     async revoked() {},
     async lost() {},
+    leaseChanged() {},
     fatal: error => void fatal.push(error.code),
   }
   const owner = new StaticCoordinator({

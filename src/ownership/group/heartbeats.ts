@@ -1,0 +1,90 @@
+import type { Clock, Timer } from '../../base/clock.ts'
+import { toError } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import { errorCodes } from '../../protocol/error-codes.ts'
+import { type GroupClient, heartbeatConnection } from './group-client.ts'
+import { isCoordinatorError } from './group-error.ts'
+import type { MemberIdentity } from './membership.ts'
+
+/** After a failure the next one follows sooner than the interval says. */
+const RETRY_MS = 250
+
+export interface HeartbeatParts {
+  readonly client: GroupClient
+  readonly group: string
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly intervalMs: number
+  readonly sessionTimeoutMs: number
+  /** As whom they are sent; null: none is. */
+  readonly identity: () => MemberIdentity | null
+  /** The group counts this member in; `sentAt`: when it was asked. */
+  readonly acknowledged: (sentAt: number) => void
+  /** The group answered with another error than that it is being looked for. */
+  readonly refused: (identity: MemberIdentity, errorCode: number) => void
+}
+
+/** Tells the group, as long as this process is a member, that it lives. Waits for nothing else in the process. */
+export class Heartbeats {
+  readonly #parts: HeartbeatParts
+  readonly #ended = new AbortController()
+  readonly #flights = new Set<Promise<void>>()
+  #timer: Timer | null = null
+
+  constructor(parts: HeartbeatParts) {
+    this.#parts = parts
+  }
+
+  /** Sends one now, whether or not another is under way, and the next after the interval. */
+  beat(): void {
+    if (this.#ended.signal.aborted) return
+    this.#beatIn(this.#parts.intervalMs)
+    const identity = this.#parts.identity()
+    // Two at a time: one may have been sent before it became doubtful whether this is still a member.
+    if (identity === null || this.#flights.size > 1) return
+    const flight = this.#send(identity).finally(() => this.#flights.delete(flight))
+    this.#flights.add(flight)
+  }
+
+  async close(): Promise<void> {
+    this.#ended.abort(new Error('heartbeats ended'))
+    this.#timer?.cancel()
+    await Promise.all(this.#flights)
+  }
+
+  #beatIn(ms: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#ended.signal.aborted ? null : this.#parts.clock.after(ms, () => this.beat())
+  }
+
+  async #send(identity: MemberIdentity): Promise<void> {
+    const { client, group, clock, logger, intervalMs, sessionTimeoutMs, acknowledged, refused } = this.#parts
+    const { signal } = this.#ended
+    const sentAt = clock.now()
+    const { generation: generationId, memberId, instanceId: groupInstanceId } = identity
+    try {
+      const target = { group, connection: heartbeatConnection }
+      // Before version 3 there are no static members.
+      const body = { groupId: group, generationId, memberId, ...(groupInstanceId === null ? {} : { groupInstanceId }) }
+      const minVersion = groupInstanceId === null ? 0 : 3
+      const options = { timeoutMs: Math.max(1, sessionTimeoutMs / 3), minVersion, signal }
+      const { errorCode } = await client.send(target, 'Heartbeat', body, options)
+      if (signal.aborted) return
+      if (isCoordinatorError(errorCode)) {
+        client.forgetCoordinator(group)
+        this.#beatIn(Math.min(RETRY_MS, intervalMs))
+        return
+      }
+      // A rebalance: the member counts, and is to join again.
+      const counted = errorCode === errorCodes.NONE || errorCode === errorCodes.REBALANCE_IN_PROGRESS
+      if (counted && identity === this.#parts.identity()) acknowledged(sentAt)
+      if (errorCode !== errorCodes.NONE) refused(identity, errorCode)
+    } catch (thrown) {
+      if (signal.aborted) return
+      client.forgetCoordinator(group)
+      const error = toError(thrown)
+      logger.warn({ err: error, group }, `a heartbeat got no answer: ${error.message}`)
+      this.#beatIn(Math.min(RETRY_MS, intervalMs))
+    }
+  }
+}

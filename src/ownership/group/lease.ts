@@ -1,0 +1,86 @@
+import type { Clock } from '../../base/clock.ts'
+import type { DispatchLease } from '../coordinator.ts'
+
+/** Part of the session timeout after which nothing is started any more: what is lost to the network and to clocks that drift. */
+const MARGIN = 0.1
+/** A gap in time from which on something may have happened meanwhile: the process was stopped, or the machine slept. */
+const GAP_MS = 1_000
+
+export interface LeaseParts {
+  readonly clock: Clock
+  readonly sessionTimeoutMs: number
+  readonly changed: (open: boolean) => void
+  /** Whether it is still good has become doubtful: a heartbeat is needed at once. */
+  readonly doubted: () => void
+}
+
+/**
+ * Until when the group is sure to count this process as a member. It ends a margin before the session would, counted from when the last
+ * acknowledged heartbeat was sent. After a gap in time, only a heartbeat that was sent later opens it again.
+ *
+ * The monotonic clock stands still while a machine sleeps, so the wall clock is looked at too: where it ran ahead, it may have slept. A
+ * clock that was set costs a heartbeat and nothing else.
+ */
+export class Lease implements DispatchLease {
+  readonly #parts: LeaseParts
+  #open = false
+  #expiresAt = Number.NEGATIVE_INFINITY
+  /** Heartbeats that were sent before do not count. */
+  #notBefore = Number.NEGATIVE_INFINITY
+  #lookedAt: number
+  /** Wall clock less monotonic clock. */
+  #offset: number
+  #acknowledgedAt: number | null = null
+
+  constructor(parts: LeaseParts) {
+    this.#parts = parts
+    const { clock } = parts
+    this.#lookedAt = clock.now()
+    this.#offset = clock.wallTime() - this.#lookedAt
+  }
+
+  get open(): boolean {
+    return this.#open
+  }
+
+  /** When a heartbeat was last acknowledged, ms since 1970; null: not yet. */
+  get acknowledgedAt(): number | null {
+    return this.#acknowledgedAt
+  }
+
+  /** The group counts this process as a member; `sentAt`: when it was asked. */
+  acknowledged(sentAt: number): void {
+    const { clock, sessionTimeoutMs } = this.#parts
+    this.look(clock.now())
+    if (sentAt < this.#notBefore) return
+    this.#acknowledgedAt = clock.wallTime()
+    this.#expiresAt = Math.max(this.#expiresAt, sentAt + sessionTimeoutMs * (1 - MARGIN))
+    this.#update(clock.now())
+  }
+
+  look(now: number): void {
+    const gap = now - this.#lookedAt
+    const offset = this.#parts.clock.wallTime() - now
+    const slept = gap > GAP_MS || offset - this.#offset > GAP_MS
+    this.#lookedAt = now
+    this.#offset = offset
+    if (slept) this.end()
+    this.#update(now)
+  }
+
+  /** Nothing is started before the next heartbeat is acknowledged. */
+  end(): void {
+    const { clock, doubted } = this.#parts
+    this.#notBefore = clock.now()
+    this.#expiresAt = Number.NEGATIVE_INFINITY
+    this.#update(this.#notBefore)
+    doubted()
+  }
+
+  #update(now: number): void {
+    const open = now < this.#expiresAt
+    if (open === this.#open) return
+    this.#open = open
+    this.#parts.changed(open)
+  }
+}

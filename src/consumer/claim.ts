@@ -50,6 +50,8 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   paused: boolean
   /** It was added to its topic while that was read. */
   added = false
+  /** Nothing was committed for it, and where it begins is being looked up. */
+  positioning = false
   /** A policy set its position, which is to be committed before any message is handled. */
   awaitingCommit = false
   readonly #host: ClaimHost
@@ -90,6 +92,7 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   reset(offset: number): void {
     if (!this.#live) return
     this.#confirmed = true
+    this.positioning = false
     this.#host.reset(this, offset)
   }
 

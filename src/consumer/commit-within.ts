@@ -1,18 +1,19 @@
 import { type Clock, sleep } from '../base/clock.ts'
 import { ClosedError, MillraceError } from '../base/errors.ts'
-import type { OffsetClaim } from '../offsets/claim.ts'
 import type { CommitLoop } from '../offsets/commit-loop.ts'
 import { OffsetError } from '../offsets/error.ts'
+import type { Claim } from './claim.ts'
 
 const PAUSE_MS = 100
 
 /**
  * Commits what is done of these claims before they end, repetitions included. Answers what kept it from being committed when the time is
- * over, and comes again; null: all is committed, or lost.
+ * over, and comes again; null: all is committed, or lost. A first position that is being looked up is waited for: the next owner would
+ * find another one at the end of a partition, and miss what is between.
  */
 export async function commitWithin(
   commits: CommitLoop,
-  claims: readonly OffsetClaim[],
+  claims: readonly Claim[],
   ms: number,
   clock: Clock,
 ): Promise<MillraceError | null> {
@@ -25,7 +26,8 @@ export async function commitWithin(
       const results = await Promise.race([commits.commit(claims), late])
       if (results === null) break
       error = results.find(result => result.error !== null)?.error ?? null
-      if (error === null || (error instanceof OffsetError && error.fatal)) break
+      if (error instanceof OffsetError && error.fatal) break
+      if (error === null && !claims.some(claim => claim.live && claim.positioning)) break
       await sleep(clock, PAUSE_MS, over.signal).catch(() => {})
     }
   } catch (thrown) {

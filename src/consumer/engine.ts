@@ -201,6 +201,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
 
   #begin(claim: Claim, position: number, committed: number, lookup?: StartPosition): void {
     claim.committed = committed
+    claim.positioning = position < 0 && committed < 0
     claim.reservoir.moveTo(position)
     this.commits?.add(claim, committed)
     this.dispatcher.add(claim, this.#parts.routes[claim.route] as Route<AnyMessage>)

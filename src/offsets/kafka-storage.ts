@@ -17,12 +17,11 @@ const MOST_COMMIT_BYTES = 500_000
 /** What it writes for one offset beside group, topic and metadata, at most. */
 const BYTES_PER_OFFSET = 100
 
-/** Errors that pass: the coordinator moved or is starting, or a transaction has yet to end. */
+/** Errors that pass: the coordinator moved or is starting. */
 const passing: ReadonlySet<number> = new Set([
   errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
   errorCodes.COORDINATOR_NOT_AVAILABLE,
   errorCodes.NOT_COORDINATOR,
-  errorCodes.UNSTABLE_OFFSET_COMMIT,
 ])
 
 /** What a broker answers to a commit from outside once the group has members, and to a member that is not what it says to be. */
@@ -66,8 +65,8 @@ export interface KafkaOffsetStorageParts {
  * refused by the broker, and can overwrite nothing of the next owner's. Such a refusal, and any commit while there is no membership, is an
  * error of each partition that is `rebalancing`: those that are still owned are to be committed anew.
  *
- * What passes by itself is asked again until `timeoutMs` is over: a coordinator that moved or is loading, a broken connection and, when
- * loading, the pending commit of a transaction. All calls reject with a fatal `OffsetError` when the group as a whole is refused
+ * What passes by itself is asked again until `timeoutMs` is over: a coordinator that moved or is loading, and a broken connection. The
+ * pending commit of a transaction (KIP-447) is a retriable error of its partition, and holds up no other. All calls reject with a fatal `OffsetError` when the group as a whole is refused
  * (`GROUP_HAS_MEMBERS`, `GROUP_NOT_AUTHORIZED`, `GROUP_REFUSED`); errors of single partitions are in their results.
  */
 export class KafkaOffsetStorage implements OffsetStorage {
@@ -93,7 +92,6 @@ export class KafkaOffsetStorage implements OffsetStorage {
     this.#signal = parts.signal
   }
 
-  /** Waits for transactions that have commits of these partitions pending (KIP-447). */
   load(partitions: readonly TopicPartition[]): Promise<readonly LoadResult[]> {
     return this.#askEach(partitions, this.#deadline(), {
       ask: async (left, timeoutMs) => {
@@ -250,7 +248,7 @@ export class KafkaOffsetStorage implements OffsetStorage {
     const waitMs = this.#backoff(attempt, this.#random)
     if (this.#clock.now() + waitMs >= deadline) return false
     this.#logger.debug({ err: error, group: this.#group, attempt, waitMs }, 'The group coordinator is asked again')
-    if (error.code !== 'UNSTABLE_OFFSET_COMMIT') this.#client.forgetCoordinator(this.#group)
+    this.#client.forgetCoordinator(this.#group)
     await sleep(this.#clock, waitMs, this.#signal)
     return true
   }

@@ -7,6 +7,7 @@ import type { NativeClient } from '../../src/client/native-client.ts'
 import { UnsupportedVersionError } from '../../src/client/versions.ts'
 import { OffsetError } from '../../src/offsets/error.ts'
 import { KafkaOffsetStorage } from '../../src/offsets/kafka-storage.ts'
+import type { GroupMembership, MemberIdentity } from '../../src/offsets/membership.ts'
 import type { CommittedOffset } from '../../src/offsets/storage.ts'
 import type { ApiName } from '../../src/protocol/apis.ts'
 import { errorCodes, KafkaError } from '../../src/protocol/error-codes.ts'
@@ -56,12 +57,17 @@ class FakeClient implements Pick<NativeClient, 'send' | 'forgetCoordinator'> {
   }
 }
 
-function setUp(answers: Partial<Record<ApiName, Answer[]>>, newest: Partial<Record<ApiName, number>> = {}) {
+function setUp(
+  answers: Partial<Record<ApiName, Answer[]>>,
+  newest: Partial<Record<ApiName, number>> = {},
+  membership: GroupMembership | null = null,
+) {
   const client = new FakeClient(answers, newest)
   const clock = new VirtualClock()
   const storage = new KafkaOffsetStorage({
     client,
     group: 'shop',
+    membership,
     clock,
     random: () => 0,
     logger: silent,
@@ -224,21 +230,20 @@ test('when the time is over, what still passes is an error of its partitions', a
   assert.equal(loaded?.committed, null)
 })
 
-test('an offset that a transaction has pending is waited for, without asking again for the others', async () => {
+test('an offset that a transaction has pending is a retriable error of its own, and holds up no other', async () => {
   const { client, clock, storage } = setUp({
-    OffsetFetch: [fetchAnswer({ 0: [5], 1: [-1, errorCodes.UNSTABLE_OFFSET_COMMIT] }), fetchAnswer({ 1: [9] })],
+    OffsetFetch: [fetchAnswer({ 0: [5], 1: [-1, errorCodes.UNSTABLE_OFFSET_COMMIT] })],
   })
   const results = await outcome(clock, storage.load([place(0), place(1)]))
   assert.deepEqual(
-    results.map(({ partition, committed }) => [partition, committed?.offset]),
+    results.map(({ committed, error }) => [committed?.offset, error?.code, error?.retriable]),
     [
-      [0, 5],
-      [1, 9],
+      [5, undefined, undefined],
+      [undefined, 'UNSTABLE_OFFSET_COMMIT', true],
     ],
   )
+  assert.equal(client.sent.length, 1)
   assert.equal(client.forgotten, 0)
-  const again = client.sent[1]?.body as Requests['OffsetFetch']
-  assert.deepEqual(again.groups?.[0]?.topics, [{ name: 'orders', partitionIndexes: [1] }])
 })
 
 test('what does not pass by itself is told at once, of its partition only', async () => {
@@ -406,4 +411,60 @@ test('waits end with the signal', async () => {
   aborter.abort(new ClosedError('The consumer'))
   await assert.rejects(committing, { code: 'CLOSED' })
   assert.equal(clock.timers, 0)
+})
+
+/** A member whose membership a test changes, and what it was told. */
+function member(instanceId: string | null = null) {
+  const identity = (generation: number): MemberIdentity => ({ generation, memberId: 'm-1', instanceId })
+  const refused: [generation: number, errorCode: number][] = []
+  return {
+    current: identity(3) as MemberIdentity | null,
+    refused: ({ generation }: MemberIdentity, errorCode: number) => void refused.push([generation, errorCode]),
+    identity,
+    told: refused,
+  }
+}
+
+test('a member commits with its generation, its id and, if it is static, its instance id', async () => {
+  const { client, storage } = setUp({ OffsetCommit: [commitAnswer({ 0: 0 })] }, {}, member('till-1'))
+  await storage.commit([offset(0, 5)])
+  const { generationIdOrMemberEpoch, memberId, groupInstanceId } = client.sent[0]?.body as Requests['OffsetCommit']
+  assert.deepEqual([generationIdOrMemberEpoch, memberId, groupInstanceId], [3, 'm-1', 'till-1'])
+})
+
+test('while there is no membership nothing is sent, and all is to be committed again', async () => {
+  const membership = member()
+  membership.current = null
+  const { client, storage } = setUp({ OffsetCommit: [commitAnswer({ 0: 0 })] }, {}, membership)
+  const [result] = await storage.commit([offset(0, 5)])
+  assert.equal(client.sent.length, 0)
+  assert.deepEqual([result?.error?.code, result?.error?.retriable], ['REBALANCE_IN_PROGRESS', true])
+})
+
+for (const name of [
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'REBALANCE_IN_PROGRESS',
+  'FENCED_INSTANCE_ID',
+] as const) {
+  test(`${name} is told to the membership it is about, and not sent again by the storage`, async () => {
+    const membership = member()
+    const { client, storage } = setUp({ OffsetCommit: [commitAnswer({ 0: errorCodes[name] })] }, {}, membership)
+    const [result] = await storage.commit([offset(0, 5)])
+    assert.equal(client.sent.length, 1)
+    assert.deepEqual(membership.told, [[3, errorCodes[name]]])
+    assert.deepEqual([result?.error?.code, result?.error?.retriable], ['REBALANCE_IN_PROGRESS', true])
+  })
+}
+
+test('a commit is not repeated under another membership than it was asked for under', async () => {
+  const membership = member()
+  const answers = [new ConnectionError('gone'), commitAnswer({ 0: 0 })]
+  const { client, clock, storage } = setUp({ OffsetCommit: answers }, {}, membership)
+  const committing = storage.commit([offset(0, 5)])
+  await clock.advance(100)
+  membership.current = membership.identity(4)
+  const [result] = await outcome(clock, committing)
+  assert.equal(client.sent.length, 1)
+  assert.equal(result?.error?.code, 'REBALANCE_IN_PROGRESS')
 })

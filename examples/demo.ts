@@ -1,22 +1,27 @@
 /**
- * A shop's orders on an embedded broker: written at a steady rate, handled many at once with the orders of one customer in turn, some
- * of them failing at first. Ctrl-C closes the shop, and shows that every order was handled.
+ * Orders on an embedded broker: written at a steady rate, and handled by two shops of one consumer group, many at once with the orders of
+ * one customer in turn, some of them failing at first. A third shop joins, and partitions move to it. Ctrl-C closes the shops, and
+ * shows that every order was handled once.
  *
- *     npm run demo -- [--rate ORDERS_PER_SECOND] [--seconds N]
+ *     npm run demo -- [--rate ORDERS_PER_SECOND] [--join N] [--seconds N]
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Broker } from '../src/broker/index.ts'
 import { NativeClient } from '../src/index.ts'
+import { onKeys } from './demo/keys.ts'
 import { Ledger } from './demo/ledger.ts'
 import { type DemoOptions, HELP, readOptions } from './demo/options.ts'
 import { OrderStream } from './demo/order-stream.ts'
 import { Proof } from './demo/proof.ts'
-import { type Place, quiet, Shop } from './demo/shop.ts'
+import { type Place, quiet } from './demo/shop.ts'
+import { Team } from './demo/team.ts'
 import { View } from './demo/view.ts'
 
 const TOPIC = 'orders'
-const GROUP = 'shop'
-const PARTITIONS = 4
+const GROUP = 'shops'
+const PARTITIONS = 6
+/** From the start; one more joins later. */
+const SHOPS = 2
 /** After Ctrl-C orders are handled until there are none, or until none was for so long. */
 const STUCK_MS = 10_000
 
@@ -25,7 +30,7 @@ class Demo {
   readonly #client: NativeClient
   readonly #stream: OrderStream
   readonly #ledger = new Ledger(PARTITIONS)
-  readonly #shop: Shop
+  readonly #team: Team
   readonly #ending = new AbortController()
   readonly #hurry = new AbortController()
 
@@ -34,28 +39,32 @@ class Demo {
     this.#client = new NativeClient({ brokers, clientId: 'till', logger: quiet })
     this.#stream = new OrderStream(this.#client, TOPIC, PARTITIONS, rate)
     // An order takes 12 ms; one that waits for its next attempt takes no place.
-    this.#shop = new Shop(this.#ledger, this.#place, Math.max(32, Math.ceil(rate / 40)))
+    this.#team = new Team(this.#ledger, this.#place, Math.max(32, Math.ceil(rate / 40)))
   }
 
   /** Answers whether nothing was lost, nor left without being told to. */
-  async run(seconds: number | null): Promise<boolean> {
+  async run(seconds: number | null, join: number): Promise<boolean> {
     const stopSignals = this.#onSignals()
-    const view = new View(this.#place.brokers, this.#stream, this.#shop)
+    const view = new View(this.#place, this.#stream, this.#team)
     const timer = seconds === null ? undefined : setTimeout(() => this.#ending.abort(), seconds * 1000)
+    const joining = setTimeout(() => this.#team.add(), join * 1000)
     try {
-      const consuming = this.#shop.consumer.run()
+      for (let count = 0; count < SHOPS; count++) this.#team.add()
+      const consuming = this.#team.ended
       const producing = this.#stream.run()
       await Promise.race([consuming, aborted(this.#ending.signal)])
+      clearTimeout(joining)
       view.phase = 'closed; handling what is left'
       this.#stream.stop()
       await producing
       await Promise.race([consuming, this.#catchUp()])
       view.phase = 'closed; draining and committing'
-      await this.#shop.consumer.close()
+      await this.#team.close()
       await consuming
       view.phase = 'closed'
     } finally {
       clearTimeout(timer)
+      clearTimeout(joining)
       view.end()
       stopSignals()
     }
@@ -78,12 +87,16 @@ class Demo {
     const steps = [() => this.#ending.abort(), () => this.#hurry.abort(), () => process.exit(130)]
     const listener = () => steps.shift()?.()
     process.on('SIGINT', listener).on('SIGTERM', listener)
-    return () => process.off('SIGINT', listener).off('SIGTERM', listener)
+    const stopKeys = onKeys({ '+': () => this.#team.add(), '-': () => this.#team.remove(), '\x03': listener })
+    return () => {
+      stopKeys()
+      process.off('SIGINT', listener).off('SIGTERM', listener)
+    }
   }
 
   async close(): Promise<void> {
     this.#stream.stop()
-    await this.#shop.consumer.close()
+    await this.#team.close()
     await this.#client.close()
   }
 }
@@ -93,11 +106,11 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Answers whether nothing was lost. */
-async function run({ rate, seconds }: DemoOptions): Promise<boolean> {
+async function run({ rate, seconds, join }: DemoOptions): Promise<boolean> {
   await using broker = await Broker.start({ topics: { [TOPIC]: PARTITIONS }, autoCreateTopics: false })
   const demo = new Demo(broker.brokers, rate)
   try {
-    return await demo.run(seconds)
+    return await demo.run(seconds, join)
   } finally {
     await demo.close()
   }

@@ -9,6 +9,11 @@ export interface Entries {
 /** How often each message was handled, by its offset: what the proof at the end is made of. */
 export class Ledger {
   handled = 0
+  /** Messages that were handled more than once. */
+  handledTwice = 0
+  /** Attempts that failed, each followed by another. */
+  failures = 0
+  lastFailure = 'none yet'
   /** Handled after a later one of the same key. */
   outOfOrder = 0
   readonly #last = new Map<string | null, number>()
@@ -28,7 +33,13 @@ export class Ledger {
       counts = this.#counts[partition] = larger
     }
     counts[offset] = Math.min(255, (counts[offset] ?? 0) + 1)
+    if (counts[offset] === 2) this.handledTwice++
     this.handled++
+  }
+
+  failed(what: string): void {
+    this.failures++
+    this.lastFailure = what
   }
 
   below(end: number, partition: number): Entries {

@@ -1,14 +1,17 @@
 import { parseArgs } from 'node:util'
 
-export const HELP = `A shop's orders on an embedded broker: nothing is installed, no Java is needed.
+export const HELP = `Orders for the shops of one consumer group, on an embedded broker: nothing is installed, no Java is needed.
 
-    npm run demo -- [--rate ORDERS] [--seconds N]
+    npm run demo -- [--rate ORDERS] [--join N] [--seconds N]
 
   --rate ORDERS   orders in a second, 1 to 20000 (default 500)
-  --seconds N     end after so long; without it the shop is open until Ctrl-C
+  --join N        a third shop joins after so many seconds (default 5, or a third of --seconds)
+  --seconds N     end after so long; without it the shops are open until Ctrl-C
   --help          this text
 
-Ctrl-C closes the shop: what was ordered is handled and committed, and the proof is printed. A second Ctrl-C leaves
+On a terminal, + lets another shop join and - lets one leave: watch the partitions move.
+
+Ctrl-C closes the shops: what was ordered is handled and committed, and the proof is printed. A second Ctrl-C leaves
 what is not handled yet, a third ends the demo at once. Exit code 0: nothing was lost; 1: something was, or went
 wrong; 2: wrong usage.
 `
@@ -21,16 +24,21 @@ export interface DemoOptions {
   /** Orders in a second. */
   readonly rate: number
   readonly seconds: number | null
+  /** After how many seconds another consumer joins. */
+  readonly join: number
 }
 
 /** What the arguments say; null: they ask for help. Throws an error that says what is wrong with them. */
 export function readOptions(args: readonly string[]): DemoOptions | null {
-  const options = { rate: { type: 'string' }, seconds: { type: 'string' }, help: { type: 'boolean' } } as const
+  const text = { type: 'string' } as const
+  const options = { rate: text, seconds: text, join: text, help: { type: 'boolean' } } as const
   const { values } = parseArgs({ args: [...args], options })
   if (values.help) return null
+  const seconds = number('seconds', values.seconds, mostSeconds)
   return {
     rate: number('rate', values.rate, highestRate) ?? 500,
-    seconds: number('seconds', values.seconds, mostSeconds),
+    seconds,
+    join: number('join', values.join, mostSeconds) ?? Math.min(5, (seconds ?? 15) / 3),
   }
 }
 

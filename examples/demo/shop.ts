@@ -15,21 +15,24 @@ export interface Place {
   readonly partitions: number
 }
 
-/** Handles orders, those of one customer in turn. Some fail at first. */
+/** A member of the group: handles orders, those of one customer in turn. Some fail at first. */
 export class Shop {
+  readonly name: string
   readonly consumer: Consumer
-  readonly concurrency: number
-  readonly ledger: Ledger
-  lastFailure = 'none yet'
+  handled = 0
+  leaving = false
+  readonly #ledger: Ledger
 
-  constructor(ledger: Ledger, { brokers, group, topic, partitions }: Place, concurrency: number) {
-    this.ledger = ledger
-    this.concurrency = concurrency
-    this.consumer = new Consumer({ brokers, group, logger: quiet, work: { concurrency, ...TRIED } }).topic(
-      { topic, partitions: [...Array(partitions).keys()] },
-      { key: string, value: json(orderSchema) },
-      (order, context) => this.#handle(order, context),
-    )
+  constructor(name: string, ledger: Ledger, { brokers, group, topic }: Place, concurrency: number) {
+    this.name = name
+    this.#ledger = ledger
+    this.consumer = new Consumer({
+      brokers,
+      group,
+      clientId: name,
+      logger: quiet,
+      work: { concurrency, ...TRIED },
+    }).topic(topic, { key: string, value: json(orderSchema) }, (order, context) => this.#handle(order, context))
   }
 
   async #handle(order: Message<string | null, Order>, { attempt, signal }: HandlerContext): Promise<void> {
@@ -38,9 +41,11 @@ export class Shop {
     // One in 50 fails once, one in 500 three times.
     const failures = id % 500 === 0 ? 3 : id % 50 === 0 ? 1 : 0
     if (attempt <= failures) {
-      this.lastFailure = `order ${id}, attempt ${attempt}: the payment service answered 503`
-      throw new Error(this.lastFailure)
+      const failure = `order ${id}, attempt ${attempt}: the payment service answered 503`
+      this.#ledger.failed(failure)
+      throw new Error(failure)
     }
-    this.ledger.enter(order)
+    this.#ledger.enter(order)
+    this.handled++
   }
 }

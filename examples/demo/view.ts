@@ -1,22 +1,23 @@
 import type { OrderStream } from './order-stream.ts'
 import { Screen } from './screen.ts'
-import type { Shop } from './shop.ts'
+import type { Place, Shop } from './shop.ts'
+import type { Team } from './team.ts'
 
 /** What happens, four times in a second on a terminal, and a line a second elsewhere. */
 export class View {
-  phase = 'open; Ctrl-C closes it'
-  readonly #brokers: readonly string[]
+  phase = 'open; + and - let shops join and leave, Ctrl-C closes all'
+  readonly #place: Place
   readonly #stream: OrderStream
-  readonly #shop: Shop
+  readonly #team: Team
   readonly #screen = new Screen()
   readonly #startedAt = performance.now()
   readonly #timer: NodeJS.Timeout
   #before = { at: this.#startedAt, produced: 0, handled: 0 }
 
-  constructor(brokers: readonly string[], stream: OrderStream, shop: Shop) {
-    this.#brokers = brokers
+  constructor(place: Place, stream: OrderStream, team: Team) {
+    this.#place = place
     this.#stream = stream
-    this.#shop = shop
+    this.#team = team
     this.#timer = setInterval(() => this.#draw(), this.#screen.inPlace ? 250 : 1_000)
   }
 
@@ -28,40 +29,40 @@ export class View {
 
   #draw(): void {
     const { produced, error } = this.#stream
-    const { concurrency, lastFailure, ledger } = this.#shop
-    const { handled } = ledger
-    const { reservoir, inFlight, work, partitions } = this.#shop.consumer.state()
+    const { shops, ledger } = this.#team
+    const { handled, handledTwice, failures, lastFailure } = ledger
     const now = performance.now()
     const perSecond = (count: number) => Math.round((count * 1000) / Math.max(1, now - this.#before.at))
     const coming = `${produced} (${perSecond(produced - this.#before.produced)}/s)`
     const going = `${handled} (${perSecond(handled - this.#before.handled)}/s)`
     this.#before = { at: now, produced, handled }
     const time = `${Math.round((now - this.#startedAt) / 1000)} s`
-    const ready = partitions.reduce((sum, partition) => sum + partition.reservoir.messages, 0)
-    const kilobytes = `${Math.round(reservoir.bytes / 1024)} kB`
-    const lags = partitions.map(({ lag }) => lag ?? 0)
-    // Once the shop is closed it has no partitions any more.
-    const lag = lags.length === 0 ? '' : `lag ${lags.join(' ')}, `
+    const rows = shops.map(shop => this.#row(shop))
     const trouble = error === null ? '' : `; ${error.message}`
     this.#screen.update(
       [
         `Millrace · ${time} · ${this.phase}`,
         '',
-        `  broker      ${this.#brokers.join()}, in this process`,
+        `  broker      ${this.#place.brokers.join()}, in this process`,
         `  produced    ${coming}${trouble}`,
-        `  handled     ${going}`,
-        `  reservoir   ${ready} ready, ${kilobytes} in memory of ${reservoir.limit / 1024 / 1024} MB`,
-        `  in flight   ${inFlight} of ${concurrency}`,
-        `  failures    ${work.retried}, each tried again; the last one:`,
+        `  handled     ${going}; ${handledTwice} twice`,
+        `  failures    ${failures}, each tried again; the last one:`,
         `              ${lastFailure}`,
         '',
-        ...partitions.map(({ topic, partition, committed, highWatermark }, at) => {
-          const text = `committed ${Math.max(0, committed)} of ${Math.max(0, highWatermark)}`
-          return `  ${topic}[${partition}]   ${text.padEnd(30)} lag ${lags[at]}`
-        }),
+        ...rows.map(({ name, owned, rest }) => `  ${name.padEnd(9)} ${owned.padEnd(24)} ${rest}`),
       ],
-      `${time}: produced ${coming}, handled ${going}, reservoir ${ready} (${kilobytes}), in flight ${inFlight}, ` +
-        `${lag}failures ${work.retried}; ${this.phase}${trouble}`,
+      `${time}: produced ${coming}, handled ${going}, ${handledTwice} twice, failures ${failures}; ` +
+        `${rows.map(({ name, owned }) => `${name}: ${owned}; `).join('')}${this.phase}${trouble}`,
     )
+  }
+
+  /** What one consumer owns, how far it is behind, and what it is about. */
+  #row({ name, consumer, handled, leaving }: Shop) {
+    const { partitions, inFlight, ownership } = consumer.state()
+    const owned = partitions.map(({ partition }) => partition).join(' ')
+    const lag = partitions.reduce((sum, partition) => sum + (partition.lag ?? 0), 0)
+    const phase = leaving ? 'leaving' : (ownership?.membership?.phase ?? 'starting')
+    const rest = `lag ${String(lag).padEnd(5)} in flight ${String(inFlight).padEnd(4)} handled ${String(handled).padEnd(8)} ${phase}`
+    return { name, owned: owned === '' ? 'no partition' : `partitions ${owned}`, rest }
   }
 }

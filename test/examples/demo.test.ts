@@ -30,9 +30,11 @@ function partitions(output: string): number[][] {
   return [...output.matchAll(/^ +\d+ +(\d+) +(\d+) +(\d+) +0 +0$/gm)].map(row => row.slice(1).map(Number))
 }
 
-test('the demo drains at Ctrl-C and proves that every order was handled once', async () => {
-  const { child, ended, output } = start('--rate', '400')
-  await until('orders have failed', () => /^\d s: .*failures [1-9]/m.test(output()) || child.exitCode !== null)
+test('partitions move to a shop that joins, and at Ctrl-C the demo proves that every order was handled once', async () => {
+  const { child, ended, output } = start('--rate', '400', '--join', '0.5')
+  const shared =
+    /^\d+ s: .*failures [1-9].*shop 1: partitions \d \d; shop 2: partitions \d \d; shop 3: partitions \d \d;/m
+  await until('orders have failed, and partitions have moved', () => shared.test(output()) || child.exitCode !== null)
   child.kill('SIGINT')
   const result = await ended
   assert.equal(result.code, 0, result.output)
@@ -40,7 +42,7 @@ test('the demo drains at Ctrl-C and proves that every order was handled once', a
   assert.ok(produced > 300, result.output)
   assert.deepEqual(rest, { handled: produced, 'handled twice': 0, 'out of order': 0, lost: 0 })
   const rows = partitions(result.output)
-  assert.equal(rows.length, 4, result.output)
+  assert.equal(rows.length, 6, result.output)
   for (const [end, committed, handled] of rows) assert.deepEqual([committed, handled], [end, end])
   assert.equal(
     rows.reduce((sum, [end = 0]) => sum + end, 0),
@@ -55,8 +57,9 @@ test('--seconds ends the demo, with exit code 0 as nothing was lost', async () =
 })
 
 test('the demo explains itself, and says what is wrong with its arguments', async () => {
-  assert.deepEqual(readOptions([]), { rate: 500, seconds: null })
-  assert.deepEqual(readOptions(['--rate', '20', '--seconds=0.5']), { rate: 20, seconds: 0.5 })
+  assert.deepEqual(readOptions([]), { rate: 500, seconds: null, join: 5 })
+  assert.deepEqual(readOptions(['--rate', '20', '--seconds=0.6']), { rate: 20, seconds: 0.6, join: 0.6 / 3 })
+  assert.equal(readOptions(['--join', '2'])?.join, 2)
   const wrong: [args: string[], message: RegExp][] = [
     [['--rate', '0'], /^--rate takes a number above 0 and up to 20000, not "0"\.$/],
     [['--seconds', ''], /^--seconds takes a number above 0/],

@@ -308,6 +308,7 @@ export class GroupCoordinator implements ConsumerCoordinator {
     if (identity !== this.membership.identity) throw this.#again(errorCodes.UNKNOWN_MEMBER_ID)
     const { partitions } = decodeAssignment(synced.assignment)
     this.membership.synced()
+    this.#heartbeats.quicken()
     return partitions
   }
 

@@ -106,6 +106,10 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     return this.#live && !this.paused && !this.awaitingCommit && this.#host.gateOpen
   }
 
+  get lowest(): number {
+    return this.progress.lowest
+  }
+
   take(): AnyMessage | null {
     return this.reservoir.take()
   }

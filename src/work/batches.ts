@@ -61,6 +61,14 @@ export function batchSize<M extends WorkMessage>({ members, loose }: Slot<M>): n
   return (members === null ? 1 : members.length) + (loose === null ? 0 : loose.messages.length)
 }
 
+/** Of a message, or of a whole batch. */
+export function highestOffset<M extends WorkMessage>({ message, members, loose }: Slot<M>): number {
+  let highest = message.offset
+  for (const member of members ?? []) highest = Math.max(highest, member.message.offset)
+  // In the order in which they were taken.
+  return Math.max(highest, loose?.messages.at(-1)?.offset ?? -1)
+}
+
 function isFull<M extends WorkMessage>(leader: Slot<M>, limits: BatchLimits): boolean {
   return batchSize(leader) >= limits.messages || leader.intake.collectedBytes >= limits.bytes
 }

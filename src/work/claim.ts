@@ -20,6 +20,8 @@ export interface WorkClaim<M extends WorkMessage = WorkMessage> {
   readonly live: boolean
   /** Whether messages may be taken now: not paused, not waiting for a commit. */
   readonly dispatchable: boolean
+  /** Offset of the lowest message that was taken and is not settled; -1: there is none. */
+  readonly lowest: number
   /** The next message, or null when none is ready (the dispatcher is woken when there is). */
   take(): M | null
   /** Begins to track the message that was just taken; the answer is its slot. Called once per message, in the order taken. */

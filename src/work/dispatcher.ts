@@ -3,12 +3,12 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { batchSize, collect, collectLoose, flush } from './batches.ts'
+import { batchSize, collect, collectLoose, flush, highestOffset } from './batches.ts'
 import { Burst } from './burst.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
 import { Attempt, type AttemptEnvironment } from './context.ts'
 import { Deadlines } from './deadlines.ts'
-import { abortHandlers, endReason, untilIdle } from './drain.ts'
+import { abortHandlers, endReason, stopTaking, untilIdle } from './drain.ts'
 import type { WorkEvents } from './events.ts'
 import { HandlerAbandoned } from './failure.ts'
 import { Failures } from './failures.ts'
@@ -184,13 +184,19 @@ export class Dispatcher<M extends WorkMessage> {
   }
 
   /**
-   * Starts nothing more of these claims, gives up what does not run yet, and waits for what runs: `drainMs`, then their
-   * signals are aborted with `reason`, then `abandonMs` more. `hurry` ends the first wait. Answers how many handlers still ran at
-   * the end.
+   * Takes nothing more of these claims. What runs may end, and what was taken in front of it is finished too, next attempts included: it
+   * would hold the commit back, and all that is done behind it would be done again. After `drainMs` the rest is given up, the signals of
+   * what runs are aborted with `reason`, and `abandonMs` are waited for it. `hurry` ends the first wait. Answers how many handlers still
+   * ran at the end.
    */
   async drain(claims: Iterable<WorkClaim<M>>, { drainMs, abandonMs, reason, hurry }: DrainOptions): Promise<number> {
-    const intakes = this.#stopIntakes(claims)
-    if (!(await untilIdle(intakes, this.#clock, drainMs, hurry))) {
+    const intakes = [...claims].flatMap(claim => this.#intakes.get(claim) ?? [])
+    const until = this.#clock.now() + (hurry?.aborted ? 0 : drainMs)
+    for (const intake of intakes) stopTaking(intake, until, this.#waiting, this.#settling)
+    this.#pace.soon()
+    const idle = await untilIdle(intakes, this.#clock, drainMs, hurry)
+    this.#stopIntakes(intakes)
+    if (!idle) {
       abortHandlers(intakes, reason)
       await untilIdle(intakes, this.#clock, abandonMs)
     }
@@ -204,7 +210,8 @@ export class Dispatcher<M extends WorkMessage> {
 
   /** These claims are gone: nothing more is started, running handlers get their signal, what they answer is dropped. */
   abandon(claims: Iterable<WorkClaim<M>>): void {
-    const intakes = this.#stopIntakes(claims)
+    const intakes = [...claims].flatMap(claim => this.#intakes.get(claim) ?? [])
+    this.#stopIntakes(intakes)
     abortHandlers(intakes, 'lost')
     for (const intake of intakes) this.#intakes.delete(intake.claim)
   }
@@ -212,7 +219,7 @@ export class Dispatcher<M extends WorkMessage> {
   /** Ends every timer. What still runs is forgotten. */
   close(): void {
     this.#limit = 0
-    this.#stopIntakes(this.#intakes.keys())
+    this.#stopIntakes([...this.#intakes.values()])
     this.#ticker.cancel()
     this.#waiting.clear()
     this.#pace.close()
@@ -258,9 +265,13 @@ export class Dispatcher<M extends WorkMessage> {
   /** The same of one claim. */
   #startFrom(intake: Intake<M>): M | null {
     const { claim } = intake
-    if (intake.stopped || intake.running >= this.#options.perPartition || !claim.dispatchable) return null
+    if (intake.running >= this.#options.perPartition || !claim.dispatchable) return null
     for (let taken = 0; ; taken++) {
       const ready = intake.shiftReady()
+      if (ready !== null && intake.stopped && !intake.finishes(ready)) {
+        this.#settling.giveUp(ready)
+        continue
+      }
       if (ready !== null) {
         // The slot may stand for nothing any more when its handler returns.
         const { message } = ready
@@ -268,7 +279,7 @@ export class Dispatcher<M extends WorkMessage> {
         this.#start(ready)
         return message
       }
-      if (intake.kept >= intake.lookahead || intake.undone >= this.#options.maxUndone) return null
+      if (intake.stopped || intake.kept >= intake.lookahead || intake.undone >= this.#options.maxUndone) return null
       if (taken === MOST_TAKEN) {
         this.#more = true
         return null
@@ -322,6 +333,8 @@ export class Dispatcher<M extends WorkMessage> {
     const { claim, deadlines } = intake
     this.#running++
     intake.running++
+    // It was taken just now, so it is the highest.
+    intake.started = message.offset
     const attempt = new Attempt(message, 1, deadlines.deadline(this.#pace.wholeMs), this.#environment)
     let slot: Slot<M> | null = null
     let pending: Promise<unknown> | null = null
@@ -369,6 +382,7 @@ export class Dispatcher<M extends WorkMessage> {
     slot.attempts++
     this.#running++
     intake.running++
+    intake.started = Math.max(intake.started, highestOffset(slot))
     intake.deadlines.add(slot, this.#pace.wholeMs)
     const attempt = new Attempt(slot.message, slot.attempts, slot.deadline, this.#environment)
     slot.attempt = attempt
@@ -408,8 +422,8 @@ export class Dispatcher<M extends WorkMessage> {
   #finished(intake: Intake<M>): void {
     this.#running--
     this.#burst.settled()
-    if (--intake.running === 0 && intake.idle !== null) intake.idle()
-    if (!intake.stopped) this.#rotation.add(intake)
+    if (--intake.running === 0) intake.tellIdle()
+    if (!intake.stopped || intake.hasReady) this.#rotation.add(intake)
   }
 
   /** A waiting slot's time has come. */
@@ -459,28 +473,14 @@ export class Dispatcher<M extends WorkMessage> {
 
   // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #stopIntakes(claims: Iterable<WorkClaim<M>>): Intake<M>[] {
-    const stopped: Intake<M>[] = []
-    for (const claim of claims) {
-      const intake = this.#intakes.get(claim)
-      if (intake === undefined) continue
-      intake.stopped = true
-      stopped.push(intake)
-      for (let slot = intake.shiftReady(); slot !== null; slot = intake.shiftReady()) this.#settling.giveUp(slot)
-      for (const slot of intake.shelf) {
-        if (slot.left) slot.lane = NO_LANE
-        this.#settling.drop(slot)
-      }
-      intake.shelf.clear()
-    }
-    for (const slot of this.#waiting.slots()) {
-      if (!slot.intake.stopped) continue
-      this.#waiting.remove(slot)
-      if (slot.state === SlotState.collected) slot.intake.collecting = null
-      this.#settling.giveUp(slot)
+  /** Gives up all that does not run. */
+  #stopIntakes(intakes: readonly Intake<M>[]): void {
+    for (const intake of intakes) {
+      intake.finishBelow = -1
+      stopTaking(intake, Number.NEGATIVE_INFINITY, this.#waiting, this.#settling)
+      intake.tellIdle()
     }
     // A message of another claim may have waited behind one that was given up.
     this.#pace.soon()
-    return stopped
   }
 }

@@ -1,10 +1,56 @@
 import type { Clock } from '../base/clock.ts'
 import type { WorkMessage } from './claim.ts'
 import { Closing, PartitionLost, PartitionRevoked } from './failure.ts'
+import { flush } from './batches.ts'
 import type { Intake } from './intake.ts'
+import type { Settling } from './settling.ts'
+import { NO_LANE, type Slot, SlotState } from './slot.ts'
+import type { Waiting } from './waiting.ts'
 
 /** Why a claim ends: its partition goes to another member, it is not owned any more, or the consumer closes. */
 export type EndReason = 'revoked' | 'lost' | 'closing'
+
+/**
+ * Takes nothing more, and gives up what does not run and need not be finished, or cannot be by `until`: what is left, held or due later,
+ * what follows that, and what was taken behind all that was started.
+ */
+export function stopTaking<M extends WorkMessage>(
+  intake: Intake<M>,
+  until: number,
+  waiting: Waiting<M>,
+  settling: Settling<M>,
+): void {
+  if (!intake.stopped) intake.finishBelow = intake.claim.dispatchable ? intake.started : -1
+  intake.stopped = true
+  intake.drainUntil = Math.max(intake.drainUntil, until)
+  const waits = waiting.slots().filter(slot => slot.intake === intake)
+  for (const slot of intake.shelf) intake.giveUpFrom(slot.message.offset)
+  for (const slot of waits) {
+    const hopeless = slot.undone || (slot.state === SlotState.waiting && slot.due > intake.drainUntil)
+    if (hopeless) for (const { message } of slot.members ?? [slot]) intake.giveUpFrom(message.offset)
+  }
+  const ready: Slot<M>[] = []
+  for (let slot = intake.shiftReady(); slot !== null; slot = intake.shiftReady()) ready.push(slot)
+  for (const slot of ready) {
+    if (intake.finishes(slot)) intake.pushReady(slot)
+    else settling.giveUp(slot)
+  }
+  for (const slot of intake.shelf) {
+    if (slot.left) slot.lane = NO_LANE
+    settling.drop(slot)
+  }
+  intake.shelf.clear()
+  for (const slot of waits) {
+    const finishes = intake.finishes(slot)
+    if (finishes && slot.state === SlotState.waiting) continue
+    waiting.remove(slot)
+    if (finishes) flush(slot)
+    else {
+      if (slot.state === SlotState.collected) intake.collecting = null
+      settling.giveUp(slot)
+    }
+  }
+}
 
 /** Aborts the signals of all handlers that run for these claims. */
 export function abortHandlers<M extends WorkMessage>(intakes: readonly Intake<M>[], why: EndReason): void {
@@ -21,14 +67,14 @@ export function endReason(why: EndReason, { topic, partition }: WorkMessage): Er
   return why === 'revoked' ? new PartitionRevoked(topic, partition) : new PartitionLost(topic, partition)
 }
 
-/** Resolves to true as soon as none of them runs a handler, to false after `ms` or when `hurry` aborts. */
+/** Resolves to true as soon as all of them are drained, to false after `ms` or when `hurry` aborts. */
 export function untilIdle<M extends WorkMessage>(
   intakes: readonly Intake<M>[],
   clock: Clock,
   ms: number,
   hurry?: AbortSignal,
 ): Promise<boolean> {
-  const busy = intakes.filter(intake => intake.running > 0)
+  const busy = intakes.filter(intake => !intake.drained)
   if (busy.length === 0) return Promise.resolve(true)
   return new Promise(resolve => {
     let left = busy.length

@@ -78,18 +78,25 @@ export class Failures<M extends WorkMessage> {
     }
   }
 
+  /** They come again. */
   #dropAll(members: readonly Slot<M>[]): void {
-    for (const member of members) this.#parts.settling.drop(member)
+    for (const member of members) this.#drop(member)
+  }
+
+  #drop(slot: Slot<M>): void {
+    slot.intake.giveUpFrom(slot.message.offset)
+    this.#parts.settling.drop(slot)
   }
 
   #retry(slot: Slot<M>, members: readonly Slot<M>[], error: Error, reason: FailureReason): void {
     const { intake } = slot
-    // Draining: whoever owns the partition next makes the next attempt.
-    if (intake.stopped) {
+    const delay = error instanceof Retry ? error.afterMs : this.#backoff(slot)
+    // A drain that would not see the next attempt leaves it to whoever owns the partition next.
+    const late = this.#parts.clock.now() + delay > intake.drainUntil
+    if (intake.stopped && (late || !intake.finishes(slot))) {
       this.#dropAll(members)
       return
     }
-    const delay = error instanceof Retry ? error.afterMs : this.#backoff(slot)
     this.#parts.events.retrying({ message: slot.message, error, attempts: slot.attempts, reason }, delay)
     this.#wait(slot, members, delay)
   }
@@ -192,7 +199,7 @@ export class Failures<M extends WorkMessage> {
     this.#parts.events.failed(failure, decision)
     // Draining: whoever owns the partition next gets it again.
     if (!intake.claim.live || (intake.stopped && (decision === 'leave' || decision === 'hold'))) {
-      this.#parts.settling.drop(slot)
+      this.#drop(slot)
       return false
     }
     switch (decision) {
@@ -204,7 +211,7 @@ export class Failures<M extends WorkMessage> {
         this.#parts.stop(new WorkStopped(failure))
         return false
       case 'stop':
-        this.#parts.settling.drop(slot)
+        this.#drop(slot)
         this.#parts.stop(new WorkStopped(failure))
         return false
       case 'leave':
@@ -287,7 +294,7 @@ export class Failures<M extends WorkMessage> {
   #again(intake: Intake<M>, members: Slot<M>[], attempts: number): void {
     const [first] = members
     if (first === undefined) return
-    if (intake.stopped) {
+    if (intake.stopped && !members.some(member => intake.finishes(member))) {
       for (const member of members) member.leader = first
       this.#dropAll(members)
       return

@@ -25,8 +25,17 @@ export class Intake<M extends WorkMessage> {
   undone = 0
   /** Left or held after their handler was abandoned: they are not tried again in this process. */
   readonly shelf = new Set<Slot<M>>()
-  /** Nothing is started any more: it drains, or has ended. */
+  /** Nothing more is taken: it drains, or has ended. */
   stopped = false
+  /** Highest offset that was started; -1: none. */
+  started = -1
+  /**
+   * Once it is stopped: what was taken is started below this offset only. Above it nothing is done, or something below it has to come
+   * again, so that what follows comes again with it.
+   */
+  finishBelow = -1
+  /** Until when a drain waits, by the clock; what is due later is not waited for. */
+  drainUntil = Number.NEGATIVE_INFINITY
   /** Why the signals of its handlers were aborted: one that runs at that moment may not be in `deadlines` yet. */
   aborted: EndReason | null = null
   /** Whether the dispatcher looks at it. */
@@ -34,7 +43,7 @@ export class Intake<M extends WorkMessage> {
   /** The batch that is being filled. */
   collecting: Slot<M> | null = null
   collectedBytes = 0
-  /** Called when nothing runs any more; only of a stopped intake, so once. */
+  /** Called when it is drained; only of a stopped intake, so once. */
   idle: (() => void) | null = null
   #readyFirst: Slot<M> | null = null
   #readyLast: Slot<M> | null = null
@@ -53,6 +62,36 @@ export class Intake<M extends WorkMessage> {
     this.seed = seed
     this.lane = lane
     this.lookahead = lookahead
+  }
+
+  /** Whether nothing runs, nor is to be finished. */
+  get drained(): boolean {
+    const { live, lowest } = this.claim
+    return this.running === 0 && (!live || lowest === -1 || lowest >= this.finishBelow)
+  }
+
+  /** Tells who waits for it, once it is drained. */
+  tellIdle(): void {
+    const { idle } = this
+    if (idle === null || !this.drained) return
+    this.idle = null
+    idle()
+  }
+
+  /** Whether a slot is to be started although it drains. */
+  finishes({ message, members, loose }: Slot<M>): boolean {
+    if (message.offset < this.finishBelow) return true
+    if (members?.some(member => member.message.offset < this.finishBelow)) return true
+    return loose?.messages.some(({ offset }) => offset < this.finishBelow) ?? false
+  }
+
+  /** The message comes again, and with it all that follow it. */
+  giveUpFrom(offset: number): void {
+    if (offset < this.finishBelow) this.finishBelow = offset
+  }
+
+  get hasReady(): boolean {
+    return this.#readyFirst !== null
   }
 
   pushReady(slot: Slot<M>): void {

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { collect, materialize } from './batches.ts'
+import { collect, flush, materialize } from './batches.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
 import type { Lanes } from './lanes.ts'
 import type { Rotation } from './rotation.ts'
@@ -54,7 +54,7 @@ export class Settling<M extends WorkMessage> {
       // Members of a batch run and leave with it.
       if (next.leader !== null) return
       const { intake } = next
-      if (!intake.stopped) {
+      if (!intake.stopped || intake.finishes(next)) {
         this.takeTurn(next)
         return
       }
@@ -74,6 +74,11 @@ export class Settling<M extends WorkMessage> {
       intake.pushReady(slot)
     } else {
       collect(slot, clock, waiting)
+      // A drain fills no batch.
+      if (intake.stopped && intake.collecting !== null) {
+        waiting.remove(intake.collecting)
+        flush(intake.collecting)
+      }
     }
     rotation.add(intake)
   }
@@ -85,6 +90,7 @@ export class Settling<M extends WorkMessage> {
     for (const member of slot.members ?? [slot]) {
       intake.kept--
       if (slot.left) member.lane = NO_LANE
+      intake.giveUpFrom(member.message.offset)
       this.drop(member)
     }
   }

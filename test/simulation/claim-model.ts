@@ -35,8 +35,12 @@ export class ClaimModel {
   readonly start: number
   /** Released or lost: nothing that happens afterwards counts. */
   ended = false
-  /** It drains, or its process stops: nothing is started any more. */
+  /** Its process stops: nothing is started any more. */
   stopped = false
+  /** It drains: only what is in front of this offset is started, as it would hold back what is done behind it. Null: it does not. */
+  drainsBelow: number | null = null
+  /** The highest offset whose handler was entered. */
+  #highest = -1
   /** Taken and not done. */
   readonly open = new Map<number, Entry>()
   readonly #journal: Journal
@@ -103,7 +107,13 @@ export class ClaimModel {
     return null
   }
 
+  drain(): void {
+    this.drainsBelow ??= this.#highest
+  }
+
   taken(offset: number): void {
+    if (this.stopped || this.drainsBelow !== null)
+      this.#violated('3', `${offset} was taken after its claim was stopped`)
     const message = this.log.messages[this.#next++]
     if (message?.offset !== offset) {
       this.#violated('1', `${offset} was taken where ${message?.offset ?? 'nothing'} comes next`)
@@ -134,6 +144,11 @@ export class ClaimModel {
     if (this.ended || (this.stopped && !started)) {
       this.#violated('3', `a handler of ${offsets.join()} was entered after its claim was stopped`)
     }
+    if (this.drainsBelow !== null && !started && offsets.every(offset => offset >= (this.drainsBelow ?? 0))) {
+      const limit = `in a drain that finishes what is before ${this.drainsBelow}`
+      this.#violated('3', `a handler of ${offsets.join()} was entered ${limit}`)
+    }
+    this.#highest = Math.max(this.#highest, ...offsets)
     if (entries.length !== offsets.length && !this.ended) {
       this.#violated('2', `a handler of ${offsets.join()} was entered although not all of them are open`)
     }
@@ -180,7 +195,7 @@ export class ClaimModel {
       this.#close(entry)
       return
     }
-    if (decision === 'stop' || this.stopped) return
+    if (decision === 'stop' || this.stopped || this.drainsBelow !== null) return
     entry.undone = decision
     if (decision === 'leave') {
       entry.passed = true

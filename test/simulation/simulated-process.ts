@@ -148,10 +148,12 @@ export class SimulatedProcess implements ClaimHost {
 
   async #revoke(claims: readonly SimulatedClaim[], reason: 'revoked' | 'closing'): Promise<void> {
     for (const claim of claims) {
-      claim.draining = claim.model.stopped = true
+      claim.draining = true
+      claim.model.drain()
       this.#say('drain', claim.partition)
     }
     await this.#drain(claims, reason)
+    for (const claim of claims) claim.model.stopped = true
     for (let attempt = 0; attempt < 5 && !this.gone; attempt++) {
       const results = await this.#loop.commit(claims)
       if (results.every(result => result.error === null)) break
@@ -224,7 +226,7 @@ export class SimulatedProcess implements ClaimHost {
       this.#violated('4', `${held} bytes are held, ${limit} are allowed`)
     }
     if (this.stopping) return
-    for (const claim of this.claims.values()) if (!claim.model.stopped) this.#checkClaim(claim)
+    for (const claim of this.claims.values()) if (!claim.draining && !claim.model.stopped) this.#checkClaim(claim)
   }
 
   #checkClaim(claim: SimulatedClaim): void {

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { constant } from '../../src/base/backoff.ts'
 import { Closing, type Decision, PartitionLost, PartitionRevoked } from '../../src/work/failure.ts'
 import { FakeClaim } from './fake-claim.ts'
 import { batchRoute, Calls, Harness, route } from './harness.ts'
 
 const times = { drainMs: 1_000, abandonMs: 500, reason: 'revoked' } as const
 
-/** Two of four messages run, one waits behind them, one is not taken. */
+/** Two of four messages run. */
 async function busy(overrides: Parameters<typeof route>[1] = {}) {
   const harness = new Harness({ concurrency: 2 })
   const calls = new Calls()
-  const claim = new FakeClaim(0, ['a', 'a', 'b', 'c'])
+  const claim = new FakeClaim(0, ['a', 'b', 'b', 'c'])
   harness.dispatcher.add(claim, route(calls.handle, overrides))
   await harness.clock.advance(1)
-  assert.deepEqual(calls.running, ['0', '2'])
+  assert.deepEqual(calls.running, ['0', '1'])
   return { ...harness, harness, calls, claim }
 }
 
@@ -26,17 +27,17 @@ function watch<T>(promise: Promise<T>): { result: T | 'pending' } {
   return watched
 }
 
-test('a drain starts nothing more and resolves as soon as what runs has ended', async () => {
+test('a drain takes nothing more and resolves as soon as what runs has ended', async () => {
   const { dispatcher, clock, calls, claim } = await busy()
   const drain = watch(dispatcher.drain([claim], times))
   assert.equal(dispatcher.state(claim)?.blocked, 'draining')
   calls.of(0).resolve()
   await clock.advance(1)
   assert.equal(drain.result, 'pending')
-  calls.of(2).resolve()
+  calls.of(1).resolve()
   await clock.advance(1)
   assert.equal(drain.result, 0)
-  assert.deepEqual(claim.settled, [0, 2])
+  assert.deepEqual(claim.settled, [0, 1])
   assert.equal(calls.all.length, 2)
   assert.equal(dispatcher.state(claim), undefined)
   dispatcher.close()
@@ -52,10 +53,10 @@ test('after drainMs handlers get their signal; one that rejects then has not fai
   await clock.advance(1)
   assert.ok(signal.reason instanceof PartitionRevoked)
   calls.of(0).reject(signal.reason)
-  calls.of(2).resolve()
+  calls.of(1).resolve()
   await clock.advance(1)
   assert.equal(drain.result, 0)
-  assert.deepEqual(claim.settled, [2])
+  assert.deepEqual(claim.settled, [1])
   assert.deepEqual([failures, retries], [[], []])
   dispatcher.close()
 })
@@ -70,7 +71,7 @@ test('handlers that settle neither in time nor after their signal are told, and 
   assert.equal(drain.result, 2)
   claim.live = false
   calls.of(0).resolve()
-  calls.of(2).reject(new Error('late'))
+  calls.of(1).reject(new Error('late'))
   await clock.advance(1)
   assert.deepEqual(claim.settled, [])
   assert.deepEqual(failures, [])
@@ -78,30 +79,30 @@ test('handlers that settle neither in time nor after their signal are told, and 
   dispatcher.close()
 })
 
-test('a handler that fails while its claim drains is not tried again here', async () => {
-  const { dispatcher, clock, calls, claim, retries, failures } = await busy()
+test('a handler that fails while its claim drains is not tried again here, if its next attempt would come too late', async () => {
+  const { dispatcher, clock, calls, claim, retries, failures } = await busy({ backoff: constant(1_001) })
   const drain = watch(dispatcher.drain([claim], times))
   calls.of(0).reject(new Error('no'))
-  calls.of(2).resolve()
+  calls.of(1).resolve()
   await clock.advance(1)
   assert.equal(drain.result, 0)
-  assert.deepEqual(claim.settled, [2])
+  assert.deepEqual(claim.settled, [1])
   assert.deepEqual([failures, retries], [[], []])
   dispatcher.close()
   assert.equal(clock.timers, 0)
 })
 
 for (const [decision, settled] of [
-  ['skip', [0, 2]],
-  ['leave', [2]],
-  ['hold', [2]],
+  ['skip', [0, 1]],
+  ['leave', [1]],
+  ['hold', [1]],
 ] as const) {
   test(`a last attempt that fails while its claim drains is decided about ('${decision}')`, async () => {
     const { dispatcher, clock, calls, claim } = await busy({ attempts: 1, onFailure: decision })
     const drain = watch(dispatcher.drain([claim], times))
     calls.of(0).reject(new Error('no'))
     await clock.advance(1)
-    calls.of(2).resolve()
+    calls.of(1).resolve()
     await clock.advance(1)
     assert.equal(drain.result, 0)
     assert.deepEqual(claim.settled, settled)
@@ -110,11 +111,127 @@ for (const [decision, settled] of [
   })
 }
 
+/** The second key is at work while the first message of the first one runs, and the next one of it waits. */
+async function uneven(overrides: Parameters<typeof route>[1] = {}) {
+  const harness = new Harness({ concurrency: 2 })
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a', 'a', 'b', 'a', 'b', 'b', 'c'])
+  harness.dispatcher.add(claim, route(calls.handle, overrides))
+  await harness.clock.advance(1)
+  calls.of(2).resolve()
+  await harness.clock.advance(1)
+  assert.deepEqual(calls.running, ['0', '4'])
+  return { ...harness, calls, claim }
+}
+
+test('what was taken in front of what was started is finished, so that nothing that is done is done again', async () => {
+  const { dispatcher, clock, calls, claim } = await uneven()
+  const drain = watch(dispatcher.drain([claim], times))
+  calls.of(4).resolve()
+  for (const offset of [0, 1, 3]) {
+    await clock.advance(1)
+    assert.equal(drain.result, 'pending')
+    assert.deepEqual(calls.running, [String(offset)])
+    calls.of(offset).resolve()
+  }
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [2, 4, 0, 1, 3])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('a next attempt in front of what is done is made before a partition is given up, if it is due in time', async () => {
+  const { dispatcher, clock, calls, claim } = await uneven({ backoff: constant(900) })
+  const drain = watch(dispatcher.drain([claim], times))
+  calls.of(4).resolve()
+  calls.of(0).reject(new Error('no'))
+  await clock.advance(899)
+  assert.deepEqual([calls.running, drain.result], [[], 'pending'])
+  await clock.advance(1)
+  for (const offset of [0, 1, 3]) {
+    calls.of(offset).resolve()
+    await clock.advance(1)
+  }
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [2, 4, 0, 1, 3])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('nothing is waited for behind a message that comes again anyway', async () => {
+  const { dispatcher, clock, calls, claim } = await uneven({ attempts: 1, onFailure: 'hold' })
+  const drain = watch(dispatcher.drain([claim], times))
+  calls.of(0).reject(new Error('no'))
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['4'])
+  calls.of(4).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [2, 4])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('what is left when drainMs is over is given up, also where only an attempt is waited for', async () => {
+  const { dispatcher, clock, calls, claim } = await uneven({ backoff: constant(1_000) })
+  const drain = watch(dispatcher.drain([claim], times))
+  calls.of(4).resolve()
+  await clock.advance(1)
+  calls.of(0).resolve()
+  await clock.advance(1)
+  const { signal } = calls.of(1).context
+  await clock.advance(998)
+  assert.ok(signal.aborted)
+  calls.of(1).reject(signal.reason)
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [2, 4, 0])
+  assert.equal(calls.running.length, 0)
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('a paused partition finishes nothing but what runs', async () => {
+  const { dispatcher, clock, calls, claim } = await uneven()
+  claim.dispatchable = false
+  const drain = watch(dispatcher.drain([claim], times))
+  calls.of(0).resolve()
+  calls.of(4).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [2, 0, 4])
+  dispatcher.close()
+})
+
+test('a batch that failed is tried again in a drain, if something behind it is done', async () => {
+  const { dispatcher, clock } = new Harness({ concurrency: 2 })
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a', 'b', 'c', 'd', 'a'])
+  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 2, lingerMs: 0 }, { backoff: constant(200) }))
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['0+1', '2+3'])
+  calls.of(0).reject(new Error('no'))
+  await clock.advance(1)
+  const drain = watch(dispatcher.drain([claim], times))
+  calls.of(2).resolve()
+  await clock.advance(200)
+  assert.deepEqual([calls.running, drain.result], [['0+1'], 'pending'])
+  calls.of(0).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [2, 3, 0, 1])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
 test('a drain waits for a decision', async () => {
   let answer = (_: Decision) => {}
   const onFailure = () => new Promise<Decision>(resolve => (answer = resolve))
   const { dispatcher, clock, calls, claim } = await busy({ attempts: 1, onFailure })
   calls.of(0).reject(new Error('no'))
+  calls.of(1).resolve()
+  await clock.advance(1)
   calls.of(2).resolve()
   await clock.advance(1)
   calls.of(3).resolve()
@@ -124,7 +241,7 @@ test('a drain waits for a decision', async () => {
   answer('skip')
   await clock.advance(1)
   assert.equal(drain.result, 0)
-  assert.deepEqual(claim.settled, [2, 3, 0])
+  assert.deepEqual(claim.settled, [1, 2, 3, 0])
   dispatcher.close()
 })
 
@@ -186,7 +303,7 @@ test('of two drains of the same claim both resolve when it is idle', async () =>
   const revoked = watch(dispatcher.drain([claim], times))
   const closing = watch(dispatcher.drain([claim], { ...times, reason: 'closing' }))
   calls.of(0).resolve()
-  calls.of(2).resolve()
+  calls.of(1).resolve()
   await clock.advance(1)
   assert.equal(revoked.result, 0)
   assert.equal(closing.result, 0)
@@ -201,7 +318,7 @@ test('the first of two drains that is over does not end the other', async () => 
   await clock.advance(100)
   assert.equal(short.result, 2)
   calls.of(0).resolve()
-  calls.of(2).resolve()
+  calls.of(1).resolve()
   await clock.advance(1)
   assert.equal(long.result, 0)
   dispatcher.close()
@@ -216,10 +333,10 @@ test('a hurry ends the wait for handlers, not the time they have after their sig
   await clock.advance(1)
   assert.ok(calls.of(0).context.signal.aborted)
   calls.of(0).resolve()
-  calls.of(2).resolve()
+  calls.of(1).resolve()
   await clock.advance(1)
   assert.equal(drain.result, 0)
-  assert.deepEqual(claim.settled, [0, 2])
+  assert.deepEqual(claim.settled, [0, 1])
   dispatcher.close()
   assert.equal(clock.timers, 0)
 })
@@ -231,7 +348,7 @@ test('what was lost gets its signal at once, starts nothing more, and settles no
   dispatcher.abandon([claim])
   assert.ok(signal.reason instanceof PartitionLost)
   calls.of(0).reject(signal.reason)
-  calls.of(2).resolve()
+  calls.of(1).resolve()
   await clock.advance(1_000)
   assert.deepEqual(claim.settled, [])
   assert.deepEqual([failures, retries], [[], []])
@@ -244,7 +361,7 @@ test('a partition that comes back is a new claim, beside handlers of the old one
   const { dispatcher, clock, calls, claim } = await busy()
   claim.live = false
   dispatcher.abandon([claim])
-  calls.of(2).resolve()
+  calls.of(1).resolve()
   const again = new FakeClaim(0, ['z'])
   dispatcher.add(again, route(calls.handle))
   await clock.advance(1)

@@ -45,6 +45,11 @@ export class FakeClaim implements WorkClaim<FakeMessage> {
     return this.#taken
   }
 
+  get lowest(): number {
+    const open = this.messages.slice(0, this.#tracked).find(({ offset }) => !this.settled.includes(offset))
+    return open?.offset ?? -1
+  }
+
   write(keys: readonly (string | null)[], size?: number): void {
     for (const key of keys) this.messages.push(new FakeMessage(this.partition, this.messages.length, key, size))
   }

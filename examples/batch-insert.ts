@@ -18,7 +18,7 @@ const audit = new Consumer({
   brokers: (process.env.BROKERS ?? 'localhost:9092').split(','),
   group: 'audit',
 }).topic(
-  { topic: 'audit', partitions: [0, 1, 2] },
+  'audit',
   // The order of the inserts does not matter here, so a message never waits for another one of its key.
   { key: string, value: string, work: { order: 'none' } },
   batch({ messages: 500, lingerMs: 200 }, messages => {

@@ -14,7 +14,7 @@ const shop = new Consumer({
   // Together with the last commit (5 s at most) this stays below the 30 s that Kubernetes waits before SIGKILL.
   ownership: { drainMs: 15_000 },
   work: { concurrency: 64, timeoutMs: 10_000, abandonMs: 5_000 },
-}).topic({ topic: 'orders', partitions: [0, 1, 2] }, async (_order, { signal }) => {
+}).topic('orders', async (_order, { signal }) => {
   // What a handler waits for gets the signal: it ends when the time is over.
   await delay(20, undefined, { signal })
 })

@@ -14,7 +14,7 @@ const shop = new Consumer({
   group: 'payments',
   work: { concurrency: 32, timeoutMs: 10_000, attempts: 4, backoff: exponential(500, 30_000) },
 }).topic(
-  { topic: 'orders', partitions: [0, 1, 2] },
+  'orders',
   { key: string, value: json(), work: { onFailure: decide } },
   async (order, { signal, attempt, log }) => {
     const response = await fetch(payments, {

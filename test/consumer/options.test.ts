@@ -35,10 +35,43 @@ describe('a wrong option is named with what was expected', () => {
     [{ brokers, offsets: { start: 'beginning' } }, /^offsets\.start must be 'earliest', 'latest'/],
     [{ brokers, offsets: { storage: { load() {}, commit() {} } } }, /^offsets\.storage needs a group/],
     [{ brokers, reconnect: { minMs: 100, maxMs: 50 } }, /^reconnect\.maxMs must be a whole number of at least 100/],
+    [{ brokers, ownership: { strategies: [] } }, /^ownership\.strategies must be a list of 'range', 'round-robin', /],
+    [{ brokers, ownership: { strategies: ['roundrobin'] } }, /^ownership\.strategies must be .*, not 'roundrobin'$/],
+    [{ brokers, ownership: { strategies: ['range', 'range'] } }, /^ownership\.strategies holds two of one name$/],
+    [{ brokers, ownership: { strategies: [{ name: 'x' }] } }, /^ownership\.strategies must be .*, not an object$/],
+    [{ brokers, ownership: { instanceId: 'a b' } }, /^ownership\.instanceId must be a name of 1 to 249 letters/],
+    [
+      { brokers, ownership: { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 2_001 } },
+      /^ownership\.heartbeatIntervalMs must be a whole number from 1 to 2000, not 2001$/,
+    ],
+    [{ brokers, ownership: { startup: { minMembers: 0 } } }, /^ownership\.startup\.minMembers must be/],
+    [
+      { brokers, ownership: { rebalanceTimeoutMs: 20_000, startup: { waitMs: 10_001 } } },
+      /^ownership\.startup\.waitMs must be a whole number from 0 to 10000, not 10001$/,
+    ],
+    [{ brokers, ownership: { onRevoked: 5 } }, /^ownership\.onRevoked must be a function, not 5$/],
+    [
+      { brokers, group: 'g', ownership: { drainMs: 50_001 } },
+      /^ownership\.rebalanceTimeoutMs is 60000, and a drain may take 60001: drainMs 50001, abandonMs 5000 and 5000/,
+    ],
   ]
   for (const [options, expected] of cases) {
     test(JSON.stringify(options), () => assert.match(complaint(options), expected))
   }
+})
+
+test('a drain may take all the time that the group waits for it, and without a group any', () => {
+  assert.equal(complaint({ brokers, group: 'g', ownership: { drainMs: 50_000 } }), '')
+  assert.equal(complaint({ brokers, ownership: { drainMs: 500_000 } }), '')
+})
+
+test('a strategy may be a function with a name', () => {
+  const assign = { inHalves: () => new Map() }
+  assert.equal(complaint({ brokers, ownership: { strategies: [assign.inHalves, 'range'] } }), '')
+  assert.match(
+    complaint({ brokers, ownership: { strategies: [() => new Map()] } }),
+    /needs a name: members agree by it$/,
+  )
 })
 
 test('the defaults need only brokers', () => assert.equal(complaint({ brokers }), ''))
@@ -77,6 +110,13 @@ describe('routes', () => {
         ),
       /^batch\.messages/,
     ))
+
+  test('the time that a route takes for a drain is checked as well', () => {
+    const group = new Consumer({ brokers, group: 'g', ownership: { drainMs: 50_000 } })
+    assert.throws(() => group.topic('a', { work: { abandonMs: 5_001 } }, () => {}), /a drain may take 60001/)
+  })
+  test('a pattern says whether it is for internal topics', () =>
+    wrong(c => c.topic(/a/, { internal: 1 } as never, () => {}), /internal must be false or true, not 1$/))
 
   test('run needs a route', async () => {
     await assert.rejects(consumer().run(), /needs a route/)

@@ -1,5 +1,5 @@
 import { type Clock, sleep } from '../base/clock.ts'
-import { type MillraceError, toError } from '../base/errors.ts'
+import { toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { TopicPartition } from '../base/topic-partition.ts'
 import type { CommitLoop } from '../offsets/commit-loop.ts'
@@ -107,7 +107,7 @@ export class Owner implements OwnershipListener {
     if (open) this.#parts.keeper.wakeAll()
   }
 
-  fatal(error: MillraceError): void {
+  fatal(error: Error): void {
     this.#parts.fatal(error)
   }
 

@@ -1,4 +1,3 @@
-import type { MillraceError } from '../base/errors.ts'
 import type { TopicPartition } from '../base/topic-partition.ts'
 import type { MembershipState } from './group/membership.ts'
 
@@ -20,7 +19,7 @@ export interface OwnershipListener {
   /** Whether handlers may be started has changed: see `ConsumerCoordinator.lease`. */
   leaseChanged(open: boolean): void
   /** Ownership cannot go on; the consumer stops with this error. */
-  fatal(error: MillraceError): void
+  fatal(error: Error): void
 }
 
 /** Something that lasts and keeps topics from being read, for people to see. */

@@ -1,4 +1,4 @@
-import { MillraceError } from '../base/errors.ts'
+import { MillraceError, toError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import type { Assignment, Assignor, GroupMember, GroupTopics } from './assignors/assignor.ts'
 import { NOBODY, Owners } from './assignors/owners.ts'
@@ -10,8 +10,7 @@ import { NOBODY, Owners } from './assignors/owners.ts'
  * @throws {MillraceError} `BAD_ASSIGNMENT`, when the strategy has a mistake: nothing of its answer is used
  */
 export function assignGroup(assignor: Assignor, members: readonly GroupMember[], topics: GroupTopics): Assignment {
-  const assignment = assignor.assign(members, topics)
-  check(assignor.name, assignment, members, topics)
+  const assignment = checked(assignor, members, topics)
   const owners = assignor.protocol === 'cooperative' ? new Owners(members, topics) : null
   const mayHave = (place: number, { topic, partition }: TopicPartition) => {
     const owner = owners?.of(topic, partition) ?? NOBODY
@@ -22,7 +21,20 @@ export function assignGroup(assignor: Assignor, members: readonly GroupMember[],
   )
 }
 
-/** An own strategy may have mistakes: no partition may get two owners by it. */
+/** An own strategy may have mistakes, and throw. */
+function checked(assignor: Assignor, members: readonly GroupMember[], topics: GroupTopics): Assignment {
+  try {
+    const assignment = assignor.assign(members, topics)
+    check(assignor.name, assignment, members, topics)
+    return assignment
+  } catch (thrown) {
+    if (thrown instanceof MillraceError) throw thrown
+    const cause = toError(thrown)
+    throw new MillraceError('BAD_ASSIGNMENT', `the strategy ${assignor.name} failed: ${cause.message}`, { cause })
+  }
+}
+
+/** No partition may get two owners. */
 function check(assignor: string, assignment: Assignment, members: readonly GroupMember[], topics: GroupTopics): void {
   const subscriptions = new Map(members.map(({ id, topics }) => [id, new Set(topics)]))
   const taken = new Map<string, string>()

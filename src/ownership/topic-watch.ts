@@ -34,7 +34,7 @@ export interface TopicWatcher {
   /** Other topics that the next look is to include. */
   others?(): Iterable<string>
   /** Looking is over: what is wrong does not pass by itself. */
-  fatal(error: MillraceError): void
+  fatal(error: Error): void
 }
 
 /** Follows the topics of a subscription as they appear, grow and vanish. */

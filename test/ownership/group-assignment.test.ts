@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { MillraceError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { partitionName, type TopicPartition } from '../../src/base/topic-partition.ts'
 import type { Assignment, Assignor, GroupMember, GroupTopics } from '../../src/ownership/assignors/assignor.ts'
@@ -104,3 +105,18 @@ function unassigned(members: readonly GroupMember[], topics: GroupTopics, assign
 function missing(owned: readonly TopicPartition[], assigned: readonly TopicPartition[]): boolean {
   return owned.some(each => !assigned.some(other => other.topic === each.topic && other.partition === each.partition))
 }
+
+test('a strategy that throws, or answers what is no assignment, is named', () => {
+  const failing: Assignor = {
+    name: 'failing',
+    protocol: 'eager',
+    assign: () => {
+      throw new TypeError('no such property')
+    },
+  }
+  const late = { ...failing, name: 'late', assign: (async () => new Map()) as unknown as Assignor['assign'] }
+  const code = (message: RegExp) => (error: MillraceError) =>
+    error.code === 'BAD_ASSIGNMENT' && message.test(error.message)
+  assert.throws(() => assignGroup(failing, [owner], topics), code(/the strategy failing failed: no such property/))
+  assert.throws(() => assignGroup(late, [owner], topics), code(/the strategy late failed: /))
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { constant } from '../../src/base/backoff.ts'
-import { ConnectionError } from '../../src/base/errors.ts'
+import { ConnectionError, type MillraceError } from '../../src/base/errors.ts'
 import type { ClusterMetadata, LowLevelClient, TopicMetadata } from '../../src/client/low-level-client.ts'
 import type { AssignedPartition, OwnershipListener } from '../../src/ownership/coordinator.ts'
 import { StaticCoordinator } from '../../src/ownership/static-coordinator.ts'
@@ -44,7 +44,7 @@ function coordinator(matches: Match[], missingTopics: 'wait' | 'fail' = 'wait') 
     async revoked() {},
     async lost() {},
     leaseChanged() {},
-    fatal: error => void fatal.push(error.code),
+    fatal: error => void fatal.push((error as MillraceError).code),
   }
   const owner = new StaticCoordinator({
     client: client as LowLevelClient,

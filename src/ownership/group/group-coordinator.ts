@@ -208,13 +208,13 @@ export class GroupCoordinator implements ConsumerCoordinator {
       } catch (thrown) {
         if (signal.aborted) return
         const error = toError(thrown)
-        if (error instanceof MillraceError && !error.retriable) {
+        if (!(error instanceof MillraceError && error.retriable)) {
           this.#fail(error)
           return
         }
         this.#cause = error.message
         this.membership.become('waiting')
-        const level = error instanceof MillraceError && error.code === 'REBALANCE_IN_PROGRESS' ? 'debug' : 'warn'
+        const level = error.code === 'REBALANCE_IN_PROGRESS' ? 'debug' : 'warn'
         logger[level]({ err: error, group: options.group }, `the group could not be joined: ${error.message}`)
         await sleep(clock, joinBackoff(++failures, random), signal).catch(() => {})
       }
@@ -396,13 +396,13 @@ export class GroupCoordinator implements ConsumerCoordinator {
     return groupRefusal(errorCode, group, { instanceId, sessionTimeoutMs, strategies: names })
   }
 
-  /** What is owned is another's from now on, or nobody's. */
-  #fail(error: MillraceError): void {
+  /** What is owned is another's from now on, or nobody's. The member id is kept, to leave with. */
+  #fail(error: Error): void {
     const partitions = [...this.#owned.values()]
     this.#owned.clear()
     this.#ended.abort(error)
     this.lease.end()
-    this.membership.reset(false)
+    this.membership.reset(true)
     this.#cause = error.message
     if (partitions.length > 0) this.#losing = this.#listener?.lost(partitions) ?? this.#losing
     this.#listener?.fatal(error)

@@ -36,6 +36,8 @@ export function collect<M extends WorkMessage>(slot: Slot<M>, clock: Clock, wait
       return
     }
     next = next.laneNext
+    // Those that a drain gives up, as something in front of them comes again.
+    if (next !== null && intake.stopped && !intake.finishes(next)) return
   }
 }
 

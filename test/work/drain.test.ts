@@ -225,6 +225,39 @@ test('a batch that failed is tried again in a drain, if something behind it is d
   assert.equal(clock.timers, 0)
 })
 
+test('a batch that a drain finishes takes nothing along that comes again', async () => {
+  const { dispatcher, clock } = new Harness()
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a'])
+  const onFailure = ({ message }: { message: { offset: number } }) => (message.offset === 0 ? 'leave' : 'hold')
+  const options = { attempts: 1, onFailure, redeliverMs: 100 } as const
+  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 2, lingerMs: 0 }, options))
+  const arrive = async (...keys: string[]) => {
+    claim.write(keys)
+    dispatcher.wake(claim)
+    await clock.advance(1)
+  }
+  await clock.advance(1)
+  calls.of(0).reject(new Error('no'))
+  await arrive('a')
+  await arrive('a')
+  // The one that was left stands behind the others of its key now, and before what comes later.
+  await clock.advance(100)
+  await arrive('a', 'b')
+  assert.deepEqual(calls.running, ['1', '4'])
+  const drain = watch(dispatcher.drain([claim], times))
+  calls.of(1).reject(new Error('no'))
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['4', '0'])
+  calls.of(0).resolve()
+  calls.of(4).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [0, 4])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
 test('a drain waits for a decision', async () => {
   let answer = (_: Decision) => {}
   const onFailure = () => new Promise<Decision>(resolve => (answer = resolve))

@@ -42,7 +42,8 @@ export function stopTaking<M extends WorkMessage>(
   intake.shelf.clear()
   for (const slot of waits) {
     const finishes = intake.finishes(slot)
-    if (finishes && slot.state === SlotState.waiting) continue
+    // The batch that was being filled is ready already if one that was given up let another of its lane into it.
+    if (slot.heapIndex < 0 || (finishes && slot.state === SlotState.waiting)) continue
     waiting.remove(slot)
     if (finishes) flush(slot)
     else {

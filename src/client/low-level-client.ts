@@ -40,6 +40,8 @@ export type Isolation = 'read_uncommitted' | 'read_committed'
 
 export interface FetchPartition {
   readonly topic: string
+  /** The topic of that name that is meant, where its id is known: one that was created anew is another. */
+  readonly topicId?: string | null
   readonly partition: number
   /** First offset wanted. */
   readonly offset: number
@@ -101,7 +103,25 @@ export interface FoundOffset {
   /** -1 when no message is that young. */
   readonly offset: number
   readonly timestamp: number
+  /** Of the message at that offset, or of the leader; -1 when unknown. */
   readonly leaderEpoch: number
+}
+
+/** Where did this leader epoch end, or the last one before it that has messages? (KIP-320) */
+export interface EpochQuery {
+  readonly topic: string
+  readonly partition: number
+  readonly leaderEpoch: number
+}
+
+export interface EpochEnd {
+  readonly topic: string
+  readonly partition: number
+  readonly error: MillraceError | null
+  /** The last epoch that is not after the one asked for; -1: the leader does not know. */
+  readonly leaderEpoch: number
+  /** Behind the last message of that epoch: who has read further read what is no longer in the log. -1: the leader does not know. */
+  readonly endOffset: number
 }
 
 /** Finished record batches for one partition. */
@@ -142,6 +162,11 @@ export interface LowLevelClient {
   fetch(query: FetchQuery, signal?: AbortSignal): Promise<FetchAnswer>
   /** Routed to each partition's leader; stale leaders are looked up again before the deadline. */
   listOffsets(queries: readonly OffsetQuery[], isolation: Isolation): Promise<readonly FoundOffset[]>
+  /**
+   * Routed like `listOffsets`. A client without it notices no truncated logs; an `UNSUPPORTED_VERSION` in an entry says the same of a
+   * broker.
+   */
+  offsetsForLeaderEpoch?(queries: readonly EpochQuery[]): Promise<readonly EpochEnd[]>
   /** Routed to each partition's leader. `acks` -1 is all in-sync replicas. Not idempotent; nothing is retried. */
   produce(
     batches: readonly ProduceBatch[],

@@ -7,11 +7,14 @@ import { type BrokerState, Brokers } from './brokers.ts'
 import { longestMs, type Question } from './call.ts'
 import { Coordinators } from './coordinators.ts'
 import { within } from './deadline.ts'
+import { offsetsForLeaderEpoch } from './epoch-ends.ts'
 import { fetchQuestion } from './fetch-call.ts'
 import type { Link, Role } from './link.ts'
 import { listOffsets } from './list-offsets.ts'
 import type {
   ClusterMetadata,
+  EpochEnd,
+  EpochQuery,
   FetchAnswer,
   FetchQuery,
   FoundOffset,
@@ -54,7 +57,8 @@ export interface ClientState {
 
 /**
  * Kafka over sockets. It connects when it is asked for something and reconnects by itself; each connection waits longer and longer
- * between attempts. No request is sent twice by it, except to look things up (`metadata`, `listOffsets`) and to `'any'`.
+ * between attempts. No request is sent twice by it, except to look things up (`metadata`, `listOffsets`, `offsetsForLeaderEpoch`)
+ * and to `'any'`.
  *
  * Calls reject with a `ConnectionError`, `RequestTimeoutError`, `KafkaError`, `UnsupportedVersionError`, `QueueFullError`,
  * `AnswerError` or `ClosedError`.
@@ -133,11 +137,15 @@ export class NativeClient implements LowLevelClient {
     return this.#metadata.leaderOf(topic, partition)
   }
 
-  /** Topics whose id is known from `metadata()` are asked for by id where the broker has ids. */
+  /** Topics whose id is given, or known from `metadata()`, are asked for by id where the broker has ids. */
   async fetch(query: FetchQuery, signal?: AbortSignal): Promise<FetchAnswer> {
     this.#metadata.refreshIfStale()
     const ids = new Map<string, string | null>()
-    for (const { topic } of query.partitions) ids.set(topic, this.#metadata.topic(topic)?.topicId ?? null)
+    for (const { topic, topicId } of query.partitions) {
+      // Looked at also when the id is given: metadata in use is refreshed.
+      const known = this.#metadata.topic(topic)
+      ids.set(topic, topicId ?? known?.topicId ?? null)
+    }
     const timeoutMs = query.maxWaitMs + this.#settings.requestTimeoutMs
     try {
       const link = this.#link(query.nodeId, 'fetch', query.connection)
@@ -154,6 +162,11 @@ export class NativeClient implements LowLevelClient {
   async listOffsets(queries: readonly OffsetQuery[], isolation: Isolation): Promise<readonly FoundOffset[]> {
     this.#aborter.signal.throwIfAborted()
     return listOffsets(this.#router, queries, isolation)
+  }
+
+  async offsetsForLeaderEpoch(queries: readonly EpochQuery[]): Promise<readonly EpochEnd[]> {
+    this.#aborter.signal.throwIfAborted()
+    return offsetsForLeaderEpoch(this.#router, queries)
   }
 
   /** `timeoutMs`, default `requestTimeoutMs`, is also how long the leader waits for its replicas. */

@@ -73,6 +73,11 @@ export function whyLeaderless(metadata: Metadata, { topic, partition }: TopicPar
   return known?.error ?? found?.error ?? new KafkaError(code, doing, { topic, partition })
 }
 
+/** The epoch of the leader that is known, which lets it fence who knows an older one (KIP-320); -1 while it is not known. */
+export function epochOf(metadata: Metadata, { topic, partition }: TopicPartition): number {
+  return metadata.leaderOf(topic, partition)?.leaderEpoch ?? -1
+}
+
 /** What befell a request, for the entries of the partitions in it; what concerns the whole call is thrown again. */
 export function ofRequest(thrown: unknown): MillraceError {
   if (thrown instanceof MillraceError && !(thrown instanceof ClosedError)) return thrown

@@ -37,6 +37,9 @@ async function startBroker(): Promise<ScriptedBroker> {
     return { responses: [{ topicId: body.topics[0]?.topicId ?? '', partitions }] }
   })
   broker.on('ListOffsets', () => ({ topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, offset: 3 }] }] }))
+  broker.on('OffsetForLeaderEpoch', () => ({
+    topics: [{ topic: 'orders', partitions: [{ partition: 0, leaderEpoch: 7, endOffset: 3 }] }],
+  }))
   broker.on('Produce', ({ body }) => ({
     responses: [{ topicId: body.topicData[0]?.topicId ?? '', partitionResponses: [{ index: 0, baseOffset: 3 }] }],
   }))
@@ -62,6 +65,8 @@ const calls = {
   Fetch: client => client.fetch(fetching),
   ListOffsets: async client =>
     outcomeOf(await client.listOffsets([{ topic: 'orders', partition: 0, timestamp: -1 }], 'read_committed')),
+  OffsetForLeaderEpoch: async client =>
+    outcomeOf(await client.offsetsForLeaderEpoch([{ topic: 'orders', partition: 0, leaderEpoch: 7 }])),
   Produce: async client => outcomeOf(await client.produce([{ topic: 'orders', partition: 0, records }])),
   FindCoordinator: (client, round) => {
     const group = `group-${round}`

@@ -330,6 +330,76 @@ test('a leader that stays away is told in the entries when the deadline is over'
   )
 })
 
+test('the ends of leader epochs are asked of each leader as consumers ask, and a moved leader is looked up again', async () => {
+  await using cluster = await pair()
+  const { one, two } = cluster
+  const asked: (readonly number[])[] = []
+  for (const broker of [one, two]) {
+    broker.on('OffsetForLeaderEpoch', ({ body: { replicaId, topics } }) => ({
+      topics: topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }) => {
+          asked.push([broker.nodeId, replicaId, partition, currentLeaderEpoch, leaderEpoch])
+          return one.topics.get('orders')?.[partition] === broker.nodeId
+            ? { partition, leaderEpoch: leaderEpoch - 1, endOffset: 100 + partition }
+            : { partition, errorCode: 74 }
+        }),
+      })),
+    }))
+  }
+  await using client = startClient({ brokers: cluster.brokers })
+  await client.metadata(['orders'])
+  for (const broker of [one, two]) broker.topics.set('orders', [1, 1, 1])
+  const at = (partition: number) => ({ topic: 'orders', partition, leaderEpoch: 3 })
+  const ends = [
+    ...(await client.offsetsForLeaderEpoch([at(0), at(1)])),
+    ...(await client.offsetsForLeaderEpoch([at(3)])),
+  ]
+  assert.deepEqual(
+    ends.map(({ partition, leaderEpoch, endOffset, error }) => [partition, leaderEpoch, endOffset, error?.code]),
+    [
+      [0, 2, 100, undefined],
+      [1, 2, 101, undefined],
+      [3, -1, -1, 'UNKNOWN_TOPIC_OR_PARTITION'],
+    ],
+  )
+  assert.deepEqual(asked.sort(), [
+    [1, -1, 0, 7, 3],
+    [1, -1, 1, 7, 3],
+    [2, -1, 1, 7, 3],
+  ])
+})
+
+test('a broker that answers epochs to other brokers only is not asked', async () => {
+  await using broker = await ScriptedBroker.start({ versions: { OffsetForLeaderEpoch: [0, 2] } })
+  broker.topics.set('orders', [1])
+  await using client = startClient({ brokers: [broker.address] })
+  const [end] = await client.offsetsForLeaderEpoch([{ topic: 'orders', partition: 0, leaderEpoch: 3 }])
+  assert.equal(end?.error?.code, 'UNSUPPORTED_VERSION')
+  assert.equal(broker.count('OffsetForLeaderEpoch'), 0)
+})
+
+test('a topic id that is given is the one that is fetched, whatever metadata says now', async () => {
+  await using broker = await ScriptedBroker.start()
+  broker.topics.set('orders', [1])
+  broker.topicIds.set('orders', Buffer.alloc(16, 2).toString('base64url'))
+  broker.on('Fetch', ({ body: { topics } }) => ({
+    responses: topics.map(({ topicId }) => ({
+      topicId,
+      partitions: [{ partitionIndex: 0, errorCode: topicId === ordersId ? 100 : 0 }],
+    })),
+  }))
+  await using client = startClient({ brokers: [broker.address] })
+  await client.metadata(['orders'])
+  const query = fetchOf(1)
+  const asked = query.partitions.map(partition => ({ ...partition, topicId: ordersId }))
+  const answers = [await client.fetch({ ...query, partitions: asked }), await client.fetch(query)]
+  assert.deepEqual(
+    answers.map(({ partitions }) => partitions[0]?.error?.code),
+    ['UNKNOWN_TOPIC_ID', undefined],
+  )
+})
+
 test('batches go to the leaders in the order given, nothing is sent twice, and each has its own outcome', async () => {
   await using cluster = await pair()
   const { one, two } = cluster

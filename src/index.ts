@@ -40,7 +40,7 @@ export type {
 export type { OwnershipCallback, OwnershipOptions } from './consumer/ownership-options.ts'
 export { type BatchHandler, batch, type Handler, type RouteOptions } from './consumer/route.ts'
 export type * from './consumer/state.ts'
-export type { FetchPhase, OutOfRange, StartPosition } from './fetch/options.ts'
+export type { FetchPhase, OutOfRange, StartPosition, Truncated } from './fetch/options.ts'
 export { OffsetError } from './offsets/error.ts'
 export type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from './offsets/storage.ts'
 export type {

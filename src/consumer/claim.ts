@@ -15,6 +15,10 @@ export interface ClaimHost {
   readonly gateOpen: boolean
   filled(claim: Claim): void
   reset(claim: Claim, offset: number): void
+  /** Another claim is to take its place, which begins at `offset` or before; `leaderEpoch` is that of what lies before `offset`. */
+  rewind(claim: Claim, offset: number, leaderEpoch: number): void
+  /** Another claim is to take its place, for another topic of the same name. */
+  recreated(claim: Claim): void
   corrupt(claim: Claim, error: MillraceError): void
   fail(claim: Claim, error: MillraceError): void
 }
@@ -52,6 +56,8 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   added = false
   /** Nothing was committed for it, and where it begins is being looked up. */
   positioning = false
+  /** It is being given up: what has not begun does not begin any more. */
+  draining = false
   /** A policy set its position, which is to be committed before any message is handled. */
   awaitingCommit = false
   readonly #host: ClaimHost
@@ -96,6 +102,14 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     this.#host.reset(this, offset)
   }
 
+  rewind(offset: number, leaderEpoch: number): void {
+    if (this.#live) this.#host.rewind(this, offset, leaderEpoch)
+  }
+
+  recreated(): void {
+    if (this.#live) this.#host.recreated(this)
+  }
+
   fail(error: MillraceError): void {
     if (this.#live) this.#host.fail(this, error)
   }
@@ -137,8 +151,9 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     return this.#confirmed || this.reservoir.highWatermark >= 0 ? this.reservoir.delivered : -1
   }
 
+  /** Of the last record below `committable`, so that a later start notices when it is no longer in the log (KIP-320). */
   get leaderEpoch(): number {
-    return -1
+    return this.reservoir.leaderEpochBelow(this.committable)
   }
 
   get metadata(): string {

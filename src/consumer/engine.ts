@@ -81,6 +81,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       start: options.offsets.start,
       events: {
         outOfRange: event => parts.tell('out-of-range', event),
+        truncated: event => parts.tell('truncated', event),
         stalled: ({ topic, partition }, error) => parts.tell('stalled', { topic, partition, error }),
       },
     })
@@ -145,6 +146,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
   }
 
   drain(claims: readonly Claim[]): Promise<number> {
+    for (const claim of claims) claim.draining = true
     const { drainMs } = this.#parts.options.ownership
     return this.dispatcher.drain(claims, { drainMs, abandonMs: this.#abandonMs, reason: 'revoked' })
   }
@@ -170,15 +172,15 @@ export class Engine implements ClaimHost, ClaimKeeper {
   /** A new claim at another position: results of older messages are dropped. */
   seek({ topic, partition }: TopicPartition, position: number | StartPosition): void {
     const claim = this.claims.get(topic, partition)
-    if (claim === undefined || this.dispatcher.state(claim)?.blocked === 'draining') {
+    if (claim === undefined || claim.draining) {
       const message = `${partitionName(topic, partition)} is not owned, so nothing can be sought in it`
       throw new MillraceError('NOT_OWNED', message, { topic, partition })
     }
     const { committed, route } = claim
     this.abandon([claim])
     const next = this.own(claim, route)
-    if (typeof position === 'number') this.#begin(next, position, committed)
-    else this.#begin(next, -1, committed, position)
+    if (typeof position === 'number') this.#begin(next, position, { committed })
+    else this.#begin(next, -1, { committed, lookup: position })
   }
 
   setPaused(paused: boolean, partitions: readonly TopicPartition[] | undefined): void {
@@ -194,15 +196,21 @@ export class Engine implements ClaimHost, ClaimKeeper {
    * and nothing is to be missed of it.
    */
   #found(claim: Claim, committed: CommittedOffset | null): void {
-    const offset = committed?.offset ?? -1
+    if (claim.draining) return
+    const { offset = -1, leaderEpoch = -1 } = committed ?? {}
     const unread = committed === null && (claim.added || this.#knownTopics.has(claim.topic))
-    this.#begin(claim, offset, offset, unread ? 'earliest' : undefined)
+    this.#begin(claim, offset, { committed: offset, leaderEpoch, ...(unread ? { lookup: 'earliest' } : {}) })
   }
 
-  #begin(claim: Claim, position: number, committed: number, lookup?: StartPosition): void {
+  /** `leaderEpoch` is that of what lies before `position`; `lookup`: where it begins when that is -1, if not by the option. */
+  #begin(
+    claim: Claim,
+    position: number,
+    { committed, leaderEpoch = -1, lookup }: { committed: number; leaderEpoch?: number; lookup?: StartPosition },
+  ): void {
     claim.committed = committed
     claim.positioning = position < 0 && committed < 0
-    claim.reservoir.moveTo(position)
+    claim.reservoir.moveTo(position, leaderEpoch)
     this.commits?.add(claim, committed)
     this.dispatcher.add(claim, this.#parts.routes[claim.route] as Route<AnyMessage>)
     this.fetching.add(claim, lookup)
@@ -236,6 +244,34 @@ export class Engine implements ClaimHost, ClaimKeeper {
     )
   }
 
+  /**
+   * What is not done below comes again, and with it what is done above that; what runs for messages that the log lost gets its signal,
+   * and does not count. What was done of those stays done: only the log forgot them.
+   */
+  rewind(claim: Claim, offset: number, leaderEpoch: number): void {
+    // Whoever is next to own it will see for himself.
+    if (claim.draining) return
+    const { committed, committable, route } = claim
+    const undone = committable >= 0 && committable < offset
+    const from = undone ? committable : offset
+    const epoch = undone ? claim.leaderEpoch : leaderEpoch
+    this.abandon([claim])
+    const next = this.own(claim, route)
+    this.#begin(next, from, { committed, leaderEpoch: epoch })
+    next.reset(from)
+  }
+
+  recreated(claim: Claim): void {
+    // Nothing may be committed for it any more, or the new topic would be begun there.
+    if (claim.draining) this.abandon([claim])
+    else void this.#owner.recreated(claim)
+  }
+
+  /** Whatever was committed was so for another topic. */
+  beginAnew(claim: Claim): void {
+    this.#begin(claim, -1, { committed: -1 })
+  }
+
   corrupt(claim: Claim, error: MillraceError): void {
     const { topic, partition } = claim
     this.#parts.logger.error({ err: error, topic, partition }, error.message)
@@ -256,6 +292,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     this.#startOffsets.close()
     this.ownership.stop()
     const claims = [...this.claims]
+    for (const claim of claims) claim.draining = true
     const abandonMs = this.#abandonMs
     const undone = await this.dispatcher.drain(claims, {
       drainMs,

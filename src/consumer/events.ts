@@ -1,6 +1,6 @@
 import type { MillraceError } from '../base/errors.ts'
 import type { TopicPartition } from '../base/topic-partition.ts'
-import type { OutOfRange } from '../fetch/options.ts'
+import type { OutOfRange, Truncated } from '../fetch/options.ts'
 import type { CommittedOffset } from '../offsets/storage.ts'
 import type { Decision, Failure } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
@@ -59,6 +59,8 @@ export interface ConsumerEvents {
   /** A partition makes no progress and backs off. */
   stalled: [event: Stalled]
   'out-of-range': [event: OutOfRange]
+  /** The log lost messages that were read; the partition goes on where it ends. */
+  truncated: [event: Truncated]
   /** A corrupt batch was left out. */
   corrupt: [event: Corrupt]
   reconnecting: [event: Reconnecting]

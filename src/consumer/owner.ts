@@ -17,6 +17,8 @@ export interface ClaimKeeper {
   own(partition: TopicPartition, route: number): Claim
   /** Looks up where they begin; then messages are handed out. */
   begin(claims: readonly Claim[]): void
+  /** The same by the start policy, whatever was committed. */
+  beginAnew(claim: Claim): void
   /** Hands out nothing more; handlers may end, then get their signal. */
   drain(claims: readonly Claim[]): Promise<number>
   /** They end now: running handlers get their signal, and what they answer is dropped. */
@@ -101,6 +103,21 @@ export class Owner implements OwnershipListener {
     keeper.abandon(claims)
     tell('lost', places(claims))
     await this.#call('onLost', options.onLost, claims, options.drainMs)
+  }
+
+  /** There is another topic of the same name: what was owned is lost, and the same partition of the new one is owned. */
+  async recreated(claim: Claim): Promise<void> {
+    const { keeper, options, tell } = this.#parts
+    const place = places([claim])
+    keeper.abandon([claim])
+    const next = keeper.own(claim, claim.route)
+    tell('lost', place)
+    await this.#call('onLost', options.onLost, place, options.drainMs)
+    if (!next.live) return
+    await this.#call('onAssigned', options.onAssigned, place, options.drainMs)
+    if (!next.live || next.draining) return
+    tell('assigned', place)
+    keeper.beginAnew(next)
   }
 
   leaseChanged(open: boolean): void {

@@ -16,6 +16,13 @@ export interface FetchClaim {
   filled(): void
   /** Fetching set the position by a policy: it is committed at once, before any message is handled. */
   reset(offset: number): void
+  /**
+   * The log has ended, or been cut off, before what was fetched of it; what lies before `offset` has this leader epoch, -1: not known. A
+   * claim never goes back, so it ends, and another begins there, or before that at what is not done.
+   */
+  rewind(offset: number, leaderEpoch: number): void
+  /** The topic was deleted, and there is another of the same name: this claim ends as lost, and another begins by the start policy. */
+  recreated(): void
   /** This partition cannot go on, by its options or for good; the consumer stops with this error. */
   fail(error: MillraceError): void
 }

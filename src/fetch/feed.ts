@@ -3,12 +3,15 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { partitionName } from '../base/topic-partition.ts'
+import type { FetchedPartition } from '../client/low-level-client.ts'
 import type { FetchClaim } from './claim.ts'
 import type { FetchLoop } from './fetch-loop.ts'
 import type { FetchPhase, FetchState, StartPosition } from './options.ts'
 import type { Reservoir } from './reservoir.ts'
 
 const wait = exponential(50, 5_000)
+
+export type OutOfRangeAnswer = Pick<FetchedPartition, 'error' | 'logStartOffset' | 'highWatermark'>
 
 /** What fetching knows of one claim: where its leader is, what it waits for, and why. */
 export class Feed {
@@ -23,7 +26,12 @@ export class Feed {
   loop: FetchLoop | null = null
   /** What its position is to be looked up by; null when it is known. */
   lookup: StartPosition | null = null
-  lookingUp = false
+  /** Its leader is to be asked whether what lies before the position still is in the log. */
+  unchecked = false
+  /** What a broker told that does not have the position: a policy decides once the topic is known to be the same. */
+  outOfRange: OutOfRangeAnswer | null = null
+  /** Its leader was asked, and has not answered. */
+  asking = false
   /** A policy set the position, and nothing was fetched from there yet. */
   untried = false
   /** Left out until its reservoir is half empty. */
@@ -53,6 +61,11 @@ export class Feed {
   /** False when nothing is to be done for it any more. */
   get active(): boolean {
     return !this.closed && !this.#failed && this.claim.live
+  }
+
+  /** Whether it can be fetched from its position. */
+  get located(): boolean {
+    return this.lookup === null && !this.unchecked && this.outOfRange === null
   }
 
   /** Milliseconds until it may be tried again; 0 when it may now. */
@@ -121,6 +134,7 @@ export class Feed {
     if (error !== null) return 'backing-off'
     if (this.claim.paused) return 'paused'
     if (this.lookup !== null) return 'looking-up'
+    if (!this.located) return 'validating'
     return this.full ? 'full' : 'fetching'
   }
 }

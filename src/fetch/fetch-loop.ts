@@ -195,9 +195,14 @@ export class FetchLoop {
     return filled
   }
 
-  /** Whether an answer still is what this partition waits for: it was not released, moved, or set to another position. */
+  /**
+   * Whether an answer still is what this partition waits for: it was not released, moved, or set to another position, and has no new
+   * leader, whose log may lack what the one before told.
+   */
   #isCurrent(feed: Feed, plan: FetchPlan, index: number): boolean {
-    return feed.loop === this && feed.active && feed.reservoir.position === plan.partitions[index]?.offset
+    const asked = plan.partitions[index]
+    const same = feed.reservoir.position === asked?.offset && feed.leaderEpoch === asked.leaderEpoch
+    return same && feed.loop === this && feed.active
   }
 
   /** Whether the partition made progress. */

@@ -44,7 +44,7 @@ export function planFetch(
   const empty: Feed[] = []
   for (const feed of feeds) {
     if (!feed.active || feed.claim.paused) continue
-    const waitMs = feed.lookup === null ? feed.waitMs : Math.max(feed.waitMs, LEFT_OUT_WAIT_MS)
+    const waitMs = feed.located ? feed.waitMs : Math.max(feed.waitMs, LEFT_OUT_WAIT_MS)
     if (waitMs > 0) {
       maxWaitMs = Math.min(maxWaitMs, waitMs)
       continue
@@ -86,8 +86,9 @@ export function planFetch(
 }
 
 function partitionOf(feed: Feed, maxBytes: number): FetchPartition {
+  const { topicId, leaderEpoch } = feed
   const { topic, partition } = feed.claim
-  return { topic, partition, offset: feed.reservoir.position, leaderEpoch: feed.leaderEpoch, maxBytes }
+  return { topic, topicId, partition, offset: feed.reservoir.position, leaderEpoch, maxBytes }
 }
 
 /** Bytes of memory that this partition may take in now; 0 or less: it is full. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { MillraceError } from '../base/errors.ts'
+import type { MillraceError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import type { FetchedPartition, LowLevelClient } from '../client/low-level-client.ts'
@@ -10,7 +10,7 @@ import { Feed } from './feed.ts'
 import { FetchLoop, type LoopOwner } from './fetch-loop.ts'
 import { Leaders } from './leaders.ts'
 import type { FetchEvents, FetchOptions, FetchState, StartPosition } from './options.ts'
-import { PositionLookup } from './position-lookup.ts'
+import { Positions } from './positions.ts'
 import { Reservoir, type ReservoirEvents } from './reservoir.ts'
 
 export interface FetchingOptions {
@@ -43,7 +43,7 @@ export class Fetching implements LoopOwner {
   readonly #loops = new Map<number, FetchLoop[]>()
   readonly #ending = new Set<Promise<void>>()
   readonly #leaders: Leaders
-  readonly #lookup: PositionLookup
+  readonly #positions: Positions
   #loopCount = 0
 
   constructor({ client, clock, random, logger, options, start, events }: FetchingOptions) {
@@ -65,21 +65,29 @@ export class Fetching implements LoopOwner {
       feeds: () => this.#feeds.values(),
       found: (feed, leader, leaderEpoch, topicId) => this.#leaderFound(feed, leader, leaderEpoch, topicId),
       missing: (feed, error) => this.#leaderMissing(feed, error),
+      recreated: (feed, topicId) => this.#recreated(feed, topicId),
       failed: (feeds, error) => this.#metadataFailed(feeds, error),
     })
-    this.#lookup = new PositionLookup({
+    this.#positions = new Positions({
       client,
       clock,
-      isolation: options.isolation,
-      found: (feed, offset, exists) => this.#positionFound(feed, offset, exists),
-      failed: (feed, error) => this.wentWrong(feed, error),
+      logger,
+      options,
+      start,
+      events,
+      wentWrong: (feed, error) => this.wentWrong(feed, error),
+      refresh: feed => this.#leaders.refresh(feed),
     })
   }
 
-  /** A reservoir for a claim, inside the budget of all. `position` is the first offset wanted, -1: to be looked up by `start`. */
-  reservoir(topic: string, partition: number, position: number, events: ReservoirEvents): Reservoir {
+  /**
+   * A reservoir for a claim, inside the budget of all. `position` is the first offset wanted, -1: to be looked up by `start`;
+   * `leaderEpoch` that of the last record before it: when it is known, the leader is asked first whether it still has that record.
+   */
+  reservoir(topic: string, partition: number, position: number, events: ReservoirEvents, leaderEpoch = -1): Reservoir {
+    const { budget } = this
     const { maxInflatedBytes, onCorrupt } = this.options
-    return new Reservoir({ topic, partition, position, budget: this.budget, maxInflatedBytes, onCorrupt, events })
+    return new Reservoir({ topic, partition, position, leaderEpoch, budget, maxInflatedBytes, onCorrupt, events })
   }
 
   /** Begins to fetch for a claim; `lookup` is where, when its position is not known. Default: the option. */
@@ -116,7 +124,7 @@ export class Fetching implements LoopOwner {
   async close(): Promise<void> {
     for (const claim of [...this.#feeds.keys()]) this.remove(claim)
     this.budget.onReturn = null
-    await Promise.all([this.#leaders.close(), this.#lookup.close(), ...this.#ending])
+    await Promise.all([this.#leaders.close(), this.#positions.close(), ...this.#ending])
   }
 
   get loopCount(): number {
@@ -134,25 +142,8 @@ export class Fetching implements LoopOwner {
     if (feed.active) this.#leaders.refresh(feed)
   }
 
-  /** What was fetched before comes first: a policy would commit past it. */
   outOfRange(feed: Feed, fetched: FetchedPartition): void {
-    const { reservoir } = feed
-    const { topic, partition, position } = reservoir
-    const policy = this.#policyFor(feed)
-    const { error, logStartOffset, highWatermark } = fetched
-    if (policy !== 'fail' && reservoir.batchBytes > 0 && error !== null) {
-      this.wentWrong(feed, error)
-      return
-    }
-    this.#events.outOfRange({ topic, partition, position, logStartOffset, highWatermark, policy })
-    if (policy === 'fail') {
-      feed.fail(outOfRange(feed, fetched))
-    } else {
-      this.logger.warn({ topic, partition, offset: position, policy }, 'the offset is out of range; the policy decides')
-      feed.lookup = policy
-      if (feed.untried && error !== null) this.wentWrong(feed, error)
-      else this.#lookup.ask(feed)
-    }
+    this.#positions.outOfRange(feed, fetched)
   }
 
   unreadable(feed: Feed, error: MillraceError): void {
@@ -172,19 +163,6 @@ export class Fetching implements LoopOwner {
     }
   }
 
-  #policyFor(feed: Feed): 'fail' | StartPosition {
-    if (this.options.onOutOfRange !== undefined) return this.options.onOutOfRange
-    const startsAtOffset = typeof this.#start === 'object' && 'offset' in this.#start
-    return feed.claim.committed >= 0 || startsAtOffset ? 'fail' : this.#start
-  }
-
-  #positionFound(feed: Feed, offset: number, exists: boolean): void {
-    feed.untried = true
-    feed.reservoir.moveTo(offset)
-    if (exists) feed.claim.reset(offset)
-    feed.loop?.wake()
-  }
-
   #leaderFound(feed: Feed, leader: number, leaderEpoch: number, topicId: string | null): void {
     const moved = feed.leader !== leader
     const news = moved || leaderEpoch > feed.leaderEpoch
@@ -195,20 +173,33 @@ export class Fetching implements LoopOwner {
       feed.leader = leader
       this.#loopFor(leader).add(feed)
     }
-    if (!news) return
+    if (!news) {
+      this.#positions.confirmed(feed)
+      return
+    }
+    this.#positions.elected(feed)
     feed.retryNow()
     this.#proceed(feed)
   }
 
   /** A leader that is known stays: if it is gone, its fetches tell. */
   #leaderMissing(feed: Feed, error: MillraceError): void {
-    if (feed.leader === -1 || isFatal(error)) this.#waitOut(feed, error)
+    if (feed.leader === -1 || feed.outOfRange !== null || isFatal(error)) this.#waitOut(feed, error)
+  }
+
+  #recreated(feed: Feed, topicId: string): void {
+    this.logger.warn(
+      { ...placeOf(feed), topicId, before: feed.topicId },
+      'the topic was deleted, and created anew: its partition is another one, and is read from where the start policy says',
+    )
+    feed.close()
+    feed.claim.recreated()
   }
 
   #metadataFailed(feeds: readonly Feed[], error: MillraceError): void {
     for (const feed of feeds) {
       if (isFatal(error)) feed.fail(error)
-      else if (feed.leader === -1 && feed.note(error)) this.#stalled(feed, error)
+      else if ((feed.leader === -1 || feed.outOfRange !== null) && feed.note(error)) this.#stalled(feed, error)
     }
   }
 
@@ -221,8 +212,8 @@ export class Fetching implements LoopOwner {
   #proceed(feed: Feed): void {
     if (!feed.active) return
     if (feed.leader === -1) this.#leaders.refresh(feed)
-    else if (feed.lookup !== null) this.#lookup.ask(feed)
-    else feed.loop?.wake()
+    else if (feed.located) feed.loop?.wake()
+    else this.#positions.ask(feed)
   }
 
   #stalled(feed: Feed, error: MillraceError): void {
@@ -267,16 +258,4 @@ export class Fetching implements LoopOwner {
 
 function placeOf({ claim: { topic, partition } }: Feed): object {
   return { topic, partition }
-}
-
-function outOfRange(feed: Feed, { error, logStartOffset, highWatermark }: FetchedPartition): MillraceError {
-  const { topic, partition, position: offset } = feed.reservoir
-  const range =
-    logStartOffset >= 0 && highWatermark >= 0 ? `; the broker has ${logStartOffset} to ${highWatermark}` : ''
-  return new MillraceError(
-    'OFFSET_OUT_OF_RANGE',
-    `Offset ${offset} of ${feed.name} does not exist${range}: the log was truncated, or retention deleted that offset. Choose where to ` +
-      "go on with fetch.onOutOfRange ('earliest' or 'latest'), or by committing another offset",
-    { topic, partition, offset, cause: error },
-  )
 }

@@ -2,7 +2,7 @@ import { exponential } from '../base/backoff.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
-import type { ClusterMetadata, LowLevelClient } from '../client/low-level-client.ts'
+import type { ClusterMetadata, LowLevelClient, TopicMetadata } from '../client/low-level-client.ts'
 import { toMillraceError } from './failure.ts'
 import type { Feed } from './feed.ts'
 
@@ -20,6 +20,8 @@ export interface LeadersOptions {
   readonly found: (feed: Feed, leader: number, leaderEpoch: number, topicId: string | null) => void
   /** The cluster tells no leader for it. */
   readonly missing: (feed: Feed, error: MillraceError) => void
+  /** The topic of its name is another one now. */
+  readonly recreated: (feed: Feed, topicId: string) => void
   /** The cluster could not be asked, for these and any other; it is asked again by itself. */
   readonly failed: (feeds: readonly Feed[], error: MillraceError) => void
 }
@@ -28,6 +30,8 @@ export interface LeadersOptions {
 export class Leaders {
   readonly #options: LeadersOptions
   readonly #wanted = new Set<Feed>()
+  /** By topic, the id of the last one of that name that is known to be deleted. */
+  readonly #deleted = new Map<string, string>()
   #timer: Timer | null = null
   #asking = false
   #refresh: Promise<void> | null = null
@@ -87,10 +91,16 @@ export class Leaders {
   }
 
   #apply(metadata: ClusterMetadata, topics: ReadonlySet<string>): void {
-    for (const feed of this.#options.feeds()) {
+    for (const feed of [...this.#options.feeds()]) {
       const { topic, partition } = feed.claim
-      if (!feed.active || !topics.has(topic)) continue
-      const known = metadata.topics.get(topic)
+      if (!feed.active || !topics.has(topic) || this.#comesLater(feed)) continue
+      const known = this.#upToDate(metadata.topics.get(topic))
+      const topicId = known?.topicId ?? null
+      if (topicId !== null && feed.topicId !== null && topicId !== feed.topicId) {
+        this.#deleted.set(topic, feed.topicId)
+        this.#options.recreated(feed, topicId)
+        continue
+      }
       const place = known?.partitions.find(candidate => candidate.partition === partition)
       if (known === undefined || place === undefined || place.leader < 0) {
         this.#options.missing(feed, known?.error ?? place?.error ?? leaderless(feed, place !== undefined))
@@ -99,9 +109,19 @@ export class Leaders {
       }
     }
   }
+
+  /** One that is in doubt about its topic, and asked while this answer was under way, waits for the one that follows. */
+  #comesLater(feed: Feed): boolean {
+    return feed.outOfRange !== null && this.#wanted.has(feed)
+  }
+
+  /** Undefined for a topic that was deleted: a broker that lags behind still tells it. */
+  #upToDate(known: TopicMetadata | undefined): TopicMetadata | undefined {
+    return known === undefined || this.#deleted.get(known.topic) === known.topicId ? undefined : known
+  }
 }
 
-/** A broker that lags behind names an older leader; a topic made anew begins with the epoch 0 again. */
+/** A broker that lags behind names an older leader. */
 function isOutdated(feed: Feed, leaderEpoch: number, topicId: string | null): boolean {
   return feed.topicId === topicId && leaderEpoch >= 0 && leaderEpoch < feed.leaderEpoch
 }

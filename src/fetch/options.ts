@@ -38,18 +38,38 @@ export interface OutOfRange extends TopicPartition {
   readonly policy: 'fail' | StartPosition
 }
 
+export interface Truncated extends TopicPartition {
+  /** The next offset to read, so far. */
+  readonly position: number
+  /** Where the log and what was read of it part: fetching goes on here. */
+  readonly endOffset: number
+  /** Of what lies before `endOffset`. */
+  readonly leaderEpoch: number
+}
+
 /** What fetching tells; it only informs. */
 export interface FetchEvents {
   outOfRange(event: OutOfRange): void
+  /** The log has lost messages that were read, or committed, and may have others in their place. */
+  truncated(event: Truncated): void
   /** The partition (all those of one broker, one by one) makes no progress and backs off. Told once, until it is well again. */
   stalled(partition: TopicPartition, error: MillraceError): void
 }
 
 /**
  * What goes on with a claim: `'full'` waits for its handlers, `'paused'` for the user, `'looking-up'` for its first position,
- * `'no-leader'` for a leader, `'backing-off'` for the next attempt after an error; `'failed'` was given up.
+ * `'validating'` for the leader to say that what was read is still in its log, `'no-leader'` for a leader, `'backing-off'` for the
+ * next attempt after an error; `'failed'` was given up.
  */
-export type FetchPhase = 'fetching' | 'full' | 'paused' | 'looking-up' | 'no-leader' | 'backing-off' | 'failed'
+export type FetchPhase =
+  | 'fetching'
+  | 'full'
+  | 'paused'
+  | 'looking-up'
+  | 'validating'
+  | 'no-leader'
+  | 'backing-off'
+  | 'failed'
 
 export interface FetchState {
   readonly phase: FetchPhase

@@ -1,96 +1,67 @@
 import type { Clock } from '../base/clock.ts'
-import { MillraceError } from '../base/errors.ts'
-import { partitionName } from '../base/topic-partition.ts'
+import type { MillraceError } from '../base/errors.ts'
 import type { FoundOffset, Isolation, LowLevelClient, OffsetQuery } from '../client/low-level-client.ts'
-import { toMillraceError } from './failure.ts'
 import type { Feed } from './feed.ts'
+import { LeaderCalls, unanswered } from './leader-calls.ts'
 import type { StartPosition } from './options.ts'
 
 const LATEST = -1
 const EARLIEST = -2
+const DOING = 'Looking up offsets'
 
 export interface PositionLookupOptions {
   readonly client: LowLevelClient
   readonly clock: Clock
   readonly isolation: Isolation
-  /** `exists`: a broker named this offset. One that the user named may not. */
-  readonly found: (feed: Feed, offset: number, exists: boolean) => void
+  /** `leaderEpoch`: of what lies there, -1: not known. `exists`: a broker named this offset. One that the user named may not. */
+  readonly found: (feed: Feed, offset: number, leaderEpoch: number, exists: boolean) => void
   readonly failed: (feed: Feed, error: MillraceError) => void
 }
 
-/** Finds the offsets that policies name (earliest, latest, a timestamp), with one request per leader for all that ask together. */
+/** Finds the offsets that policies name: earliest, latest, a timestamp. */
 export class PositionLookup {
   readonly #options: PositionLookupOptions
-  readonly #asked = new Set<Feed>()
-  readonly #calls = new Set<Promise<void>>()
+  readonly #calls: LeaderCalls<FoundOffset>
 
   constructor(options: PositionLookupOptions) {
+    const { client, clock, isolation, failed } = options
     this.#options = options
+    this.#calls = new LeaderCalls({
+      clock,
+      doing: DOING,
+      call: feeds => client.listOffsets(feeds.map(queryOf), isolation),
+      answered: (feed, answer) => this.#answered(feed, answer),
+      failed,
+    })
   }
 
   /** Looks up what `feed.lookup` names, at the feed's leader. */
   ask(feed: Feed): void {
-    if (feed.lookingUp) return
-    feed.lookingUp = true
-    this.#asked.add(feed)
-    if (this.#asked.size === 1) this.#options.clock.soon(() => this.#send())
+    const { lookup } = feed
+    const named = typeof lookup === 'object' && lookup !== null && 'offset' in lookup
+    if (named) this.#found(feed, lookup.offset, -1, false)
+    else this.#calls.ask(feed)
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#calls)
+  close(): Promise<void> {
+    return this.#calls.close()
   }
 
-  #send(): void {
-    const asked = [...this.#asked]
-    this.#asked.clear()
-    const byLeader = new Map<number, Feed[]>()
-    for (const feed of asked) {
-      if (!feed.active || feed.lookup === null) continue
-      const offset = typeof feed.lookup === 'object' && 'offset' in feed.lookup ? feed.lookup.offset : null
-      if (offset !== null) this.#found(feed, offset, false)
-      else byLeader.set(feed.leader, [...(byLeader.get(feed.leader) ?? []), feed])
-    }
-    for (const feeds of byLeader.values()) {
-      const call = this.#call(feeds).finally(() => this.#calls.delete(call))
-      this.#calls.add(call)
-    }
-  }
-
-  async #call(feeds: readonly Feed[]): Promise<void> {
-    const { client, isolation } = this.#options
-    const answers = new Map<string, FoundOffset>()
-    let failure: MillraceError | null = null
-    try {
-      for (const found of await client.listOffsets(feeds.map(queryOf), isolation)) {
-        answers.set(partitionName(found.topic, found.partition), found)
-      }
-    } catch (thrown) {
-      failure = toMillraceError(thrown, 'Looking up offsets')
-    }
-    for (const feed of feeds) {
-      if (feed.active && feed.lookup !== null) this.#settle(feed, answers.get(feed.name), failure)
-    }
-  }
-
-  #settle(feed: Feed, answer: FoundOffset | undefined, failure: MillraceError | null): void {
-    const error = failure ?? answer?.error ?? null
-    if (error === null && answer !== undefined && answer.offset >= 0) {
-      this.#found(feed, answer.offset, true)
-    } else if (error === null && answer !== undefined && typeof feed.lookup === 'object') {
+  #answered(feed: Feed, { offset, leaderEpoch }: FoundOffset): void {
+    if (offset >= 0) {
+      this.#found(feed, offset, leaderEpoch, true)
+    } else if (typeof feed.lookup === 'object') {
       // No message is that young.
       feed.lookup = 'latest'
-      feed.lookingUp = false
       this.ask(feed)
     } else {
-      feed.lookingUp = false
-      this.#options.failed(feed, error ?? unanswered(feed))
+      this.#options.failed(feed, unanswered(feed, DOING))
     }
   }
 
-  #found(feed: Feed, offset: number, exists: boolean): void {
-    feed.lookingUp = false
+  #found(feed: Feed, offset: number, leaderEpoch: number, exists: boolean): void {
     feed.lookup = null
-    this.#options.found(feed, offset, exists)
+    this.#options.found(feed, offset, leaderEpoch, exists)
   }
 }
 
@@ -101,13 +72,4 @@ function queryOf(feed: Feed): OffsetQuery {
 function timestampOf(position: StartPosition | null): number {
   if (position === 'earliest') return EARLIEST
   return position !== null && typeof position === 'object' && 'timestamp' in position ? position.timestamp : LATEST
-}
-
-function unanswered(feed: Feed): MillraceError {
-  const { topic, partition } = feed.claim
-  return new MillraceError('INCOMPLETE_ANSWER', `The broker told no offset for ${feed.name}`, {
-    topic,
-    partition,
-    retriable: true,
-  })
 }

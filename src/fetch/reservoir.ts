@@ -7,6 +7,7 @@ import type { Message } from '../records/message.ts'
 import { type OpenBatch, openBatch } from '../records/open-batch.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { Budget } from './budget.ts'
+import { Epochs } from './epochs.ts'
 
 /** What a reservoir tells its claim. */
 export interface ReservoirEvents {
@@ -24,6 +25,8 @@ export interface ReservoirOptions {
   readonly budget: Budget
   /** First offset wanted, -1: not known yet. */
   readonly position: number
+  /** Leader epoch of the last record before `position`, -1: not known. */
+  readonly leaderEpoch: number
   readonly maxInflatedBytes: number
   readonly onCorrupt: 'fail' | 'skip'
   readonly events: ReservoirEvents
@@ -62,8 +65,6 @@ export class Reservoir {
   lastStableOffset = -1
   /** First offset the broker still has, -1 until known. */
   logStartOffset = -1
-  /** Of the batch that was last taken from, -1 until known. */
-  leaderEpoch = -1
   /** Told when no more messages are left than `tellRoom` named. */
   onRoom: (() => void) | null = null
 
@@ -71,6 +72,7 @@ export class Reservoir {
   readonly #maxInflatedBytes: number
   readonly #onCorrupt: 'fail' | 'skip'
   readonly #events: ReservoirEvents
+  readonly #epochs: Epochs
   #position: number
   /** Offset behind the message that was last taken. */
   #taken = -1
@@ -98,6 +100,7 @@ export class Reservoir {
     this.#onCorrupt = options.onCorrupt
     this.#events = options.events
     this.#position = options.position
+    this.#epochs = new Epochs(options.leaderEpoch)
   }
 
   /** Next offset to fetch, -1: not known yet. Batches without messages for users move it like any other. */
@@ -112,6 +115,16 @@ export class Reservoir {
   get delivered(): number {
     if (this.#open !== null && !this.#open.exhausted) return this.#taken
     return this.#stored[this.#head]?.from ?? this.#position
+  }
+
+  /** Leader epoch of the last record before `position`, -1: not known. */
+  get leaderEpoch(): number {
+    return this.#epochs.latest
+  }
+
+  /** Leader epoch of the last record below this offset, -1: not known. Offsets asked for never fall. */
+  leaderEpochBelow(offset: number): number {
+    return this.#epochs.below(offset)
   }
 
   /** How many can be taken; a little too many where compaction or a start in the midst of a batch left some out. */
@@ -144,9 +157,13 @@ export class Reservoir {
     this.#roomAt = messages
   }
 
-  /** Goes on at `offset`: found by a policy. What is inside stays and comes first. */
-  moveTo(offset: number): void {
+  /**
+   * Goes on at `offset`, behind which lies what has this leader epoch: found by a policy. What is inside stays and comes first, so it
+   * is never lower than what was taken.
+   */
+  moveTo(offset: number, leaderEpoch: number): void {
     this.#position = offset
+    this.#epochs.begin(leaderEpoch, offset - 1)
   }
 
   /** Takes in what was fetched from `position` on. */
@@ -159,6 +176,8 @@ export class Reservoir {
     for (const batch of fetched.batches) {
       const wanted = filter.keeps(batch) && batch.count > 0
       if (batch.lastOffset < this.#position) continue
+      // Counts for those without messages too: what is behind them is behind their epoch.
+      if (batch.leaderEpoch !== this.#epochs.latest) this.#epochs.begin(batch.leaderEpoch, this.#position)
       if (wanted) this.#store(batch, Math.max(batch.baseOffset, this.#position))
       this.#position = batch.lastOffset + 1
     }
@@ -170,6 +189,7 @@ export class Reservoir {
    */
   passOver(error: MillraceError): boolean {
     if (this.#position >= this.highWatermark) return false
+    if (this.leaderEpoch !== -1) this.#epochs.begin(-1, this.#position)
     this.#position++
     this.#events.corrupt(error)
     return true
@@ -315,7 +335,6 @@ export class Reservoir {
     this.#unstore(stored)
     this.#open = open
     this.#taken = from
-    this.leaderEpoch = batch.leaderEpoch
     if (from > batch.baseOffset) open.skipTo(from)
     const counted = { expected: bytes, bytes: open.memory }
     this.#held.set(open, counted)

@@ -2,7 +2,7 @@ import type { MillraceError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { FetchClaim } from '../../src/fetch/claim.ts'
 import { Fetching } from '../../src/fetch/fetching.ts'
-import type { FetchOptions, OutOfRange, StartPosition } from '../../src/fetch/options.ts'
+import type { FetchOptions, OutOfRange, StartPosition, Truncated } from '../../src/fetch/options.ts'
 import type { Reservoir } from '../../src/fetch/reservoir.ts'
 import type { Message } from '../../src/records/message.ts'
 import { VirtualClock } from '../virtual-clock.ts'
@@ -41,16 +41,21 @@ export class TestClaim implements FetchClaim {
   seen: number[] = []
   open: Message[] = []
 
-  constructor(fetching: Fetching, log: PartitionLog, position: number, committed: number) {
+  /** Offset and leader epoch. */
+  rewinds: [number, number][] = []
+  recreations = 0
+
+  constructor(fetching: Fetching, log: PartitionLog, position: number, committed: number, leaderEpoch = -1) {
     this.topic = log.topic
     this.partition = log.partition
     this.log = log
     this.committed = committed
-    this.reservoir = fetching.reservoir(log.topic, log.partition, position, {
+    const events = {
       filled: () => this.filled(),
-      fail: error => this.fail(error),
-      corrupt: error => this.corrupt.push(error),
-    })
+      fail: (error: MillraceError) => this.fail(error),
+      corrupt: (error: MillraceError) => void this.corrupt.push(error),
+    }
+    this.reservoir = fetching.reservoir(log.topic, log.partition, position, events, leaderEpoch)
   }
 
   filled(): void {
@@ -59,6 +64,14 @@ export class TestClaim implements FetchClaim {
 
   reset(offset: number): void {
     this.resets.push(offset)
+  }
+
+  rewind(offset: number, leaderEpoch: number): void {
+    this.rewinds.push([offset, leaderEpoch])
+  }
+
+  recreated(): void {
+    this.recreations++
   }
 
   fail(error: MillraceError): void {
@@ -97,8 +110,9 @@ export interface Bench {
   readonly fetching: Fetching
   readonly stalled: MillraceError[]
   readonly outOfRange: OutOfRange[]
+  readonly truncated: Truncated[]
   /** A claim of this log, added; `committed` is where it begins, -1: nothing was committed. */
-  claim(log: PartitionLog, committed?: number): TestClaim
+  claim(log: PartitionLog, committed?: number, leaderEpoch?: number): TestClaim
 }
 
 /** Fetching over scripted brokers, in virtual time. */
@@ -111,6 +125,7 @@ export function benchOf(
   const client = new ScriptedClient(clock, logs)
   const stalled: MillraceError[] = []
   const outOfRange: OutOfRange[] = []
+  const truncated: Truncated[] = []
   const silent = () => {}
   const fetching = new Fetching({
     client,
@@ -121,13 +136,14 @@ export function benchOf(
     start,
     events: {
       outOfRange: event => outOfRange.push(event),
+      truncated: event => truncated.push(event),
       stalled: (_partition, error) => stalled.push(error),
     },
   })
-  const claim = (log: PartitionLog, committed = 0) => {
-    const made = new TestClaim(fetching, log, committed, committed)
+  const claim = (log: PartitionLog, committed = 0, leaderEpoch = -1) => {
+    const made = new TestClaim(fetching, log, committed, committed, leaderEpoch)
     fetching.add(made)
     return made
   }
-  return { clock, client, fetching, stalled, outOfRange, claim }
+  return { clock, client, fetching, stalled, outOfRange, truncated, claim }
 }

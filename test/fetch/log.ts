@@ -12,8 +12,12 @@ export interface Appended extends BatchOptions {
 export class PartitionLog {
   readonly topic: string
   readonly partition: number
+  /** Null: a broker that has no ids. */
+  topicId: string | null = null
   leader: number
   leaderEpoch = 0
+  /** First offsets of the epochs in which something was written. */
+  epochs: { readonly epoch: number; readonly from: number }[] = []
   logStart = 0
   end = 0
   batches: RecordBatch[] = []
@@ -31,9 +35,32 @@ export class PartitionLog {
     const inputs = typeof records === 'number' ? values(records, this.end) : records
     const { hole = 0, ...rest } = options
     const first = this.end
-    const batch = this.#add(writeBatch(inputs, { ...rest, baseOffset: first }), hole)
+    const batch = this.#add(writeBatch(inputs, { leaderEpoch: this.leaderEpoch, ...rest, baseOffset: first }), hole)
     if (!options.transactional) this.visible.push(...inputs.map((_, index) => first + index))
     return batch
+  }
+
+  /** Another leader, under a new epoch. */
+  elect(leader: number): void {
+    this.leader = leader
+    this.leaderEpoch++
+  }
+
+  /** What an unclean election does: the new leader never had what lies from this offset on. */
+  cut(end: number, leader = this.leader): void {
+    this.end = end
+    this.batches = this.batches.filter(({ lastOffset }) => lastOffset < end)
+    this.visible = this.visible.filter(offset => offset < end)
+    this.epochs = this.epochs.filter(({ from }) => from < end)
+    this.elect(leader)
+  }
+
+  /** As a leader of Kafka answers it. */
+  endOf(epoch: number): { leaderEpoch: number; endOffset: number } {
+    if (epoch > this.leaderEpoch) return { leaderEpoch: -1, endOffset: -1 }
+    const next = this.epochs.find(each => each.epoch > epoch)
+    const last = this.epochs.findLast(each => each.epoch <= epoch)
+    return { leaderEpoch: last?.epoch ?? epoch, endOffset: next?.from ?? this.end }
   }
 
   /** Offsets that no batch has: compaction removed them whole. */
@@ -49,7 +76,8 @@ export class PartitionLog {
       this.append(size, { transactional: true, producerId, producerEpoch: 0 })
       if (type === 'commit') for (let index = 0; index < size; index++) this.visible.push(first + index)
     }
-    this.#add(writeEndMarker({ type, producerId, producerEpoch: 0, baseOffset: this.end }), 0)
+    const { leaderEpoch, end: baseOffset } = this
+    this.#add(writeEndMarker({ type, producerId, producerEpoch: 0, leaderEpoch, baseOffset }), 0)
     if (type === 'abort') this.#aborted.push({ producerId, firstOffset, lastOffset: this.end - 1 })
   }
 
@@ -93,6 +121,7 @@ export class PartitionLog {
       seal(buffer)
     }
     const batch = new RecordBatch(buffer)
+    if (this.epochs.at(-1)?.epoch !== batch.leaderEpoch) this.epochs.push({ epoch: batch.leaderEpoch, from: this.end })
     this.batches.push(batch)
     this.end = batch.lastOffset + 1
     return batch

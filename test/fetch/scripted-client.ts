@@ -3,6 +3,8 @@ import type { MillraceError } from '../../src/base/errors.ts'
 import { partitionName } from '../../src/base/topic-partition.ts'
 import type {
   ClusterMetadata,
+  EpochEnd,
+  EpochQuery,
   FetchAnswer,
   FetchedPartition,
   FetchQuery,
@@ -19,6 +21,9 @@ export interface SentFetch {
   readonly query: FetchQuery
 }
 
+/** Null: what the brokers have. */
+type Scripted<T> = T | Error | null
+
 /**
  * Brokers in memory that answer as Kafka does: long polls, limits, and the first batch of an answer however large it is (KIP-74).
  * A test may answer in their place.
@@ -26,15 +31,21 @@ export interface SentFetch {
 export class ScriptedClient implements LowLevelClient {
   readonly fetches: SentFetch[] = []
   readonly lookups: OffsetQuery[] = []
+  /** One list for each request. */
+  readonly checks: (readonly EpochQuery[])[] = []
   metadataRequests = 0
   /** Fetches, lookups and refreshes under way. */
   underWay = 0
   /** Instead of the brokers; null: they answer. */
-  onFetch: (query: FetchQuery) => FetchAnswer | Error | null = () => null
-  onMetadata: () => ClusterMetadata | Error | null = () => null
+  onFetch: (query: FetchQuery) => Scripted<FetchAnswer> | Promise<Scripted<FetchAnswer>> = () => null
+  onMetadata: () => Scripted<ClusterMetadata> | Promise<Scripted<ClusterMetadata>> = () => null
   onLookup: (queries: readonly OffsetQuery[]) => readonly FoundOffset[] | Error | null = () => null
+  onCheck: (queries: readonly EpochQuery[]) => Scripted<readonly EpochEnd[]> | Promise<Scripted<readonly EpochEnd[]>> =
+    () => null
   /** Of one partition in an answer, instead of what the broker has. */
   onPartition: (fetched: FetchedPartition) => FetchedPartition = fetched => fetched
+  /** Whether topics are fetched by their ids, where they have some. */
+  byId = true
   readonly latencyMs: number
   readonly #clock: Clock
   readonly #logs = new Map<string, PartitionLog>()
@@ -47,12 +58,12 @@ export class ScriptedClient implements LowLevelClient {
 
   async metadata(topics: readonly string[] | 'all'): Promise<ClusterMetadata> {
     this.metadataRequests++
-    return this.#answered(this.onMetadata(), () => this.cluster(topics))
+    return this.#answered(await this.onMetadata(), () => this.cluster(topics))
   }
 
   async fetch(query: FetchQuery, signal?: AbortSignal): Promise<FetchAnswer> {
     this.fetches.push({ at: this.#clock.now(), query })
-    const scripted = this.onFetch(query)
+    const scripted = await this.onFetch(query)
     if (scripted !== null) return this.#answered(scripted, () => ({ throttleMs: 0, partitions: [] }))
     this.underWay++
     try {
@@ -66,6 +77,15 @@ export class ScriptedClient implements LowLevelClient {
   async listOffsets(queries: readonly OffsetQuery[], isolation: Isolation): Promise<readonly FoundOffset[]> {
     this.lookups.push(...queries)
     return this.#answered(this.onLookup(queries), () => queries.map(query => this.#find(query, isolation)))
+  }
+
+  async offsetsForLeaderEpoch(queries: readonly EpochQuery[]): Promise<readonly EpochEnd[]> {
+    this.checks.push(queries)
+    return this.#answered(await this.onCheck(queries), () =>
+      queries.map(({ topic, partition, leaderEpoch }) => {
+        return { topic, partition, error: null, ...this.#log(topic, partition).endOf(leaderEpoch) }
+      }),
+    )
   }
 
   produce(): Promise<never> {
@@ -87,7 +107,7 @@ export class ScriptedClient implements LowLevelClient {
           topic,
           {
             topic,
-            topicId: null,
+            topicId: found.get(topic)?.[0]?.topicId ?? null,
             internal: false,
             error: null,
             partitions: (found.get(topic) ?? []).map(({ partition, leader, leaderEpoch }) => {
@@ -123,10 +143,11 @@ export class ScriptedClient implements LowLevelClient {
   #read(query: FetchQuery): FetchedPartition[] {
     let left = query.maxBytes
     let first = true
-    return query.partitions.map(({ topic, partition, offset, maxBytes }) => {
-      const log = this.#logs.get(partitionName(topic, partition))
-      if (log === undefined) throw new Error(`no log of ${topic}[${partition}]`)
+    return query.partitions.map(({ topic, topicId = null, partition, offset, leaderEpoch, maxBytes }) => {
+      const log = this.#log(topic, partition)
+      if (this.byId && topicId !== log.topicId) return failed(log, 100)
       if (log.leader !== query.nodeId) return failed(log, 6)
+      if (leaderEpoch >= 0 && leaderEpoch < log.leaderEpoch) return failed(log, 74)
       if (offset < log.logStart || offset > log.end) return failed(log, 1)
       const batches = log.read(offset, Math.min(left, maxBytes), first)
       const answer = this.onPartition(log.answer(batches, query.isolation))
@@ -136,9 +157,14 @@ export class ScriptedClient implements LowLevelClient {
     })
   }
 
-  #find({ topic, partition, timestamp }: OffsetQuery, _isolation: Isolation): FoundOffset {
+  #log(topic: string, partition: number): PartitionLog {
     const log = this.#logs.get(partitionName(topic, partition))
     if (log === undefined) throw new Error(`no log of ${topic}[${partition}]`)
+    return log
+  }
+
+  #find({ topic, partition, timestamp }: OffsetQuery, _isolation: Isolation): FoundOffset {
+    const log = this.#log(topic, partition)
     const young = log.batches.find(batch => batch.maxTimestamp >= timestamp)?.baseOffset ?? -1
     const offset = timestamp === -2 ? log.logStart : timestamp === -1 ? log.end : young
     return { topic, partition, error: null, offset, timestamp: -1, leaderEpoch: log.leaderEpoch }

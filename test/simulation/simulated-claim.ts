@@ -12,8 +12,6 @@ export interface SimulatedClaimParts extends ClaimParts {
 export class SimulatedClaim extends Claim {
   override readonly progress: Progress
   readonly model: ClaimModel
-  /** It drains already. */
-  draining = false
   readonly #took: (message: AnyMessage, claim: SimulatedClaim) => void
 
   constructor(parts: SimulatedClaimParts) {

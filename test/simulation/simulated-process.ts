@@ -287,6 +287,14 @@ export class SimulatedProcess implements ClaimHost {
     this.#violated('1', `partition ${claim.partition} was set to ${offset}`)
   }
 
+  rewind(claim: Claim, offset: number): void {
+    this.#violated('1', `partition ${claim.partition} was set back to ${offset}`)
+  }
+
+  recreated(claim: Claim): void {
+    this.#violated('1', `partition ${claim.partition} was taken for one of another topic`)
+  }
+
   corrupt(claim: Claim, error: Error): void {
     this.fail(claim, error)
   }
@@ -326,7 +334,7 @@ export class SimulatedProcess implements ClaimHost {
         onCorrupt: 'fail',
       },
       start: 'earliest',
-      events: { outOfRange: () => {}, stalled: () => {} },
+      events: { outOfRange: () => {}, truncated: () => {}, stalled: () => {} },
     })
   }
 

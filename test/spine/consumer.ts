@@ -451,6 +451,47 @@ export function consumerTests(start: (options: ClusterOptions) => Promise<Cluste
       await until('it is handled', () => count === 1)
     })
 
+    test('a topic that is deleted and created again is another one: its partitions are lost, and it is read from its start', async () => {
+      const { topic, group, match } = await fresh()
+      await cluster.write(topic, numbered(90))
+      let seen: string[] = []
+      const told: string[] = []
+      const consumer = new Consumer(options({ group, offsets: { commitIntervalMs: 20 } })).topic(
+        match,
+        { value: string },
+        message => void seen.push(message.value ?? ''),
+      )
+      for (const event of ['assigned', 'lost'] as const) {
+        consumer.on(event, partitions => told.push(...partitions.map(({ partition }) => `${event} ${partition}`)))
+      }
+      await using run = running(consumer)
+      await until('all are handled and committed', async () =>
+        (await committed(group, topic)).every(offset => offset >= 27),
+      )
+      // Shorter than it was, and longer.
+      for (const count of [30, 300]) {
+        seen = []
+        told.length = 0
+        await cluster.deleteTopic(topic)
+        const creation = () => cluster.createTopic(topic, { partitions: PARTITIONS.length })
+        await until('it can be created again', () =>
+          creation().then(
+            () => true,
+            () => false,
+          ),
+        )
+        const written = await cluster.write(topic, numbered(count))
+        await until(`the ${count} of the new one are handled`, () => seen.length >= count || run.error !== null)
+        assert.equal(run.error, null)
+        assert.equal(new Set(seen).size, count)
+        assert.equal(seen.length, count)
+        assert.deepEqual([...told].sort(), ['assigned 0', 'assigned 1', 'assigned 2', 'lost 0', 'lost 1', 'lost 2'])
+        await until('the commit is at its end', async () =>
+          (await committed(group, topic)).every((offset, p) => offset === ends(written)[p]),
+        )
+      }
+    })
+
     test('close ends every handler that will not end by itself, within its deadlines', async () => {
       const { topic, group, match } = await fresh()
       await cluster.write(topic, numbered(9, 3))

@@ -20,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.NewPartitionReassignment;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -130,9 +131,13 @@ public final class Driver {
     return null;
   }
 
-  /** Whether the leaders answer for these partitions: a leader that was just chosen does not know it yet. */
+  /**
+   * Whether the leaders answer for these partitions: a leader that was just chosen does not know it yet. One that is gone is asked no
+   * longer than it may take to choose another.
+   */
   private boolean served(Collection<TopicPartition> partitions) throws Exception {
-    admin.listOffsets(partitions.stream().collect(Collectors.toMap(each -> each, each -> OffsetSpec.latest()))).all().get();
+    Map<TopicPartition, OffsetSpec> ends = partitions.stream().collect(Collectors.toMap(each -> each, each -> OffsetSpec.latest()));
+    admin.listOffsets(ends, new ListOffsetsOptions().timeoutMs(5_000)).all().get();
     return true;
   }
 

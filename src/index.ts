@@ -12,17 +12,19 @@ export {
 export type { Logger, LogLevel } from './base/logger.ts'
 export type { Random } from './base/random.ts'
 export type { TopicPartition } from './base/topic-partition.ts'
-export {
-  Admin,
-  type ConfigEntry,
-  type ConfigOwner,
-  type DescribedGroup,
-  type GroupOffset,
-  type ListedGroup,
-  type NewTopic,
-} from './client/admin.ts'
+export { Admin, type ConfigEntry, type ConfigOwner, type NewTopic } from './client/admin.ts'
 export type { BrokerState } from './client/brokers.ts'
 export { AnswerError } from './client/call.ts'
+export type {
+  DescribedGroup,
+  DescribedMember,
+  GroupOffset,
+  ListedGroup,
+  MemberName,
+  NewGroupOffset,
+  PartitionOutcome,
+  RemovedMember,
+} from './client/group-admin.ts'
 export { type LinkState, QueueFullError, type Role } from './client/link.ts'
 export type * from './client/low-level-client.ts'
 export { type ClientState, NativeClient, type SendOptions, type Target } from './client/native-client.ts'

@@ -1,14 +1,23 @@
-import { exponential } from '../base/backoff.ts'
-import { type Clock, sleep, systemClock } from '../base/clock.ts'
-import { MillraceError } from '../base/errors.ts'
-import { partitionName } from '../base/topic-partition.ts'
+import { systemClock } from '../base/clock.ts'
+import type { TopicPartition } from '../base/topic-partition.ts'
 import type { ApiName } from '../protocol/apis.ts'
-import { errorCodes, KafkaError, kafkaError } from '../protocol/error-codes.ts'
+import { errorCodes } from '../protocol/error-codes.ts'
 import type { Requests, Responses } from '../protocol/messages.ts'
 import { zeroUuid } from '../protocol/wire-type.ts'
+import {
+  type DescribedGroup,
+  GroupAdmin,
+  type GroupOffset,
+  type ListedGroup,
+  type MemberName,
+  type NewGroupOffset,
+  type PartitionOutcome,
+  type RemovedMember,
+} from './group-admin.ts'
 import type { ClusterMetadata, FoundOffset, OffsetQuery, TopicMetadata } from './low-level-client.ts'
 import { NativeClient } from './native-client.ts'
 import type { ClientOptions } from './options.ts'
+import { check, type Outcome } from './outcome.ts'
 
 export interface NewTopic {
   /** Default: the broker's `num.partitions`. */
@@ -34,34 +43,6 @@ export interface ConfigEntry {
   readonly secret: boolean
 }
 
-export interface ListedGroup {
-  readonly group: string
-  /** `consumer` for groups of consumers. */
-  readonly protocolType: string
-  /** `Stable`, `Empty`, …; empty where the broker is too old to tell (before Kafka 2.6). */
-  readonly state: string
-}
-
-export interface DescribedGroup extends ListedGroup {
-  /** The assignment strategy that its members agreed on. */
-  readonly strategy: string
-  readonly members: readonly {
-    readonly memberId: string
-    readonly instanceId: string | null
-    readonly clientId: string
-    readonly host: string
-  }[]
-}
-
-export interface GroupOffset {
-  readonly topic: string
-  readonly partition: number
-  /** The next one to read. */
-  readonly offset: number
-  readonly metadata: string
-  readonly error: MillraceError | null
-}
-
 /** How long the controller may take; the request's own deadline is longer. */
 const timeoutMs = 20_000
 const topicResource = 2
@@ -70,15 +51,6 @@ const brokerResource = 4
 const ownSources: ReadonlySet<number> = new Set([1, 2, 4])
 const setOperation = 0
 const deleteOperation = 1
-/** From version 10 on OffsetFetch names topics by id. */
-const lastOffsetFetchWithNames = 9
-const coordinatorErrors: ReadonlySet<number> = new Set([
-  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
-  errorCodes.COORDINATOR_NOT_AVAILABLE,
-  errorCodes.NOT_COORDINATOR,
-])
-const coordinatorAttempts = 10
-const coordinatorBackoff = exponential(100, 1_000)
 
 /**
  * Looks after topics, settings and groups. Calls about one thing reject with a `KafkaError` when it fails; lists have an `error` for
@@ -87,13 +59,16 @@ const coordinatorBackoff = exponential(100, 1_000)
 export class Admin {
   readonly #client: NativeClient
   readonly #owned: boolean
-  readonly #clock: Clock
+  readonly #groups: GroupAdmin
 
   /** With options it has a client of its own; a client that is given stays open when this is closed. */
   constructor(client: NativeClient | ClientOptions) {
     this.#owned = !(client instanceof NativeClient)
     this.#client = client instanceof NativeClient ? client : new NativeClient(client)
-    this.#clock = (client instanceof NativeClient ? undefined : client.clock) ?? systemClock
+    this.#groups = new GroupAdmin(
+      this.#client,
+      (client instanceof NativeClient ? undefined : client.clock) ?? systemClock,
+    )
   }
 
   /** The brokers and the controller; no topics. */
@@ -169,57 +144,47 @@ export class Admin {
   }
 
   /** All groups of the cluster, asked of every broker. */
-  async listGroups(): Promise<readonly ListedGroup[]> {
-    const { brokers } = await this.#client.metadata([])
-    const answers = brokers.map(async ({ nodeId }) => {
-      const answer = await this.#client.send({ nodeId }, 'ListGroups', {})
-      check(answer, `listing the groups of node ${nodeId}`)
-      return answer.groups.map(({ groupId, protocolType, groupState }) => {
-        return { group: groupId, protocolType, state: groupState }
-      })
-    })
-    return (await Promise.all(answers)).flat()
+  listGroups(): Promise<readonly ListedGroup[]> {
+    return this.#groups.list()
   }
 
-  /** Rejects with `GROUP_ID_NOT_FOUND` when there is none. Groups of the new protocol (KIP-848) are not described here. */
-  async describeGroup(group: string): Promise<DescribedGroup> {
-    const found = (answer: Responses['DescribeGroups']) => answer.groups.find(({ groupId }) => groupId === group)
-    const doing = `describing group ${group}`
-    const answer = await this.#atCoordinator(group, 'DescribeGroups', { groups: [group] }, found, doing)
-    const described = found(answer)
-    // Brokers before Kafka 4.0 call a group dead that does not exist.
-    if (described === undefined || described.groupState === 'Dead')
-      throw new KafkaError(errorCodes.GROUP_ID_NOT_FOUND, doing)
-    const { protocolType, groupState: state, protocolData: strategy } = described
-    const members = described.members.map(({ memberId, groupInstanceId, clientId, clientHost }) => {
-      return { memberId, instanceId: groupInstanceId, clientId, host: clientHost }
-    })
-    return { group, protocolType, state, strategy, members }
+  /** A group of consumers, or any other classic group. Rejects with `GROUP_ID_NOT_FOUND` when there is none. */
+  describeGroup(group: string): Promise<DescribedGroup> {
+    return this.#groups.describe(group)
   }
 
-  /** Deletes a group that has no members, with its offsets. */
-  async deleteGroup(group: string): Promise<void> {
-    const found = (answer: Responses['DeleteGroups']) => answer.results.find(({ groupId }) => groupId === group)
-    await this.#atCoordinator(group, 'DeleteGroups', { groupsNames: [group] }, found, `deleting group ${group}`)
+  /** Deletes a group that has no members, with its offsets; with members it rejects with `NON_EMPTY_GROUP`. */
+  deleteGroup(group: string): Promise<void> {
+    return this.#groups.delete(group)
   }
 
-  /** All offsets that a group has committed. */
-  async groupOffsets(group: string): Promise<readonly GroupOffset[]> {
-    const body = (version: number) =>
-      version < 8 ? { groupId: group, topics: null } : { groups: [{ groupId: group, topics: null }] }
-    const found = (answer: Responses['OffsetFetch']) => answer.groups.find(({ groupId }) => groupId === group) ?? answer
-    const versions = { minVersion: 2, maxVersion: lastOffsetFetchWithNames }
-    const doing = `loading the offsets of group ${group}`
-    const { topics } = found(await this.#atCoordinator(group, 'OffsetFetch', body, found, doing, versions))
-    return topics.flatMap(({ name: topic, partitions }) =>
-      partitions.map(({ partitionIndex: partition, committedOffset: offset, metadata, errorCode }) => {
-        const error = kafkaError(errorCode, `loading an offset of ${partitionName(topic, partition)}`, {
-          topic,
-          partition,
-        })
-        return { topic, partition, offset, metadata: metadata ?? '', error }
-      }),
-    )
+  /** All offsets that a group has committed. Without an entry for a partition, nothing is committed there. */
+  groupOffsets(group: string): Promise<readonly GroupOffset[]> {
+    return this.#groups.offsets(group)
+  }
+
+  /**
+   * Commits these offsets for a group, which is made if need be; the others stay. Rejects with `NON_EMPTY_GROUP` while it has members:
+   * they would go on where they are, and commit that.
+   */
+  setGroupOffsets(group: string, offsets: readonly NewGroupOffset[]): Promise<readonly PartitionOutcome[]> {
+    return this.#groups.setOffsets(group, offsets)
+  }
+
+  /**
+   * Forgets what is committed for these partitions, if anything is (KIP-496, Kafka 2.4). A topic that a member is subscribed to has the
+   * error `GROUP_SUBSCRIBED_TO_TOPIC`. Rejects with `GROUP_ID_NOT_FOUND` when there is no such group.
+   */
+  deleteGroupOffsets(group: string, partitions: readonly TopicPartition[]): Promise<readonly PartitionOutcome[]> {
+    return this.#groups.deleteOffsets(group, partitions)
+  }
+
+  /**
+   * Makes members leave (KIP-345, Kafka 2.4), so that the others take over at once. It is for those that are gone without a word: one
+   * that lives loses what it works on, and joins again.
+   */
+  removeMembers(group: string, members: readonly MemberName[]): Promise<readonly RemovedMember[]> {
+    return this.#groups.removeMembers(group, members)
   }
 
   /** Offsets by time, or the first and last ones. */
@@ -246,42 +211,6 @@ export class Admin {
     }
     check(outcome, doing)
   }
-
-  /** A coordinator that moved or is loading did nothing: it is asked again for some seconds. */
-  async #atCoordinator<N extends ApiName>(
-    group: string,
-    name: N,
-    body: Requests[N] | ((version: number) => Requests[N]),
-    find: (answer: Responses[N]) => Outcome | undefined,
-    doing: string,
-    versions: { minVersion?: number; maxVersion?: number } = {},
-  ): Promise<Responses[N]> {
-    for (let attempt = 1; ; attempt += 1) {
-      const answer = await this.#client.send({ group }, name, body, versions)
-      const outcome = find(answer)
-      if (!coordinatorErrors.has(outcome?.errorCode ?? 0) || attempt === coordinatorAttempts) {
-        check(outcome, doing)
-        return answer
-      }
-      this.#client.forgetCoordinator(group)
-      await sleep(this.#clock, coordinatorBackoff(attempt, Math.random))
-    }
-  }
-}
-
-interface Outcome {
-  readonly errorCode: number
-  readonly errorMessage?: string | null
-}
-
-/** Throws the error that this outcome stands for, in the broker's own words where it has some. */
-function check(outcome: Outcome | undefined, doing: string): void {
-  if (outcome === undefined) {
-    throw new MillraceError('BAD_ANSWER', `${doing}: the broker's answer leaves it out`, { retriable: true })
-  }
-  const { errorCode, errorMessage } = outcome
-  if (errorCode !== errorCodes.NONE)
-    throw new KafkaError(errorCode, errorMessage ? `${doing} (${errorMessage})` : doing)
 }
 
 function resourceOf(owner: ConfigOwner) {

@@ -179,6 +179,12 @@ export class NativeClient implements LowLevelClient {
     return produce(this.#router, batches, options.acks ?? -1, options.timeoutMs ?? this.#settings.requestTimeoutMs)
   }
 
+  /** Node id of the broker that coordinates this group, looked up once and remembered. */
+  async coordinatorOf(group: string): Promise<number> {
+    this.#aborter.signal.throwIfAborted()
+    return this.#coordinators.find(group)
+  }
+
   /** The coordinator of this group is looked up again: for `COORDINATOR_NOT_AVAILABLE`, `NOT_COORDINATOR` and the like. */
   forgetCoordinator(group: string): void {
     this.#coordinators.forget(group)

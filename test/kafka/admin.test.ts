@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Admin } from '../../src/client/admin.ts'
 import { startClient } from '../client/recorder.ts'
+import { startJava } from './java.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
 
 let kafka: KafkaCluster
@@ -90,4 +91,36 @@ test('groups are listed, described and deleted, and their offsets told', async (
 test('the cluster is described', async () => {
   const { brokers, controller } = await admin.describeCluster()
   assert.deepEqual([brokers.map(({ nodeId }) => nodeId), controller], [[1], 1])
+})
+
+test('a group whose partitions the broker assigns (KIP-848) is told like the others', async () => {
+  await admin.createTopic('served', { partitions: 2 })
+  const where = ['--bootstrap-server', kafka.brokers.join(), '--topic', 'served', '--group', 'served']
+  const protocol = ['--consumer-property', 'group.protocol=consumer']
+  const java = await startJava('org.apache.kafka.tools.consumer.ConsoleConsumer', [...where, ...protocol])
+  try {
+    const described = await told(
+      () => admin.describeGroup('served').catch(() => null),
+      group => group?.state === 'Stable' && group.members[0]?.partitions?.length === 2,
+    )
+    const { members, ...group } = described ?? { members: [] }
+    assert.deepEqual(group, {
+      group: 'served',
+      type: 'consumer',
+      protocolType: 'consumer',
+      state: 'Stable',
+      strategy: 'uniform',
+      coordinator: 1,
+    })
+    assert.deepEqual(
+      members.map(({ clientId, host, instanceId, partitions }) => [clientId, host, instanceId, partitions]),
+      [['console-consumer', '127.0.0.1', null, [0, 1].map(partition => ({ topic: 'served', partition }))]],
+    )
+    const listed = (await admin.listGroups()).find(({ group }) => group === 'served')
+    assert.deepEqual([listed?.type, listed?.state], ['consumer', 'Stable'])
+    const offset = { topic: 'served', partition: 0, offset: 0 }
+    await assert.rejects(admin.setGroupOffsets('served', [offset]), { code: 'NON_EMPTY_GROUP' })
+  } finally {
+    java.kill('SIGKILL')
+  }
 })

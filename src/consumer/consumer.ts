@@ -135,10 +135,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
 
   /**
    * Stops handing out messages, lets running handlers finish, commits what is done and lets go of everything. Never rejects
-   * because a handler is slow; calling it again answers the same.
+   * because a handler is slow; calling it again answers the same, and with `drainMs: 0` waits for no handler any more.
    */
   close(options: CloseOptions = {}): Promise<CloseResult> {
     const { drainMs, instanceId } = this.#options.ownership
+    if (this.#closing !== null && options.drainMs === 0) this.#hurry.abort()
     this.#closing ??= this.#close(options.drainMs ?? drainMs, options.leave ?? instanceId === null)
     return this.#closing
   }

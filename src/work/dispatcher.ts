@@ -189,7 +189,8 @@ export class Dispatcher<M extends WorkMessage> {
    * what runs are aborted with `reason`, and `abandonMs` are waited for it. `hurry` ends the first wait. Answers how many handlers still
    * ran at the end.
    */
-  async drain(claims: Iterable<WorkClaim<M>>, { drainMs, abandonMs, reason, hurry }: DrainOptions): Promise<number> {
+  async drain(claims: Iterable<WorkClaim<M>>, options: DrainOptions): Promise<number> {
+    const { drainMs, reason, hurry } = options
     const intakes = [...claims].flatMap(claim => this.#intakes.get(claim) ?? [])
     const until = this.#clock.now() + (hurry?.aborted ? 0 : drainMs)
     for (const intake of intakes) stopTaking(intake, until, this.#waiting, this.#settling)
@@ -198,7 +199,8 @@ export class Dispatcher<M extends WorkMessage> {
     this.#stopIntakes(intakes)
     if (!idle) {
       abortHandlers(intakes, reason)
-      await untilIdle(intakes, this.#clock, abandonMs)
+      // Less when somebody is in a hurry by now.
+      await untilIdle(intakes, this.#clock, options.abandonMs)
     }
     let undone = 0
     for (const intake of intakes) {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { Consumer, NativeClient, type OffsetStorage } from '../../src/index.ts'
+import { Broker } from '../../src/broker/index.ts'
+import { Consumer, NativeClient, type OffsetStorage, writeBatch } from '../../src/index.ts'
 import { until } from '../until.ts'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -62,4 +63,25 @@ test('neither do a shared client that waits for its broker and a storage that ne
   await consumer.close()
   await run
   await client.close()
+})
+
+test('closing again with drainMs 0 waits for no handler any more', async () => {
+  await using broker = await Broker.start({ topics: { orders: 1 } })
+  const client = new NativeClient({ brokers: broker.brokers, logger: quiet })
+  await client.metadata(['orders'])
+  await client.produce([{ topic: 'orders', partition: 0, records: writeBatch([{ value: 'x' }]) }])
+  await client.close()
+  let handled = 0
+  // By itself it would wait for the test's own deadline.
+  const work = { abandonMs: 3_600_000 }
+  const consumer = new Consumer({ brokers: broker.brokers, logger: quiet, work }).topic('orders', () => {
+    handled++
+    return new Promise(() => {})
+  })
+  const run = consumer.run()
+  await until('a handler runs', () => handled === 1)
+  const closed = consumer.close({ drainMs: 3_600_000 })
+  void consumer.close({ drainMs: 0 })
+  assert.deepEqual(await closed, { drained: false, undone: 1 })
+  await run
 })

@@ -29,6 +29,15 @@ export function parseText(text: string): string {
   throw new InvalidArgumentError('It must not be empty.')
 }
 
+const groupStates = ['stable', 'empty', 'preparingrebalance', 'completingrebalance', 'assigning', 'reconciling', 'dead']
+
+/** `stable,empty`: states of groups, in lower case. */
+export function parseStates(text: string): readonly string[] {
+  const states = parseList(text).map(state => state.toLowerCase())
+  if (states.every(state => groupStates.includes(state))) return states
+  throw new InvalidArgumentError(`Expected states such as stable or stable,empty; there are ${groupStates.join(', ')}.`)
+}
+
 /** `0`, `0,2`, `0-3,7`; given several times, they add up. Sorted, each once. */
 export function parsePartitions(text: string, before: readonly number[] = []): readonly number[] {
   const found = new Set(before)

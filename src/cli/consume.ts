@@ -10,6 +10,7 @@ import { type CommonOptions, logLevel, withClient } from './connect.ts'
 import { watchEnd } from './end-watch.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { type Format, jsonFormat } from './format.ts'
+import { GroupProgress } from './group-progress.ts'
 import { cannotWrite, Output } from './output.ts'
 import { byTopic, choosePartitions, edgesOf, endOffsets, findTopics } from './partitions.ts'
 
@@ -34,9 +35,26 @@ export async function consume(topics: readonly string[], options: ConsumeOptions
     const found = await findTopics(client, topics, options.timeout)
     const chosen = choosePartitions(found, options.partition)
     await checkStart(client, chosen, options)
-    return { chosen, ends: options.untilEnd ? await endOffsets(client, chosen) : null }
+    return { chosen, ends: options.untilEnd ? await endsOf(client, chosen, options) : null }
   })
   await new Printing(chosen, ends, options).run()
+}
+
+/** Whole topics are shared with the other members of the group. */
+function joins({ group, partition }: ConsumeOptions): boolean {
+  return group !== undefined && partition === undefined
+}
+
+/** Where to end. Another member need not commit anything where nothing is, so there it is not waited for. */
+async function endsOf(
+  client: NativeClient,
+  partitions: readonly TopicPartition[],
+  options: ConsumeOptions,
+): Promise<ReadonlyMap<string, number>> {
+  const ends = await endOffsets(client, partitions)
+  if (!joins(options)) return ends
+  const edges = await edgesOf(client, partitions)
+  return new Map([...ends].filter(([name, end]) => (edges.get(name)?.earliest ?? 0) < end))
 }
 
 /**
@@ -78,6 +96,7 @@ class Printing {
   readonly #format: Format
   readonly #max: number
   readonly #ends: ReadonlyMap<string, number> | null
+  readonly #others: GroupProgress | null
   readonly #bounded: boolean
   #printed = 0
   #complete = false
@@ -86,8 +105,9 @@ class Printing {
   constructor(
     partitions: readonly TopicPartition[],
     ends: ReadonlyMap<string, number> | null,
-    { brokers, clientId, group, partition, from, format, json, max, ...common }: ConsumeOptions,
+    options: ConsumeOptions,
   ) {
+    const { brokers, clientId, group, partition, from, format, json, max } = options
     this.#format = json ? jsonFormat : format
     this.#max = max ?? Number.POSITIVE_INFINITY
     this.#ends = ends
@@ -97,7 +117,7 @@ class Printing {
       brokers,
       clientId,
       ...(group === undefined ? {} : { group }),
-      logger: new CommandLogger(logLevel({ brokers, clientId, ...common })),
+      logger: new CommandLogger(logLevel(options)),
       ownership: { drainMs: DRAIN_MS },
       // A reader may take its time, as a pager does.
       work: { order: 'none', concurrency: AHEAD, timeoutMs: Number.MAX_SAFE_INTEGER },
@@ -106,16 +126,19 @@ class Printing {
     const print = (message: Message, context: HandlerContext) => this.#print(message, context)
     const chosen = byTopic(partitions)
     // Whole topics get new partitions too.
-    if (group === undefined && partition === undefined && ends === null) this.#consumer.topic([...chosen.keys()], print)
+    if (joins(options) || (partition === undefined && ends === null)) this.#consumer.topic([...chosen.keys()], print)
     else for (const [topic, numbers] of chosen) this.#consumer.topic({ topic, partitions: numbers }, print)
+    this.#others = group !== undefined && ends !== null && joins(options) ? new GroupProgress(group, options) : null
   }
 
   async run(): Promise<void> {
-    const stop = this.#ends === null ? () => {} : watchEnd(this.#consumer, this.#ends, () => this.#finish())
+    const finish = () => this.#finish()
+    const stop = this.#ends === null ? () => {} : watchEnd(this.#consumer, this.#ends, finish, this.#others)
     try {
       await this.#consumer.run({ handleSignals: true })
     } finally {
       stop()
+      await this.#others?.close()
     }
     if (this.#error !== null) throw cannotWrite(this.#error)
     if (this.#bounded && !this.#complete) {
@@ -125,7 +148,8 @@ class Printing {
 
   #print(message: Message, context: HandlerContext): Promise<void> {
     const { topic, partition, offset } = message
-    const end = this.#ends?.get(partitionName(topic, partition)) ?? Number.POSITIVE_INFINITY
+    // A partition that was added meanwhile has nothing that was there at the start.
+    const end = this.#ends === null ? Number.POSITIVE_INFINITY : (this.#ends.get(partitionName(topic, partition)) ?? 0)
     if (offset + 1 >= end) this.#consumer.pause([{ topic, partition }])
     if (offset >= end || this.#error !== null) return untilAborted(context.signal)
     const written = this.#output.write(

@@ -63,7 +63,7 @@ export async function perfConsume(topics: readonly string[], options: PerfOption
     )
   }
 
-  const stopWatch = ends === null ? () => {} : watchEnd(consumer, ends, finish)
+  const stopWatch = ends === null ? () => {} : watchEnd(consumer, ends, finish, null)
   const limit = seconds === undefined ? undefined : setTimeout(finish, seconds)
   const progress = setInterval(() => process.stderr.write(`${meter.progress()}\n`), 1_000)
   try {

@@ -3,7 +3,6 @@ import { Command, CommanderError, Option } from 'commander'
 import { toError } from '../base/errors.ts'
 import {
   parseCount,
-  parseList,
   parsePartitions,
   parsePort,
   parseSeconds,
@@ -12,21 +11,14 @@ import {
   parseTopics,
 } from './arguments.ts'
 import type { BrokerCommandOptions } from './broker.ts'
+import { EXIT_CODES, withCommonOptions } from './common-options.ts'
 import type { ConsumeOptions } from './consume.ts'
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
 import { compileFormat, letters } from './format.ts'
 import { parseFrom } from './from.ts'
+import { addGroups } from './groups-command.ts'
 import type { PerfOptions } from './perf.ts'
 import type { TopicsOptions } from './topics.ts'
-
-const EXIT_CODES = `
-Exit codes:
-  0    all was well, or an endless command was ended by Ctrl-C
-  1    it failed; stderr says why
-  2    wrong usage
-  3    no broker was reached within --timeout
-  4    a topic or partition does not exist
-  130  interrupted before --max, --until-end, --messages or --seconds was reached`
 
 /** Runs `millrace` with these arguments; answers the exit code. Never rejects. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -73,6 +65,7 @@ function makeProgram(): Command {
     .helpCommand(false)
   addConsume(program)
   addTopics(program)
+  addGroups(program)
   addPerf(program)
   addBroker(program)
   return program.addHelpText('after', EXIT_CODES)
@@ -84,10 +77,10 @@ function addConsume(program: Command): void {
     .summary('print messages')
     .description(
       'Prints messages, each partition in order, until Ctrl-C.\n\n' +
-        'Without --group nothing is committed. With --group it goes on where the group stopped, and commits what was printed. It does ' +
-        'not join the group: it is refused while the group has members.',
+        'Without --group nothing is committed. With --group it joins the group, goes on where that stopped, and commits what was printed. ' +
+        'With --group and --partition it does not join: it is refused while the group has members.',
     )
-    .option('-g, --group <name>', 'group whose offsets are read and committed', parseText)
+    .option('-g, --group <name>', 'group that is joined, and whose offsets are committed', parseText)
     .option('-p, --partition <numbers>', 'only these, such as 0 or 0,2 or 0-3; may be repeated', parsePartitions)
     .addOption(
       new Option(
@@ -227,25 +220,4 @@ Examples:
   millrace broker --log-requests | grep JoinGroup
 ${EXIT_CODES}`,
     )
-}
-
-function withCommonOptions(command: Command): Command {
-  return command
-    .optionsGroup('Common options:')
-    .addOption(
-      new Option('-b, --brokers <addresses>', 'some brokers of the cluster: host:port,host:port')
-        .argParser(parseList)
-        .env('MILLRACE_BROKERS')
-        .default(['localhost:9092'], 'localhost:9092'),
-    )
-    .addOption(
-      new Option(
-        '--timeout <seconds>',
-        'give up when no broker is reached for so long at the start; later they are waited for',
-      )
-        .argParser(parseSeconds)
-        .default(10_000, '10'),
-    )
-    .option('--client-id <name>', 'how the brokers name this client', parseText, 'millrace')
-    .option('-v, --verbose', 'log what happens to stderr; -vv for more', (_, before: number) => before + 1, 0)
 }

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { LoggedRequest } from '../broker/index.ts'
+import { printable } from './printable.ts'
 
 /** Beyond so many bytes that nobody has read yet, requests are counted and not printed. */
 const mostWaiting = 1024 * 1024
@@ -28,15 +29,12 @@ export class RequestPrinter {
   }
 }
 
-/** `12:00:00.000 node 1 my-app Fetch v17 orders: answered after 3 ms with 120 bytes`. What clients choose cannot control a terminal. */
+/** `12:00:00.000 node 1 my-app Fetch v17 orders: answered after 3 ms with 120 bytes`. */
 export function describeRequest(request: LoggedRequest): string {
   const { at, node, clientId, api, version, topics, group, outcome, tookMs, answerBytes, errors, why, fault } = request
   const who = [new Date(at).toISOString().slice(11, 23), `node ${node}`, clientId ?? '-']
   const what = [api === null ? '?' : `${api} v${version}`, topics.join(), group && `group ${group}`]
   const end = outcome === 'answered' ? `answered after ${tookMs} ms with ${answerBytes} bytes` : outcome
   const more = [end, errors.join(), why, fault && `fault: ${fault}`]
-  return `${[...who, ...what].filter(Boolean).join(' ')}: ${more.filter(Boolean).join(', ')}`.replaceAll(
-    /\p{Cc}/gu,
-    '?',
-  )
+  return printable(`${[...who, ...what].filter(Boolean).join(' ')}: ${more.filter(Boolean).join(', ')}`)
 }

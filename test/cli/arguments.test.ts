@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { parseCount, parseList, parsePartitions, parseSeconds } from '../../src/cli/arguments.ts'
+import { parseCount, parseList, parsePartitions, parseSeconds, parseStates } from '../../src/cli/arguments.ts'
 import { parseFrom } from '../../src/cli/from.ts'
 
 const refused = { code: 'commander.invalidArgument' }
@@ -69,4 +69,9 @@ test('counts, seconds and lists are checked', () => {
     assert.throws(() => parseSeconds(text), refused, text)
   }
   assert.throws(() => parseList(' , '), refused)
+})
+
+test('states are checked', () => {
+  assert.deepEqual(parseStates('Stable, empty'), ['stable', 'empty'])
+  for (const text of ['', 'stabel', 'stable,gone']) assert.throws(() => parseStates(text), refused, text)
 })

@@ -326,16 +326,22 @@ test('a topic or partition that does not exist is exit code 4 and is not created
   assert.doesNotMatch((await linesOf('topics')).join('\n'), /nowhere/)
 })
 
-test('a group with members is refused with exit code 1 and their names', async () => {
+test('a group with members is told, and refused with exit code 1 and their names', async () => {
   await cluster.createTopic('taken')
   const where = ['--bootstrap-server', cluster.brokers.join(), '--topic', 'taken']
   const java = await startJava('org.apache.kafka.tools.consumer.ConsoleConsumer', [...where, '--group', 'taken'])
   try {
-    let result = await millrace('consume', 'taken', '--group', 'taken', '--until-end')
+    let result = await millrace('consume', 'taken', '-p', '0', '--group', 'taken', '--until-end')
     for (let tries = 0; result.code === 0 && tries < 30; tries++)
-      result = await millrace('consume', 'taken', '--group', 'taken', '--until-end')
+      result = await millrace('consume', 'taken', '-p', '0', '--group', 'taken', '--until-end')
     assert.equal(result.code, 1)
     assert.match(result.stderr, /^millrace: .*taken.*console-consumer at 127\.0\.0\.1.*\n$/)
+    const [header, , row] = await linesOf('groups', 'describe', 'taken')
+    assert.match(header ?? '', /^taken: Stable, \w+, 1 member, coordinator 1 at 127\.0\.0\.1:\d+$/)
+    assert.match(row ?? '', /^taken +0 +\S+ +0 +\S+ +console-consumer-\S+ +console-consumer +127\.0\.0\.1$/)
+    const refused = await millrace('groups', 'delete', 'taken')
+    assert.deepEqual([refused.code, refused.stdout], [1, ''])
+    assert.match(refused.stderr, /has members \(state Stable\): console-consumer-/)
   } finally {
     java.kill('SIGKILL')
   }

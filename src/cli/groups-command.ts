@@ -1,0 +1,81 @@
+import type { Command } from 'commander'
+import { parseStates } from './arguments.ts'
+import { EXIT_CODES, withCommonOptions } from './common-options.ts'
+import type { GroupsOptions, ListOptions } from './groups.ts'
+
+/** `millrace groups …`. */
+export function addGroups(program: Command): void {
+  const groups = program
+    .command('groups')
+    .description('Shows consumer groups: where they are, who their members are; and deletes them.')
+    .helpCommand(false)
+  addList(groups)
+  addDescribe(groups)
+  addMembers(groups)
+  addDelete(groups)
+}
+
+function addList(groups: Command): void {
+  const list = groups
+    .command('list')
+    .summary('list all groups')
+    .description('Lists all groups of the cluster with their state, their type, and what kind of members they have.')
+    .option('--state <states>', 'only groups in these, such as stable,empty', parseStates)
+    .option('--json', 'one JSON object per group and line')
+    .action(async (options: ListOptions) => {
+      const { listGroups } = await import('./groups.ts')
+      await listGroups(options)
+    })
+  withCommonOptions(list).addHelpText('after', examples('groups list -b kafka:9092', 'groups list --state empty'))
+}
+
+function addDescribe(groups: Command): void {
+  const describe = groups
+    .command('describe <group...>')
+    .summary('show how far groups are')
+    .description(
+      'Shows of each partition where the group is (the next offset to read), where the partition ends, how many offsets are between, ' +
+        'and which member has it. A dash stands for what there is not: nothing committed, or nobody that has it.',
+    )
+    .option('--json', 'one JSON object per group and line')
+    .action(async (names: string[], options: GroupsOptions) => {
+      const { describeGroups } = await import('./groups.ts')
+      await describeGroups(names, options)
+    })
+  withCommonOptions(describe).addHelpText(
+    'after',
+    examples('groups describe shop', "groups describe shop --json | jq '[.partitions[].lag] | add'"),
+  )
+}
+
+function addMembers(groups: Command): void {
+  const members = groups
+    .command('members <group>')
+    .summary('show the members of a group')
+    .description('Shows each member with its ids, its host, and how many partitions it has; with -v also which.')
+    .option('--json', 'one JSON object per member and line, with its partitions')
+    .action(async (name: string, options: GroupsOptions) => {
+      const { listMembers } = await import('./groups.ts')
+      await listMembers(name, options)
+    })
+  withCommonOptions(members).addHelpText('after', examples('groups members shop', 'groups members shop -v'))
+}
+
+function addDelete(groups: Command): void {
+  const deleting = groups
+    .command('delete <group...>')
+    .summary('delete groups that have no members')
+    .description(
+      'Deletes groups with all that they have committed, without asking. When one of them does not exist, or has members, none is deleted.',
+    )
+    .option('--json', 'one JSON object per group and line')
+    .action(async (names: string[], options: GroupsOptions) => {
+      const { deleteGroups } = await import('./groups.ts')
+      await deleteGroups(names, options)
+    })
+  withCommonOptions(deleting).addHelpText('after', examples('groups delete shop-test', 'groups delete old older'))
+}
+
+function examples(...commands: readonly string[]): string {
+  return `\nExamples:\n${commands.map(command => `  millrace ${command}\n`).join('')}${EXIT_CODES}`
+}

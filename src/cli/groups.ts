@@ -1,0 +1,209 @@
+import { MillraceError } from '../base/errors.ts'
+import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
+import { Admin } from '../client/admin.ts'
+import type { DescribedGroup, DescribedMember } from '../client/group-admin.ts'
+import type { BrokerAddress } from '../client/low-level-client.ts'
+import type { NativeClient } from '../client/native-client.ts'
+import { type CommonOptions, withClient } from './connect.ts'
+import { CommandError, exitCodes } from './failure.ts'
+import { writeText } from './output.ts'
+import { byTopic, edgesOf } from './partitions.ts'
+import { printable } from './printable.ts'
+import { table } from './table.ts'
+
+export interface GroupsOptions extends CommonOptions {
+  readonly json?: boolean
+}
+
+export interface ListOptions extends GroupsOptions {
+  /** Only groups in one of these; lower case. */
+  readonly state?: readonly string[]
+}
+
+/** A partition of which something is committed, or that somebody is assigned. Null is what there is not, or what nobody told. */
+interface PartitionRow extends TopicPartition {
+  readonly committed: number | null
+  readonly end: number | null
+  readonly lag: number | null
+  readonly member: Omit<DescribedMember, 'partitions'> | null
+}
+
+interface GroupRow extends Omit<DescribedGroup, 'coordinator' | 'members'> {
+  readonly coordinator: Omit<BrokerAddress, 'rack'>
+  /** How many. */
+  readonly members: number
+  readonly partitions: readonly PartitionRow[]
+}
+
+/** Of members that are told in an error message. */
+const mostNames = 10
+
+/** `millrace groups list`. */
+export async function listGroups({ state, json, ...common }: ListOptions): Promise<void> {
+  const all = await withClient(common, client => new Admin(client).listGroups())
+  const groups = all
+    .filter(group => state === undefined || state.includes(group.state.toLowerCase()))
+    .sort((a, b) => (a.group < b.group ? -1 : 1))
+  if (json) return writeObjects(groups)
+  const rows = groups.map(({ group, state, type, protocolType }) => [
+    group,
+    state || '-',
+    type || '-',
+    protocolType || '-',
+  ])
+  await writeText(table([['GROUP', 'STATE', 'TYPE', 'PROTOCOL'], ...rows]))
+}
+
+/** `millrace groups describe`: where the groups are, and who is to take them further. */
+export async function describeGroups(names: readonly string[], options: GroupsOptions): Promise<void> {
+  const groups = await withClient(options, async client => {
+    const found = await findGroups(client, names)
+    const { brokers } = await client.metadata([])
+    return Promise.all(found.map(group => groupRow(client, group, brokers)))
+  })
+  if (options.json) await writeObjects(groups)
+  else await writeText(groups.map(describeGroup).join('\n'))
+}
+
+/** `millrace groups members`. */
+export async function listMembers(name: string, options: GroupsOptions): Promise<void> {
+  const [group] = await withClient(options, client => findGroups(client, [name]))
+  const members = (group?.members ?? []).toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+  if (options.json) return writeObjects(members)
+  const assigned = options.verbose > 0 ? ['ASSIGNED'] : []
+  const rows = members.map(({ memberId, instanceId, clientId, host, partitions }) => {
+    const cells = [memberId, instanceId ?? '-', clientId, host, partitions?.length ?? '-']
+    return options.verbose > 0 ? [...cells, describePartitions(partitions ?? [])] : cells
+  })
+  await writeText(table([['MEMBER', 'INSTANCE', 'CLIENT', 'HOST', 'PARTITIONS', ...assigned], ...rows]))
+}
+
+/** `millrace groups delete`: all of them or, where one does not exist or is in use, none. */
+export async function deleteGroups(names: readonly string[], options: GroupsOptions): Promise<void> {
+  await withClient(options, async client => {
+    for (const group of await findGroups(client, names)) checkEmpty(group)
+    for (const group of new Set(names)) {
+      await new Admin(client).deleteGroup(group)
+      await writeText(options.json ? `${JSON.stringify({ deleted: group })}\n` : `deleted ${printable(group)}\n`)
+    }
+  })
+}
+
+function checkEmpty({ group, state, members }: DescribedGroup): void {
+  if (state === 'Empty') return
+  const more = members.length > mostNames ? ` and ${members.length - mostNames} more` : ''
+  const who = members.slice(0, mostNames).map(member => `${nameOf(member)} at ${member.host}`)
+  throw new CommandError(
+    exitCodes.failure,
+    'GROUP_HAS_MEMBERS',
+    `Group "${group}" has members (state ${state}): ${printable(who.join(', '))}${more}. Nothing was deleted. Stop them first: one ` +
+      'that crashed stays a member until its session timeout is over',
+  )
+}
+
+/** @throws {CommandError} when one does not exist */
+function findGroups(client: NativeClient, names: readonly string[]): Promise<readonly DescribedGroup[]> {
+  const admin = new Admin(client)
+  const asked = [...new Set(names)].map(async name => {
+    try {
+      return await admin.describeGroup(name)
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError) || thrown.code !== 'GROUP_ID_NOT_FOUND') throw thrown
+      throw new CommandError(
+        exitCodes.unknown,
+        'UNKNOWN_GROUP',
+        `Group "${name}" does not exist, or is no group of consumers. "millrace groups list" lists all`,
+        thrown,
+      )
+    }
+  })
+  return Promise.all(asked)
+}
+
+async function groupRow(
+  client: NativeClient,
+  { members, coordinator, ...group }: DescribedGroup,
+  brokers: readonly BrokerAddress[],
+): Promise<GroupRow> {
+  const { host = '', port = -1 } = brokers.find(({ nodeId }) => nodeId === coordinator) ?? {}
+  return {
+    ...group,
+    coordinator: { nodeId: coordinator, host, port },
+    members: members.length,
+    partitions: await partitionRows(client, group.group, members),
+  }
+}
+
+async function partitionRows(
+  client: NativeClient,
+  group: string,
+  members: readonly DescribedMember[],
+): Promise<readonly PartitionRow[]> {
+  const rows = new Map<string, { place: TopicPartition; committed: number | null; member: PartitionRow['member'] }>()
+  for (const { topic, partition, offset, error } of await new Admin(client).groupOffsets(group)) {
+    const committed = error === null && offset >= 0 ? offset : null
+    rows.set(partitionName(topic, partition), { place: { topic, partition }, committed, member: null })
+  }
+  for (const { partitions, ...member } of members) {
+    for (const place of partitions ?? []) {
+      const name = partitionName(place.topic, place.partition)
+      rows.set(name, { place, committed: rows.get(name)?.committed ?? null, member })
+    }
+  }
+  const ends = await endsOf(
+    client,
+    [...rows.values()].map(({ place }) => place),
+  )
+  return [...rows]
+    .map(([name, { place, committed, member }]) => {
+      const end = ends.get(name)?.latest ?? null
+      return { ...place, committed, end, lag: committed === null || end === null ? null : end - committed, member }
+    })
+    .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
+}
+
+/** Topics that are gone and partitions without a leader are not waited for. */
+async function endsOf(client: NativeClient, partitions: readonly TopicPartition[]): ReturnType<typeof edgesOf> {
+  const { topics } = await client.metadata([...byTopic(partitions).keys()])
+  const led = partitions.filter(({ topic, partition }) => {
+    return (topics.get(topic)?.partitions.find(found => found.partition === partition)?.leader ?? -1) >= 0
+  })
+  return edgesOf(client, led)
+}
+
+/** Of a static member that name stays the same when it is started again; ids of others begin with the client's in most groups. */
+function nameOf({ memberId, instanceId }: Pick<DescribedMember, 'memberId' | 'instanceId'>): string {
+  return instanceId ?? memberId
+}
+
+function describeGroup({ group, state, strategy, members, coordinator, partitions }: GroupRow): string {
+  const { nodeId, host, port } = coordinator
+  const facts = [state, strategy, `${members} member${members === 1 ? '' : 's'}`, `coordinator ${nodeId}`]
+  const where = host === '' ? '' : ` at ${host}:${port}`
+  const cells = partitions.map(({ topic, partition, committed, end, lag, member }) => {
+    const who = member === null ? ['-', '-', '-'] : [nameOf(member), member.clientId, member.host]
+    return [topic, partition, committed ?? '-', end ?? '-', lag ?? '-', ...who]
+  })
+  const rows = table([['TOPIC', 'PARTITION', 'COMMITTED', 'END', 'LAG', 'MEMBER', 'CLIENT', 'HOST'], ...cells])
+  return `${printable(`${group}: ${facts.filter(Boolean).join(', ')}${where}`)}\n${rows}`
+}
+
+/** `orders[0-3,7] payments[1]`. */
+function describePartitions(partitions: readonly TopicPartition[]): string {
+  const topics = [...byTopic(partitions)].sort(([a], [b]) => (a < b ? -1 : 1))
+  return topics.map(([topic, numbers]) => `${topic}[${ranges(numbers.sort((a, b) => a - b))}]`).join(' ')
+}
+
+function ranges(sorted: readonly number[]): string {
+  const found: [first: number, last: number][] = []
+  for (const number of sorted) {
+    const current = found.at(-1)
+    if (current?.[1] === number - 1) current[1] = number
+    else found.push([number, number])
+  }
+  return found.map(([first, last]) => (first === last ? first : `${first}-${last}`)).join()
+}
+
+function writeObjects(objects: readonly object[]): Promise<void> {
+  return writeText(objects.map(each => `${JSON.stringify(each)}\n`).join(''))
+}

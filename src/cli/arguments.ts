@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { toError } from '../base/errors.ts'
 
 /** A whole number of at least 1. */
 export function parseCount(text: string): number {
@@ -27,6 +28,11 @@ export function parseList(text: string): readonly string[] {
 export function parseText(text: string): string {
   if (text !== '') return text
   throw new InvalidArgumentError('It must not be empty.')
+}
+
+/** Given several times, they add up. */
+export function parseTexts(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, parseText(text)]
 }
 
 const groupStates = ['stable', 'empty', 'preparingrebalance', 'completingrebalance', 'assigning', 'reconciling', 'dead']
@@ -82,4 +88,20 @@ export function parseSettings(
   const at = text.indexOf('=')
   if (at <= 0) throw new InvalidArgumentError('Expected a setting such as num.partitions=6.')
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
+}
+
+/** A regular expression of JavaScript, unanchored; its source. */
+export function parsePattern(text: string): string {
+  try {
+    new RegExp(text)
+  } catch (thrown) {
+    throw new InvalidArgumentError(`Expected a regular expression such as '^audit\\.': ${toError(thrown).message}.`)
+  }
+  return parseText(text)
+}
+
+/** What the instance ids of members begin with: Kafka takes the letters of topic names, 249 of them. */
+export function parseInstancePrefix(text: string): string {
+  if (/^[\w.-]{1,240}$/.test(text)) return text
+  throw new InvalidArgumentError('Expected up to 240 letters, digits, dots, dashes and underscores.')
 }

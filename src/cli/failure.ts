@@ -11,7 +11,7 @@ export const exitCodes = {
   interrupted: 130,
 } as const
 
-type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 
 /** A command ends with this line and this exit code. */
 export class CommandError extends MillraceError {

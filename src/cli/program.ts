@@ -18,6 +18,7 @@ import { compileFormat, letters } from './format.ts'
 import { parseFrom } from './from.ts'
 import { addGroups } from './groups-command.ts'
 import type { PerfOptions } from './perf.ts'
+import { addRun } from './run-command.ts'
 import type { TopicsOptions } from './topics.ts'
 
 /** Runs `millrace` with these arguments; answers the exit code. Never rejects. */
@@ -64,6 +65,7 @@ function makeProgram(): Command {
     })
     .helpCommand(false)
   addConsume(program)
+  addRun(program)
   addTopics(program)
   addGroups(program)
   addPerf(program)

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { parseCount, parseList, parsePartitions, parseSeconds, parseStates } from '../../src/cli/arguments.ts'
+import {
+  parseCount,
+  parseInstancePrefix,
+  parseList,
+  parsePartitions,
+  parsePattern,
+  parseSeconds,
+  parseStates,
+} from '../../src/cli/arguments.ts'
 import { parseFrom } from '../../src/cli/from.ts'
 
 const refused = { code: 'commander.invalidArgument' }
@@ -71,7 +79,11 @@ test('counts, seconds and lists are checked', () => {
   assert.throws(() => parseList(' , '), refused)
 })
 
-test('states are checked', () => {
+test('states, patterns and prefixes are checked', () => {
   assert.deepEqual(parseStates('Stable, empty'), ['stable', 'empty'])
+  assert.equal(parsePattern('^audit\\.'), '^audit\\.')
+  assert.equal(parseInstancePrefix('host-1.shop_a'), 'host-1.shop_a')
   for (const text of ['', 'stabel', 'stable,gone']) assert.throws(() => parseStates(text), refused, text)
+  for (const text of ['', '(', '*']) assert.throws(() => parsePattern(text), refused, text)
+  for (const text of ['', 'a/b', 'a b', 'a'.repeat(241)]) assert.throws(() => parseInstancePrefix(text), refused, text)
 })

@@ -12,7 +12,7 @@ async function closedPort(): Promise<string> {
 }
 
 test('help names the commands, their options, examples and exit codes', async () => {
-  const [all, consume, topics, perf, broker, groups, describe] = await Promise.all([
+  const [all, consume, topics, perf, broker, groups, describe, run] = await Promise.all([
     command(['--help']),
     command(['consume', '--help']),
     command(['topics', '--help']),
@@ -20,19 +20,21 @@ test('help names the commands, their options, examples and exit codes', async ()
     command(['broker', '--help']),
     command(['groups', '--help']),
     command(['groups', 'describe', '--help']),
+    command(['run', '--help']),
   ])
-  for (const { code, stdout, stderr } of [all, consume, topics, perf, broker, describe]) {
+  for (const { code, stdout, stderr } of [all, consume, topics, perf, broker, describe, run]) {
     assert.deepEqual([code, stderr], [0, ''])
     assert.match(stdout, /Exit codes:\n {2}0 [\s\S]* 1 [\s\S]* 2 [\s\S]* 3 [\s\S]* 4 /)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is tested
     assert.doesNotMatch(stdout, /\x1b/)
   }
-  for (const name of ['consume', 'topics', 'groups', 'perf', 'broker'])
+  for (const name of ['consume', 'run', 'topics', 'groups', 'perf', 'broker'])
     assert.match(all.stdout, new RegExp(`^ {2}${name} `, 'm'))
   for (const name of ['list', 'describe', 'members', 'delete'])
     assert.match(groups.stdout, new RegExp(`^ {2}${name} `, 'm'))
-  for (const { stdout } of [consume, topics, perf, broker, describe]) assert.match(stdout, /Examples:\n {2}millrace /)
-  for (const { stdout } of [consume, topics, perf, describe]) {
+  for (const { stdout } of [consume, topics, perf, broker, describe, run])
+    assert.match(stdout, /Examples:\n {2}millrace /)
+  for (const { stdout } of [consume, topics, perf, describe, run]) {
     for (const option of ['--brokers', '--timeout', '--client-id', '--verbose', 'MILLRACE_BROKERS']) {
       assert.ok(stdout.includes(option), option)
     }
@@ -60,6 +62,8 @@ test('wrong usage is one line on stderr and exit code 2, before any broker is as
     [['consume', 'a', '--brokers', 'http://a'], /"http:\/\/a" is a URL/],
     [['perf', 'consume', 'a', '--order', 'random'], /--order.*key, partition, none/],
     [['groups', 'list', '--state', 'stabel'], /--state.*stable,empty/],
+    [['run', 'a.ts', '-t', 'a'], /required option '-g, --group/],
+    [['run', 'a.ts', '-g', 'a'], /--topic NAME, --pattern REGEX/],
   ]
   const results = await Promise.all(wrong.map(([args]) => command(args)))
   for (const [at, { code, stdout, stderr }] of results.entries()) {

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { consumerOf, loadHandlerModule } from '../../src/cli/handler-module.ts'
+import type { HandlerWork } from '../../src/cli/handler-process.ts'
+
+let folder: string
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-module-'))
+})
+after(() => rm(folder, { recursive: true }))
+
+const work: HandlerWork = {
+  module: '',
+  brokers: ['localhost:1'],
+  clientId: 'millrace',
+  group: 'shop',
+  instanceId: 'shop-1',
+  topics: ['orders'],
+  pattern: '^audit',
+  concurrency: null,
+  from: null,
+  logLevel: 'warn',
+}
+
+/** What the command makes of the module with this code. */
+async function made(name: string, code: string) {
+  const path = join(folder, name)
+  await writeFile(path, code)
+  return consumerOf(await loadHandlerModule(path), work)
+}
+
+test('a module is loaded as TypeScript, as a module, or as what compilers make CommonJS of', async () => {
+  for (const [name, code] of [
+    ['sound.ts', 'export default (message: object): void => {}'],
+    ['sound.mjs', 'export default () => {}'],
+    ['sound.cjs', 'module.exports = () => {}'],
+    ['compiled.cjs', 'exports.__esModule = true; exports.default = () => {}; exports.consumer = { work: {} }'],
+  ] as const) {
+    const { consumer, drainMs } = await made(name, code)
+    assert.deepEqual([consumer.state().group, drainMs], ['shop', 60_000], name)
+  }
+})
+
+test('a module that cannot be used is refused with what is wrong and where', async () => {
+  const wrong: [name: string, code: string, message: RegExp][] = [
+    ['broken.ts', 'export default () => {}\nnothing.here()\n', /broken\.ts does not load: ReferenceError: .*:2:1\)$/],
+    ['syntax.ts', 'export default () => {\n', /syntax\.ts does not load: SyntaxError/],
+    ['imports.ts', "import 'no-such-package'\n", /does not load: .*no-such-package/],
+    ['none.ts', 'export const handle = () => {}\n', /^none\.ts needs a default export that is a handler: .*undefined$/],
+    ['text.ts', "export default 'handler'\n", /default export.*not 'handler'$/],
+    ['typo.ts', 'export default () => {}\nexport const consumer = { wrk: 1 }\n', /^wrk is not an option/],
+    [
+      'group.ts',
+      "export default () => {}\nexport const consumer = { group: 'x' }\n",
+      /consumer\.group is what --group says/,
+    ],
+    ['work.ts', 'export default () => {}\nexport const consumer = { work: 5 }\n', /^work must be an object/],
+    [
+      'instance.ts',
+      "export default () => {}\nexport const consumer = { ownership: { instanceId: 'x' } }\n",
+      /instanceId is what --instance-prefix says/,
+    ],
+    ['list.ts', 'export default () => {}\nexport const consumer = []\n', /export consumer must be an object/],
+    ['route.ts', 'export default () => {}\nexport const options = { val: 1 }\n', /val is not an option/],
+  ]
+  for (const [name, code, message] of wrong) await assert.rejects(made(name, code), { message })
+  await assert.rejects(loadHandlerModule(join(folder, 'missing.ts')), {
+    code: 'HANDLER_MODULE',
+    message: /missing\.ts does not load: .*Cannot find module/,
+  })
+})

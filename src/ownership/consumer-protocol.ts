@@ -43,8 +43,9 @@ export interface MemberAssignment {
   readonly userData: Buffer | null
 }
 
-/** @throws {ProtocolError} */
+/** No bytes: nothing, as some leaders and the brokers say it of a member that is left out. @throws {ProtocolError} */
 export function decodeAssignment(bytes: Buffer): MemberAssignment {
+  if (bytes.length === 0) return { partitions: [], userData: null }
   const { assignedPartitions, userData } = decodeData('ConsumerProtocolAssignment', bytes)
   return { partitions: oneByOne(assignedPartitions), userData }
 }

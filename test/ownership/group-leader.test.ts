@@ -89,3 +89,17 @@ test('a member with metadata that nobody can read gets nothing, and the others g
   await until('one owns all', () => one.owned.length === 4)
   assert.equal(one.error, null)
 })
+
+test('a member that its leader gives no bytes owns nothing', async () => {
+  await using trap = await Trap.set()
+  const empty = trap.broker.fault({
+    api: 'SyncGroup',
+    clientId: 'one',
+    count: 1,
+    action: { reply: answer => ({ ...answer, assignment: Buffer.alloc(0) }) },
+  })
+  const one = trap.join('one')
+  await empty.hit()
+  await until('it is settled', () => one.membership?.phase === 'stable')
+  assert.deepEqual([one.owned, one.error], [[], null])
+})

@@ -4,8 +4,7 @@
  */
 import { appendFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
-import { root, runTests, testFiles } from './test-run.ts'
+import { runTests, testFiles } from './test-run.ts'
 
 const levels = {
   unit: {
@@ -25,8 +24,6 @@ if (!level) throw new Error(`Which tests? "${name}" is neither unit nor kafka.`)
 const files = (await testFiles(level.pattern, level.exclude)).filter(
   file => parts.length === 0 || parts.some(part => file.includes(part)),
 )
-// Every file and every command that a test starts would compile the same sources again.
-process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/compiled')
 const totals = await runTests(files, level)
 if (process.env.TEST_TOTALS) await appendFile(process.env.TEST_TOTALS, `${totals.passed} ${totals.failed}\n`)
 if (totals.failed > 0) process.exitCode = 1

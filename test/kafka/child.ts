@@ -42,6 +42,11 @@ export class Child {
     this.#process.stdin.write(`${line}\n`)
   }
 
+  /** For a program that ends by itself with its input. */
+  endInput(): void {
+    this.#process.stdin.end()
+  }
+
   /** Ends it, and resolves when it is gone. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     if (this.running) this.#process.kill(signal)

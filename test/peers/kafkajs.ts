@@ -54,6 +54,8 @@ export function messages(count: number, prefix?: string): Message[] {
 /** One member of a group that reads a topic from its beginning, and remembers what it got. */
 export class Member implements AsyncDisposable {
   readonly messages: KafkaMessage[] = []
+  /** Their names, as `topic-partition@offset`. */
+  readonly handled: string[] = []
   /** Numbers of the partitions that it has; undefined while it never joined. */
   partitions: number[] | undefined
   readonly consumer: Consumer
@@ -78,7 +80,12 @@ export class Member implements AsyncDisposable {
     const member = new Member(consumer, topic)
     await consumer.connect()
     await consumer.subscribe({ topics: [topic], fromBeginning: true })
-    await consumer.run({ eachMessage: async ({ message }) => void member.messages.push(message) })
+    await consumer.run({
+      eachMessage: async ({ topic, partition, message }) => {
+        member.messages.push(message)
+        member.handled.push(`${topic}-${partition}@${message.offset}`)
+      },
+    })
     await until(`a member joins ${groupId}`, () => member.partitions)
     return member
   }

@@ -1,6 +1,6 @@
 import { exponential } from '../base/backoff.ts'
 import { sleep } from '../base/clock.ts'
-import { MillraceError, toError } from '../base/errors.ts'
+import { ClosedError, MillraceError, toError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
@@ -54,6 +54,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
   readonly #storage: OffsetStorage | null
   readonly #startOffsets: StartOffsets
   readonly #closing = new AbortController()
+  /** Nothing is asked again. */
+  readonly #ended = new AbortController()
   readonly #ownsClient: boolean
   readonly #abandonMs: number
   /** Topics for which the group had committed something before this process joined it. */
@@ -70,7 +72,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     const client = options.client ?? (this.native as LowLevelClient)
     const groupClient = parts.groupClient ?? this.native
     this.ownership = coordinator(parts, client, groupClient)
-    this.#storage = offsetStorage(parts, groupClient, membershipOf(this.ownership))
+    this.#storage = offsetStorage(parts, groupClient, membershipOf(this.ownership), this.#ended.signal)
     this.commits = this.#storage === null ? null : this.#commitLoop(this.#storage)
     this.fetching = new Fetching({
       client,
@@ -306,6 +308,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     await this.ownership.close({ leave })
     for (const claim of [...this.claims]) this.release(claim)
     this.dispatcher.close()
+    this.#ended.abort(new ClosedError('The consumer'))
     // The client first: it ends the requests that the others wait for.
     if (this.#ownsClient) await this.native?.close()
     // A storage that never answers, or a shared client's request, must not keep the consumer from closing.

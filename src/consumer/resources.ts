@@ -66,12 +66,13 @@ export function membershipOf(ownership: ConsumerCoordinator): GroupMembership | 
   }
 }
 
-/** Where offsets are kept; null without a group. */
+/** Where offsets are kept; null without a group. `signal` ends its waits. */
 export function offsetStorage(
   { options: { group, offsets }, clock, random, logger }: EngineParts,
   client: GroupClient | null,
   membership: GroupMembership | null,
+  signal: AbortSignal,
 ): OffsetStorage | null {
   if (group === null || client === null) return offsets.storage
-  return offsets.storage ?? new KafkaOffsetStorage({ client, group, membership, clock, random, logger })
+  return offsets.storage ?? new KafkaOffsetStorage({ client, group, membership, clock, random, logger, signal })
 }

@@ -41,6 +41,12 @@ export interface OwnerParts {
   readonly longestDrainMs: number
 }
 
+/** How long parts of a release may take, ms. */
+export interface ReleaseLimits {
+  readonly commitMs: number
+  readonly callbackMs: number
+}
+
 /** What the last commit may take, its repetitions included: with the callback it is what a rebalance has beside the drain. */
 const COMMIT_MS = 3_000
 const LEAST_CALLBACK_MS = 2_000
@@ -51,6 +57,8 @@ const LEAST_CALLBACK_MS = 2_000
  */
 export class Owner implements OwnershipListener {
   readonly #parts: OwnerParts
+  /** Claims that are being released, until that is done. */
+  readonly #releasing = new Map<Claim, Promise<void>>()
 
   constructor(parts: OwnerParts) {
     this.#parts = parts
@@ -81,17 +89,24 @@ export class Owner implements OwnershipListener {
     })
   }
 
-  /** The end of a drain. What was lost meanwhile is left out. */
-  async release(
-    claims: readonly Claim[],
-    { commitMs, callbackMs }: { readonly commitMs: number; readonly callbackMs: number },
-  ): Promise<void> {
+  /** The end of a drain. What was lost meanwhile is left out, and what is being released already is waited for. */
+  async release(claims: readonly Claim[], limits: ReleaseLimits): Promise<void> {
+    const fresh = claims.filter(claim => !this.#releasing.has(claim))
+    const others = claims.flatMap(claim => this.#releasing.get(claim) ?? [])
+    const released = this.#release(fresh, limits).finally(() => {
+      for (const claim of fresh) this.#releasing.delete(claim)
+    })
+    for (const claim of fresh) this.#releasing.set(claim, released)
+    await Promise.all([released, ...others])
+  }
+
+  async #release(claims: readonly Claim[], limits: ReleaseLimits): Promise<void> {
     const { keeper, commits, options, clock, logger, tell } = this.#parts
-    const error = commits === null ? null : await commitWithin(commits, claims, commitMs, clock)
+    const error = commits === null ? null : await commitWithin(commits, claims, limits.commitMs, clock)
     if (error !== null)
       logger.warn({ err: error }, `what was done was not committed, and comes again: ${error.message}`)
     const live = () => claims.filter(claim => claim.live)
-    await this.#call('onRevoked', options.onRevoked, live(), callbackMs)
+    await this.#call('onRevoked', options.onRevoked, live(), limits.callbackMs)
     const released = live()
     for (const claim of released) keeper.release(claim)
     if (released.length > 0) tell('revoked', places(released))

@@ -63,6 +63,9 @@ export class GroupCoordinator implements ConsumerCoordinator {
   readonly #leader: Leader
   readonly #lobby: Lobby
   readonly #cooperative: boolean
+  /** Nothing more is assigned. */
+  readonly #stopped = new AbortController()
+  /** No round begins or goes on. */
   readonly #ended = new AbortController()
   readonly #owned = new Map<string, TopicPartition>()
   #listener: OwnershipListener | null = null
@@ -148,15 +151,17 @@ export class GroupCoordinator implements ConsumerCoordinator {
     }
   }
 
+  /** Rounds go on until `close`: what is owned could not be committed in a generation that ended meanwhile. */
   stop(): void {
     this.#watch.close()
-    this.#ended.abort(new MillraceError('CLOSED', 'the consumer leaves its group'))
-    this.#wake()
+    this.#stopped.abort()
   }
 
   async close({ leave }: { leave: boolean }): Promise<void> {
     const { clock } = this.#parts
     this.stop()
+    this.#ended.abort(new MillraceError('CLOSED', 'the consumer leaves its group'))
+    this.#wake()
     const closed = new AbortController()
     // A first join, which is not given up, may be without its answer.
     const late = sleep(clock, LEAVE_MS, closed.signal).catch(() => {})
@@ -316,7 +321,7 @@ export class GroupCoordinator implements ConsumerCoordinator {
   async #hold({ members }: JoinGroupResponse): Promise<void> {
     if (!this.#lobby.isOpen(members.length)) return
     this.membership.become('holding')
-    await this.#lobby.hold(this.#ended.signal)
+    await this.#lobby.hold(this.#stopped.signal)
     this.membership.become('syncing')
     if (this.#reason !== null) throw this.#again(errorCodes.REBALANCE_IN_PROGRESS)
   }
@@ -340,7 +345,7 @@ export class GroupCoordinator implements ConsumerCoordinator {
   // ── what is owned ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #assign(partitions: readonly AssignedPartition[]): Promise<void> {
-    if (partitions.length === 0 || this.#ended.signal.aborted) return
+    if (partitions.length === 0 || this.#stopped.signal.aborted) return
     for (const each of partitions) this.#owned.set(partitionName(each.topic, each.partition), each)
     await this.#listener?.assigned(partitions)
   }

@@ -59,6 +59,8 @@ export class Owner implements OwnershipListener {
   readonly #parts: OwnerParts
   /** Claims that are being released, until that is done. */
   readonly #releasing = new Map<Claim, Promise<void>>()
+  /** Claims whose revocation the user was told. */
+  readonly #told = new WeakSet<Claim>()
 
   constructor(parts: OwnerParts) {
     this.#parts = parts
@@ -106,7 +108,9 @@ export class Owner implements OwnershipListener {
     if (error !== null)
       logger.warn({ err: error }, `what was done was not committed, and comes again: ${error.message}`)
     const live = () => claims.filter(claim => claim.live)
-    await this.#call('onRevoked', options.onRevoked, live(), limits.callbackMs)
+    const told = live()
+    for (const claim of told) this.#told.add(claim)
+    await this.#call('onRevoked', options.onRevoked, told, limits.callbackMs)
     const released = live()
     for (const claim of released) keeper.release(claim)
     if (released.length > 0) tell('revoked', places(released))
@@ -117,7 +121,9 @@ export class Owner implements OwnershipListener {
     const claims = keeper.claims.of(partitions)
     keeper.abandon(claims)
     tell('lost', places(claims))
-    await this.#call('onLost', options.onLost, claims, options.drainMs)
+    // What is lost while the user still deals with its revocation was given up already.
+    const untold = claims.filter(claim => !this.#told.has(claim))
+    await this.#call('onLost', options.onLost, untold, options.drainMs)
   }
 
   /** There is another topic of the same name: what was owned is lost, and the same partition of the new one is owned. */

@@ -23,6 +23,7 @@ function setUp() {
   const lease = new Lease({
     clock,
     sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 20_000,
     changed: open => changes.push(open),
     doubted: () => told.doubts++,
   })
@@ -40,7 +41,7 @@ test('nothing is started before the first heartbeat was acknowledged', () => {
   const { clock, lease, changes } = setUp()
   assert.equal(lease.open, false)
   assert.equal(lease.acknowledgedAt, null)
-  lease.acknowledged(clock.now())
+  lease.acknowledged(clock.now(), false)
   assert.equal(lease.open, true)
   assert.deepEqual(changes, [true])
   assert.equal(lease.acknowledgedAt, clock.wallTime())
@@ -50,12 +51,12 @@ test('it ends a margin before the session does, counted from when the last ackno
   const { clock, lease, pass } = setUp()
   const sentAt = clock.now()
   pass(3_000)
-  lease.acknowledged(sentAt)
+  lease.acknowledged(sentAt, false)
   pass(5_950)
   assert.equal(lease.open, true)
   pass(50)
   assert.equal(lease.open, false)
-  lease.acknowledged(clock.now())
+  lease.acknowledged(clock.now(), false)
   assert.equal(lease.open, true)
 })
 
@@ -63,39 +64,39 @@ test('an answer that comes late takes nothing back from a later one', () => {
   const { clock, lease, pass } = setUp()
   const early = clock.now()
   pass(2_000)
-  lease.acknowledged(clock.now())
-  lease.acknowledged(early)
+  lease.acknowledged(clock.now(), false)
+  lease.acknowledged(early, false)
   pass(8_950)
   assert.equal(lease.open, true)
 })
 
 test('after a gap in time only a heartbeat that was sent later counts, and one is asked for at once', () => {
   const { clock, lease, told } = setUp()
-  lease.acknowledged(clock.now())
+  lease.acknowledged(clock.now(), false)
   const before = clock.now()
   clock.skip(1_001)
   lease.look(clock.now())
   assert.equal(lease.open, false)
   assert.equal(told.doubts, 1)
-  lease.acknowledged(before)
+  lease.acknowledged(before, false)
   assert.equal(lease.open, false)
-  lease.acknowledged(clock.now())
+  lease.acknowledged(clock.now(), false)
   assert.equal(lease.open, true)
 })
 
 test('the gap is seen by an answer as well, when that is what comes first', () => {
   const { clock, lease, told } = setUp()
-  lease.acknowledged(clock.now())
+  lease.acknowledged(clock.now(), false)
   const before = clock.now()
   clock.skip(60_000)
-  lease.acknowledged(before)
+  lease.acknowledged(before, false)
   assert.equal(lease.open, false)
   assert.equal(told.doubts, 1)
 })
 
 test('a machine that slept, whose monotonic clock stood still, is doubted too', () => {
   const { clock, lease, told } = setUp()
-  lease.acknowledged(clock.now())
+  lease.acknowledged(clock.now(), false)
   clock.setWall(3_600_000)
   lease.look(clock.now())
   assert.equal(lease.open, false)
@@ -104,7 +105,7 @@ test('a machine that slept, whose monotonic clock stood still, is doubted too', 
 
 test('a wall clock that is set moves no timeout: at the most it costs a heartbeat', () => {
   const { clock, lease, told, pass } = setUp()
-  lease.acknowledged(clock.now())
+  lease.acknowledged(clock.now(), false)
   clock.setWall(-3_600_000)
   pass(8_950)
   assert.equal(lease.open, true)
@@ -114,6 +115,23 @@ test('a wall clock that is set moves no timeout: at the most it costs a heartbea
   clock.setWall(7_200_000)
   lease.look(clock.now())
   assert.equal(told.doubts, 1)
-  lease.acknowledged(clock.now())
+  lease.acknowledged(clock.now(), false)
+  assert.equal(lease.open, true)
+})
+
+test('it ends a margin before a rebalance may have gone on without the member, whatever heartbeats were acknowledged', () => {
+  const { clock, lease, pass } = setUp()
+  lease.acknowledged(clock.now(), false)
+  for (let sent = 1; sent <= 8; sent++) {
+    pass(2_000)
+    lease.acknowledged(clock.now(), true)
+  }
+  pass(1_950)
+  assert.equal(lease.open, true)
+  pass(50)
+  assert.equal(lease.open, false)
+  lease.joined(clock.now())
+  assert.equal(lease.open, false)
+  lease.acknowledged(clock.now(), true)
   assert.equal(lease.open, true)
 })

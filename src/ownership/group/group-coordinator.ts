@@ -100,12 +100,13 @@ export class GroupCoordinator implements ConsumerCoordinator {
       intervalMs,
       sessionTimeoutMs,
       identity: () => this.membership.identity,
-      acknowledged: sentAt => this.lease.acknowledged(sentAt),
+      acknowledged: (sentAt, rebalancing) => this.lease.acknowledged(sentAt, rebalancing),
       refused: (identity, errorCode) => this.refused(identity, errorCode),
     })
     this.lease = new Lease({
       clock,
       sessionTimeoutMs,
+      rebalanceTimeoutMs,
       changed: open => this.#listener?.leaseChanged(open),
       doubted: () => this.#heartbeats.beat(),
     })
@@ -264,9 +265,10 @@ export class GroupCoordinator implements ConsumerCoordinator {
   }
 
   async #join(reason: string): Promise<Joined> {
-    const { groupClient, options } = this.#parts
+    const { clock, groupClient, options } = this.#parts
     for (let attempt = 1; ; attempt++) {
       this.#ended.signal.throwIfAborted()
+      const sentAt = clock.now()
       const { memberId } = this.membership
       const answer = await this.#calls.join(memberId, this.#protocols(), reason).catch((thrown: unknown) => {
         groupClient.forgetCoordinator(options.group)
@@ -278,6 +280,7 @@ export class GroupCoordinator implements ConsumerCoordinator {
         continue
       }
       if (errorCode !== errorCodes.NONE) throw this.#roundFailed(errorCode)
+      this.lease.joined(sentAt)
       const identity = this.membership.joined(generationId, answer.memberId)
       const assignor = options.strategies.find(({ name }) => name === protocolName)
       if (assignor === undefined) throw this.#refusal(errorCodes.INCONSISTENT_GROUP_PROTOCOL)

@@ -21,8 +21,8 @@ export interface HeartbeatParts {
   readonly sessionTimeoutMs: number
   /** As whom they are sent; null: none is. */
   readonly identity: () => MemberIdentity | null
-  /** The group counts this member in; `sentAt`: when it was asked. */
-  readonly acknowledged: (sentAt: number) => void
+  /** The group counts this member in; `sentAt`: when it was asked. `rebalancing`: it is to join again. */
+  readonly acknowledged: (sentAt: number, rebalancing: boolean) => void
   /** The group answered with another error than that it is being looked for. */
   readonly refused: (identity: MemberIdentity, errorCode: number) => void
 }
@@ -91,9 +91,9 @@ export class Heartbeats {
         this.#beatIn(RETRY_MS)
         return
       }
-      // A rebalance: the member counts, and is to join again.
-      const counted = errorCode === errorCodes.NONE || errorCode === errorCodes.REBALANCE_IN_PROGRESS
-      if (counted && identity === this.#parts.identity()) acknowledged(sentAt)
+      const rebalancing = errorCode === errorCodes.REBALANCE_IN_PROGRESS
+      const counted = errorCode === errorCodes.NONE || rebalancing
+      if (counted && identity === this.#parts.identity()) acknowledged(sentAt, rebalancing)
       if (errorCode !== errorCodes.NONE) refused(identity, errorCode)
     } catch (thrown) {
       if (signal.aborted) return

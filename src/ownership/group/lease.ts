@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { DispatchLease } from '../coordinator.ts'
 
-/** Part of the session timeout after which nothing is started any more: what is lost to the network and to clocks that drift. */
+/** Part of a timeout after which nothing is started any more: what is lost to the network and to clocks that drift. */
 const MARGIN = 0.1
 /** A gap in time from which on something may have happened meanwhile: the process was stopped, or the machine slept. */
 const GAP_MS = 1_000
@@ -9,6 +9,7 @@ const GAP_MS = 1_000
 export interface LeaseParts {
   readonly clock: Clock
   readonly sessionTimeoutMs: number
+  readonly rebalanceTimeoutMs: number
   readonly changed: (open: boolean) => void
   /** Whether it is still good has become doubtful: a heartbeat is needed at once. */
   readonly doubted: () => void
@@ -16,7 +17,8 @@ export interface LeaseParts {
 
 /**
  * Until when the group is sure to count this process as a member. It ends a margin before the session would, counted from when the last
- * acknowledged heartbeat was sent. After a gap in time, only a heartbeat that was sent later opens it again.
+ * acknowledged heartbeat was sent. It also ends a margin before a rebalance may have gone on without this member: heartbeats alone keep
+ * nobody in the group who has not joined again in time. After a gap in time, only a heartbeat that was sent later opens it again.
  *
  * The monotonic clock stands still while a machine sleeps, so the wall clock is looked at too: where it ran ahead, it may have slept. A
  * clock that was set costs a heartbeat and nothing else.
@@ -25,6 +27,10 @@ export class Lease implements DispatchLease {
   readonly #parts: LeaseParts
   #open = false
   #expiresAt = Number.NEGATIVE_INFINITY
+  /** When the last acknowledged heartbeat was sent. */
+  #sentAt = Number.NEGATIVE_INFINITY
+  /** A rebalance that this member has no part in began no earlier. */
+  #settledAt = Number.NEGATIVE_INFINITY
   /** Heartbeats that were sent before do not count. */
   #notBefore = Number.NEGATIVE_INFINITY
   #lookedAt: number
@@ -48,14 +54,25 @@ export class Lease implements DispatchLease {
     return this.#acknowledgedAt
   }
 
-  /** The group counts this process as a member; `sentAt`: when it was asked. */
-  acknowledged(sentAt: number): void {
-    const { clock, sessionTimeoutMs } = this.#parts
+  /** The group counts this process as a member; `sentAt`: when it was asked. `rebalancing`: it is to join again. */
+  acknowledged(sentAt: number, rebalancing: boolean): void {
+    const { clock, sessionTimeoutMs, rebalanceTimeoutMs } = this.#parts
     this.look(clock.now())
     if (sentAt < this.#notBefore) return
     this.#acknowledgedAt = clock.wallTime()
-    this.#expiresAt = Math.max(this.#expiresAt, sentAt + sessionTimeoutMs * (1 - MARGIN))
+    this.#sentAt = Math.max(this.#sentAt, sentAt)
+    if (!rebalancing) this.#settledAt = Math.max(this.#settledAt, sentAt)
+    const until = Math.min(
+      this.#sentAt + sessionTimeoutMs * (1 - MARGIN),
+      this.#settledAt + rebalanceTimeoutMs * (1 - MARGIN),
+    )
+    this.#expiresAt = Math.max(this.#expiresAt, until)
     this.#update(clock.now())
+  }
+
+  /** The group answered to a join, which was sent at `sentAt`: the rebalance before is over. */
+  joined(sentAt: number): void {
+    this.#settledAt = Math.max(this.#settledAt, this.#sentAt, sentAt)
   }
 
   look(now: number): void {

@@ -103,6 +103,7 @@ export class Owner implements OwnershipListener {
   }
 
   async #release(claims: readonly Claim[], limits: ReleaseLimits): Promise<void> {
+    if (claims.length === 0) return
     const { keeper, commits, options, clock, logger, tell } = this.#parts
     const error = commits === null ? null : await commitWithin(commits, claims, limits.commitMs, clock)
     if (error !== null)

@@ -14,14 +14,9 @@ interface EpochStart {
  */
 export class Epochs {
   /** Of what lies below the first start. */
-  #lowest: number
-  #latest: number
+  #lowest = -1
+  #latest = -1
   readonly #starts: EpochStart[] = []
-
-  /** `epoch`: of the last record below where the claim begins. */
-  constructor(epoch: number) {
-    this.#lowest = this.#latest = epoch
-  }
 
   /** The epoch that began last. */
   get latest(): number {

@@ -80,17 +80,16 @@ export class Fetching implements LoopOwner {
     })
   }
 
-  /**
-   * A reservoir for a claim, inside the budget of all. `position` is the first offset wanted, -1: to be looked up by `start`;
-   * `leaderEpoch` that of the last record before it: when it is known, the leader is asked first whether it still has that record.
-   */
-  reservoir(topic: string, partition: number, position: number, events: ReservoirEvents, leaderEpoch = -1): Reservoir {
-    const { budget } = this
+  /** A reservoir for a claim, inside the budget of all. `position` is the first offset wanted, -1: to be looked up by `start`. */
+  reservoir(topic: string, partition: number, position: number, events: ReservoirEvents): Reservoir {
     const { maxInflatedBytes, onCorrupt } = this.options
-    return new Reservoir({ topic, partition, position, leaderEpoch, budget, maxInflatedBytes, onCorrupt, events })
+    return new Reservoir({ topic, partition, position, budget: this.budget, maxInflatedBytes, onCorrupt, events })
   }
 
-  /** Begins to fetch for a claim; `lookup` is where, when its position is not known. Default: the option. */
+  /**
+   * Begins to fetch for a claim; `lookup` is where, when its position is not known. Default: the option. When it is known what leader
+   * epoch the record before it has, the leader is asked first whether its log still has that record.
+   */
   add(claim: FetchClaim, lookup: StartPosition = this.#start): void {
     const feed = new Feed(claim, this.clock, this.random)
     if (claim.reservoir.position < 0) feed.lookup = lookup

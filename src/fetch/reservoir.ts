@@ -25,8 +25,6 @@ export interface ReservoirOptions {
   readonly budget: Budget
   /** First offset wanted, -1: not known yet. */
   readonly position: number
-  /** Leader epoch of the last record before `position`, -1: not known. */
-  readonly leaderEpoch: number
   readonly maxInflatedBytes: number
   readonly onCorrupt: 'fail' | 'skip'
   readonly events: ReservoirEvents
@@ -72,7 +70,7 @@ export class Reservoir {
   readonly #maxInflatedBytes: number
   readonly #onCorrupt: 'fail' | 'skip'
   readonly #events: ReservoirEvents
-  readonly #epochs: Epochs
+  readonly #epochs = new Epochs()
   #position: number
   /** Offset behind the message that was last taken. */
   #taken = -1
@@ -100,7 +98,6 @@ export class Reservoir {
     this.#onCorrupt = options.onCorrupt
     this.#events = options.events
     this.#position = options.position
-    this.#epochs = new Epochs(options.leaderEpoch)
   }
 
   /** Next offset to fetch, -1: not known yet. Batches without messages for users move it like any other. */
@@ -158,8 +155,8 @@ export class Reservoir {
   }
 
   /**
-   * Goes on at `offset`, behind which lies what has this leader epoch: found by a policy. What is inside stays and comes first, so it
-   * is never lower than what was taken.
+   * Begins, or goes on, at `offset`; `leaderEpoch` is that of the last record before it, -1: not known. What is inside stays and comes
+   * first, so it is never lower than what was taken.
    */
   moveTo(offset: number, leaderEpoch: number): void {
     this.#position = offset

@@ -190,6 +190,26 @@ test('a topic that was created again is another one also for brokers that are as
   assert.deepEqual(seen, [0, 1, 2, 3])
 })
 
+test('a member of a group keeps the partition of a topic that is created again, from its start', async () => {
+  await using cluster = await clusterOf()
+  const { broker, write, committed } = cluster
+  let seen: number[] = []
+  const told: string[] = []
+  const options = optionsOf(broker, { fetch: { maxWaitMs: 50 }, offsets: { commitIntervalMs: 20, start: 'earliest' } })
+  const consumer = new Consumer(options).topic('orders', ({ offset }) => void seen.push(offset))
+  for (const event of ['assigned', 'revoked', 'lost'] as const) consumer.on(event, () => told.push(event))
+  await using run = running(consumer)
+  await until('all is committed', async () => (await committed()) === 10)
+  seen = []
+  await broker.deleteTopic('orders')
+  await broker.createTopic('orders', { partitions: 1 })
+  await write(4)
+  await until('the new ones are committed', async () => (await committed()) === 4 || run.error !== null)
+  assert.equal(run.error, null)
+  assert.deepEqual(seen, [0, 1, 2, 3])
+  assert.deepEqual(told, ['assigned', 'lost', 'assigned'])
+})
+
 test('nothing is committed for a topic that is created again while its consumer closes', async () => {
   await using cluster = await clusterOf()
   const { broker, committed } = cluster

@@ -18,10 +18,12 @@ const host: ClaimHost = {
 function claimOf({ topic, partition }: PartitionLog, position: number, leaderEpoch: number): Claim {
   const budget = new Budget(1 << 24)
   const limits = { maxInflatedBytes: 1 << 20, onCorrupt: 'fail' } as const
-  return new Claim({
+  const claim = new Claim({
     ...{ topic, partition, host, route: 0, committed: position, paused: false },
-    reservoir: events => new Reservoir({ topic, partition, position, leaderEpoch, budget, events, ...limits }),
+    reservoir: events => new Reservoir({ topic, partition, position: -1, budget, events, ...limits }),
   })
+  claim.reservoir.moveTo(position, leaderEpoch)
+  return claim
 }
 
 /** Of the batch that has the record before this offset, or comes next where nothing is left of it. */
@@ -67,6 +69,9 @@ test('a commit has the leader epoch of the last record below it, whatever settle
 
 test('nothing done yet, a commit has the epoch that was loaded with the position', () => {
   const log = new PartitionLog('orders', 0)
-  assert.equal(claimOf(log, 40, 6).leaderEpoch, 6)
-  assert.equal(claimOf(log, 40, -1).leaderEpoch, -1)
+  for (const epoch of [6, -1]) {
+    const claim = claimOf(log, 40, epoch)
+    claim.reset(40)
+    assert.deepEqual([claim.committable, claim.leaderEpoch], [40, epoch])
+  }
 })

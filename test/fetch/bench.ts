@@ -55,7 +55,8 @@ export class TestClaim implements FetchClaim {
       fail: (error: MillraceError) => this.fail(error),
       corrupt: (error: MillraceError) => void this.corrupt.push(error),
     }
-    this.reservoir = fetching.reservoir(log.topic, log.partition, position, events, leaderEpoch)
+    this.reservoir = fetching.reservoir(log.topic, log.partition, position, events)
+    if (leaderEpoch >= 0) this.reservoir.moveTo(position, leaderEpoch)
   }
 
   filled(): void {

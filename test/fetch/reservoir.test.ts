@@ -19,7 +19,6 @@ function reservoirOf(
     topic: 'orders',
     partition: 3,
     budget,
-    leaderEpoch: -1,
     position: options.position ?? 0,
     maxInflatedBytes: options.maxInflatedBytes ?? 64 * MiB,
     onCorrupt: options.onCorrupt ?? 'fail',

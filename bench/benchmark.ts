@@ -1,17 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { quiet } from '../test/kafka/java.ts'
-import { KafkaCluster } from '../test/kafka/kafka-cluster.ts'
-import { canPin, type EmbeddedBroker, launch, pin, startEmbedded } from './launch.ts'
-import { commit, machine } from './machine.ts'
+import { KAFKA, settleKafka, startKafka } from './kafka.ts'
+import { canPin, type EmbeddedBroker, launch, startEmbedded } from './launch.ts'
+import { log } from './log.ts'
 import type { Measurement, Task } from './measurement.ts'
+import { occasion } from './occasion.ts'
+import { named } from './only.ts'
 import type { ComparisonResult, Run, ScenarioResult } from './results.ts'
 import type { Comparison, Contender, Scenario } from './scenarios.ts'
 import { type Loads, load, PARTITIONS } from './topics.ts'
-
-const KAFKA = '4.1.1'
-const brokerJvm = ['-Xms1g', '-Xmx1g', quiet]
-/** The broker writes what it was given to disk; nobody should be measured meanwhile. */
-const SETTLE_MS = 3_000
 
 export interface Settings {
   readonly rounds: number
@@ -32,33 +27,24 @@ export async function* run(scenarios: readonly Scenario[], settings: Settings): 
   const split = settings.pin === 'split' && canPin()
   const comparisons = scenarios.flatMap(scenario => scenario.comparisons)
   const topics = [...new Set(comparisons.map(comparison => comparison.topic))]
-  const cluster = await KafkaCluster.start({
-    version: KAFKA,
-    jvm: brokerJvm,
-    topics: Object.fromEntries(topics.map(topic => [topic, PARTITIONS])),
-  })
+  const cluster = await startKafka(Object.fromEntries(topics.map(topic => [topic, PARTITIONS])))
   try {
     for (const topic of topics) {
       const { messages } = settings.loads[topic]
       log(`loading ${topic}: ${messages} messages`)
       log(`loaded ${topic} in ${(await load(cluster.brokers, topic, settings.loads[topic])).toFixed(1)} s`)
     }
-    if (split) for (const pid of cluster.pids.values()) pin(pid, '0')
-    await delay(SETTLE_MS)
+    await settleKafka(cluster, split)
     for (const scenario of scenarios) {
       if (scenario.name === 'broker') embedded = await startEmbedded(split ? '0' : null)
       const brokers = { kafka: cluster.brokers, embedded: embedded?.brokers ?? [] }
       const rounds = new Rounds(scenario, settings, brokers, split)
+      const here = occasion(scenario.name, scenario.kind === 'memory' ? 1 : settings.rounds, split)
       yield {
-        scenario: scenario.name,
-        at: new Date().toISOString(),
-        commit: commit(),
-        machine: machine(KAFKA),
+        ...here,
         settings: {
-          rounds: scenario.kind === 'memory' ? 1 : settings.rounds,
+          ...here.settings,
           minSeconds: scenario.kind === 'memory' ? settings.memorySeconds : settings.minSeconds,
-          pinning: split ? 'broker on processor 0, each client on processor 1' : 'none',
-          millrace: process.env.MILLRACE === 'dist' ? 'dist' : 'src',
           topics: Object.fromEntries(scenario.comparisons.map(({ topic }) => [topic, settings.loads[topic].messages])),
         },
         comparisons: await rounds.all(),
@@ -96,11 +82,8 @@ class Rounds {
 
   /** Every contender in turn, round after round; every other round backwards, so that a drift of the machine cancels out. */
   async #compare(comparison: Comparison): Promise<ComparisonResult> {
-    const { only } = this.#settings
     const rounds = this.#scenario.kind === 'memory' ? 1 : this.#settings.rounds
-    const chosen = comparison.contenders.filter(
-      ({ name }) => only.length === 0 || only.some(part => name.toLowerCase().includes(part.toLowerCase())),
-    )
+    const chosen = named(comparison.contenders, this.#settings.only)
     const runs: Run[] = []
     const failed = new Map<string, string>()
     for (let round = 1; round <= rounds; round++) {
@@ -151,8 +134,4 @@ function summary({ messages, seconds, cpuUser, cpuSystem, timerLateMs, rssPeakMi
 
 function isMissing(reason: string): boolean {
   return /ERR_MODULE_NOT_FOUND|ERR_DLOPEN_FAILED|Could not locate the bindings/.test(reason)
-}
-
-function log(line: string): void {
-  console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
 }

@@ -18,9 +18,14 @@ const jvm = ['-Xms1g', '-Xmx1g', quiet]
 
 /** Runs one contender in a process of its own and answers what it measured. */
 export async function launch(contender: Contender, task: Task, kafka: string, cpus: Cpus): Promise<Measurement> {
-  const [command, ...args] = pinned(await commandOf(contender, task, kafka), cpus)
+  return runToEnd<Measurement>(contender.name, await commandOf(contender, task, kafka), cpus)
+}
+
+/** Runs a program that prints its result as a last line of JSON. */
+export function runToEnd<T>(name: string, command: readonly string[], cpus: Cpus): Promise<T> {
+  const [program = '', ...args] = pinned(command, cpus)
   return new Promise((resolve, reject) => {
-    const child = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const end = endWithUs(child)
     const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
     let stdout = ''
@@ -36,21 +41,23 @@ export async function launch(contender: Contender, task: Task, kafka: string, cp
       clearTimeout(late)
       end()
       const line = stdout.trim().split('\n').at(-1) ?? ''
-      if (code === 0 && line.startsWith('{')) resolve(JSON.parse(line) as Measurement)
-      else reject(new Error(`${contender.name} ended with ${code ?? signal}:\n${stderr.trim() || stdout.trim()}`))
+      if (code === 0 && line.startsWith('{')) resolve(JSON.parse(line) as T)
+      else reject(new Error(`${name} ended with ${code ?? signal}:\n${stderr.trim() || stdout.trim()}`))
     })
   })
 }
+
+const main = process.env.MILLRACE === 'dist' ? '../dist/cli/main.js' : '../src/cli/main.ts'
+const millraceBroker = [join(here, main), 'broker', '--port', '0', '--json']
 
 export interface EmbeddedBroker {
   readonly brokers: readonly string[]
   stop(): Promise<void>
 }
 
-/** `millrace broker` on a free port. */
-export async function startEmbedded(cpus: Cpus): Promise<EmbeddedBroker> {
-  const main = process.env.MILLRACE === 'dist' ? '../dist/cli/main.js' : '../src/cli/main.ts'
-  const [command, ...args] = pinned([process.execPath, join(here, main), 'broker', '--port', '0', '--json'], cpus)
+/** `millrace broker` on a free port, or a program that tells its addresses in the same way. */
+export async function startEmbedded(cpus: Cpus, program: readonly string[] = millraceBroker): Promise<EmbeddedBroker> {
+  const [command, ...args] = pinned([process.execPath, ...program], cpus)
   const child = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const end = endWithUs(child)
   const ended = once(child, 'close').then(end)
@@ -79,7 +86,7 @@ export function canPin(): boolean {
   }
 }
 
-function pinned(command: readonly string[], cpus: Cpus): readonly string[] {
+export function pinned(command: readonly string[], cpus: Cpus): readonly string[] {
   return cpus === null ? command : ['taskset', '-c', cpus, ...command]
 }
 
@@ -105,7 +112,7 @@ async function commandOf({ program, handler }: Contender, task: Task, kafka: str
 }
 
 /** A child must not outlive this process; answers how to undo that. */
-function endWithUs(child: ChildProcess): () => void {
+export function endWithUs(child: ChildProcess): () => void {
   const kill = () => child.kill('SIGKILL')
   process.on('exit', kill)
   return () => process.off('exit', kill)

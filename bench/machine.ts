@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { javaCommand } from '../test/kafka/jars.ts'
+import { KAFKA } from './kafka.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -18,7 +19,7 @@ export interface Machine {
   readonly peers: Readonly<Record<string, string>>
 }
 
-export function machine(kafka: string): Machine {
+export function machine(): Machine {
   const lock = JSON.parse(readFileSync(join(import.meta.dirname, 'package-lock.json'), 'utf8'))
   const peers = ['kafkajs', '@platformatic/kafka', 'node-rdkafka'].map(name => [
     name,
@@ -34,7 +35,7 @@ export function machine(kafka: string): Machine {
     system: `${type()} ${release()}`,
     node: process.versions.node,
     java: execFileSync(javaCommand('java'), ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? 'unknown',
-    kafka,
+    kafka: KAFKA,
     peers: { ...Object.fromEntries(peers), 'parallel-consumer': parallel?.[1] ?? 'unknown' },
   }
 }

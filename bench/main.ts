@@ -5,16 +5,20 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { run, type Settings } from './benchmark.ts'
+import { groupScale } from './group-scale/group-scale.ts'
+import { rebalance } from './rebalance/rebalance.ts'
 import { report } from './report.ts'
-import { readResults, saveResult } from './results.ts'
+import { type Result, readResults, saveResult } from './results.ts'
 import { scenarios } from './scenarios.ts'
 import { loads, quickLoads } from './topics.ts'
 
+const parts = [...scenarios.map(({ name }) => name), 'rebalance', 'group-scale']
+
 const USAGE = `npm run bench -- [SCENARIO…] [OPTION…]
 
-Scenarios (default all): ${scenarios.map(({ name }) => name).join(', ')}
+Scenarios (default all): ${parts.join(', ')}
 
---rounds N            how often all contenders take turns (default 5)
+--rounds N            how often all contenders take turns (default 5; rebalance 7, group-scale 3)
 --seconds S           how long each is measured in a round (default 3)
 --memory-seconds S    how long memory is watched (default 180)
 --only TEXT           only contenders whose name contains this; repeatable; writes no report
@@ -50,9 +54,24 @@ else if (values.report) await writeReport(join(here, 'results'), page)
 else await main()
 
 async function main(): Promise<void> {
-  const { quick, only, pin } = values
-  const unknown = positionals.find(name => !scenarios.some(scenario => scenario.name === name))
+  const { quick, only } = values
+  const unknown = positionals.find(name => !parts.includes(name))
   if (unknown !== undefined) throw new Error(`No scenario is named ${unknown}.\n${USAGE}`)
+  installPeers()
+  const folder = join(here, quick ? 'results/quick' : 'results')
+  let failures = 0
+  for await (const result of measure(parts.filter(name => positionals.length === 0 || positionals.includes(name)))) {
+    failures += ('failed' in result ? result.failed : result.comparisons.flatMap(({ failed }) => failed)).length
+    if (only.length > 0) continue
+    await saveResult(folder, result)
+    await writeReport(folder, quick ? join(folder, 'benchmarks.md') : page)
+  }
+  if (failures > 0) console.error(`${failures} contenders could not be run.`)
+}
+
+/** Answers each result when it is complete. */
+async function* measure(names: readonly string[]): AsyncGenerator<Result> {
+  const { quick, only, pin } = values
   if (pin !== 'split' && pin !== 'none') throw new Error(`--pin is split or none, not ${pin}`)
   const settings: Settings = {
     rounds: amount('rounds', quick ? 2 : 5),
@@ -63,17 +82,10 @@ async function main(): Promise<void> {
     loads: quick ? quickLoads : loads,
     only,
   }
-  installPeers()
-  const folder = join(here, quick ? 'results/quick' : 'results')
-  const chosen = scenarios.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
-  let failures = 0
-  for await (const result of run(chosen, settings)) {
-    for (const { failed } of result.comparisons) failures += failed.length
-    if (only.length > 0) continue
-    await saveResult(folder, result)
-    await writeReport(folder, quick ? join(folder, 'benchmarks.md') : page)
-  }
-  if (failures > 0) console.error(`${failures} contenders could not be run.`)
+  const chosen = scenarios.filter(({ name }) => names.includes(name))
+  if (chosen.length > 0) yield* run(chosen, settings)
+  if (names.includes('rebalance')) yield await rebalance({ rounds: amount('rounds', quick ? 1 : 7), pin, only })
+  if (names.includes('group-scale') && only.length === 0) yield await groupScale(amount('rounds', quick ? 1 : 3), pin)
 }
 
 async function writeReport(folder: string, file: string): Promise<void> {

@@ -1,5 +1,11 @@
+import type { ScaleResult } from './group-scale/result.ts'
+import { scaleSection } from './group-scale/section.ts'
+import { capital, firstLine, range, reached, table, times, verdict, whole } from './markdown.ts'
 import type { Lateness, Measurement, RssSample } from './measurement.ts'
-import type { ComparisonResult, ScenarioResult } from './results.ts'
+import type { Occasion } from './occasion.ts'
+import { rebalanceSection } from './rebalance/section.ts'
+import type { RebalanceResult } from './rebalance/result.ts'
+import type { ComparisonResult, Result, ScenarioResult } from './results.ts'
 import { type Comparison, type Goal, type Scenario, scenarios } from './scenarios.ts'
 import { type Spread, spread } from './statistics.ts'
 
@@ -20,26 +26,30 @@ all for the maximum.
 /** The limit on memory, in MiB: this, what the reservoir may hold, and one fetch (both at their defaults). */
 const LIMIT_MIB = 120 + 64 + 16
 
-export function report(results: ReadonlyMap<string, ScenarioResult>): string {
+export function report(results: ReadonlyMap<string, Result>): string {
   const machines = new Set(Array.from(results.values(), onMachine))
+  const where = (result: Occasion) => (machines.size > 1 ? `\n${onMachine(result)}` : '')
   const sections = scenarios.flatMap(scenario => {
-    const result = results.get(scenario.name)
-    return result ? [section(scenario, result, machines.size > 1)] : []
+    const result = results.get(scenario.name) as ScenarioResult | undefined
+    return result ? [section(scenario, result, where(result))] : []
   })
+  const groups = results.get('rebalance') as RebalanceResult | undefined
+  if (groups) sections.push(rebalanceSection(groups, when(groups) + where(groups)))
+  const scale = results.get('group-scale') as ScaleResult | undefined
+  if (scale) sections.push(scaleSection(scale, when(scale) + where(scale)))
   return [INTRODUCTION, ...(machines.size === 1 ? [...machines, ''] : []), ...sections].join('\n')
 }
 
-function section(scenario: Scenario, result: ScenarioResult, withMachine: boolean): string {
+function section(scenario: Scenario, result: ScenarioResult, where: string): string {
   const tables = scenario.comparisons.flatMap(comparison => {
     const found = result.comparisons.find(({ name }) => name === comparison.name)
     if (!found || found.runs.length === 0) return []
     return [scenario.kind === 'memory' ? memoryTable(found) : speedTable(comparison, found)]
   })
-  const where = withMachine ? `\n${onMachine(result)}` : ''
-  return `## ${scenario.title}\n\n${scenario.text}\n\n${when(result)}${where}\n\n${tables.join('\n')}`
+  return `## ${scenario.title}\n\n${scenario.text}\n\n${when(result, size(result))}${where}\n\n${tables.join('\n')}`
 }
 
-function onMachine({ machine, settings }: ScenarioResult): string {
+function onMachine({ machine, settings }: Occasion): string {
   const peers = Object.entries(machine.peers).map(([name, version]) => `${name} ${version}`)
   return [
     `${machine.cpu}, ${machine.cpus} processors, ${machine.memoryGb} GB, ${machine.system}; pinned: ${settings.pinning}.`,
@@ -47,12 +57,17 @@ function onMachine({ machine, settings }: ScenarioResult): string {
   ].join(' ')
 }
 
-function when({ at, commit, settings }: ScenarioResult): string {
-  const topics = Object.entries(settings.topics).map(([name, count]) => `\`${name}\` of ${whole(count)} messages`)
+function when({ at, commit, settings }: Occasion, size = `${rounds(settings.rounds)}.`): string {
   const what = `Millrace ${settings.millrace === 'dist' ? 'as built' : 'from its sources'}, commit ${commit ?? 'unknown'}`
-  const rounds = `${settings.rounds} ${settings.rounds === 1 ? 'round' : 'rounds'} of at least ${settings.minSeconds} s`
-  return `*${at.slice(0, 10)}. ${what}. ${capital(topics.join(', '))}. ${rounds}.*`
+  return `*${at.slice(0, 10)}. ${what}. ${size}*`
 }
+
+function size({ settings }: ScenarioResult): string {
+  const topics = Object.entries(settings.topics).map(([name, count]) => `\`${name}\` of ${whole(count)} messages`)
+  return `${capital(topics.join(', '))}. ${rounds(settings.rounds)} of at least ${settings.minSeconds} s.`
+}
+
+const rounds = (count: number) => `${count} ${count === 1 ? 'round' : 'rounds'}`
 
 function speedTable(comparison: Comparison, result: ComparisonResult): string {
   const [subject] = comparison.contenders
@@ -102,12 +117,6 @@ function judge(goal: Goal, subject: string, result: ComparisonResult): string {
   const { median } = spread(measured.flatMap(({ timerLateMs }) => timerLateMs?.p99 ?? []))
   return verdict(`timer p99 < ${goal.timerP99Ms} ms late`, `${median.toFixed(1)} ms`, median < goal.timerP99Ms)
 }
-
-function verdict(goal: string, found: string, isReached: boolean): string {
-  return `Goal ${goal}: ${found}, ${reached(isReached)}.`
-}
-
-const reached = (isReached: boolean) => (isReached ? 'reached' : '**not reached**')
 
 function memoryTable(result: ComparisonResult): string {
   const rows = result.runs.map(({ contender, measurement }) => {
@@ -176,19 +185,6 @@ const messagesPerSecond = ({ messages, seconds }: Measurement) => messages / sec
 const firstPass = (measurement: Measurement) => measurement.firstPass ?? Number.NaN
 const cpuMicros = ({ messages, cpuUser, cpuSystem }: Measurement) => ((cpuUser + cpuSystem) / messages) * 1e6
 
-function range({ median, min, max }: Spread, format: (value: number) => string): string {
-  return `${format(median)} (${format(min)}–${format(max)})`
-}
-
 const rate = (values: Spread) => range(values, million)
-const whole = (value: number) => Math.round(value).toLocaleString('en')
 const million = (value: number) => (value >= 1e6 ? `${(value / 1e6).toFixed(2)} M` : `${(value / 1e3).toFixed(0)} k`)
 const micros = (value: number) => value.toFixed(value < 10 ? 2 : 0)
-const times = (value: number) => value.toFixed(value < 10 ? 2 : 0)
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
-const firstLine = (text: string) => text.split('\n')[0] ?? ''
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`
-  return line(head) + line(head.map((_, index) => (index === 0 ? '---' : '--:'))) + rows.map(line).join('')
-}

@@ -1,7 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Machine } from './machine.ts'
 import type { Measurement } from './measurement.ts'
+import type { ScaleResult } from './group-scale/result.ts'
+import type { Occasion, OccasionSettings } from './occasion.ts'
+import type { RebalanceResult } from './rebalance/result.ts'
 
 export interface Run {
   readonly round: number
@@ -16,34 +18,28 @@ export interface ComparisonResult {
   readonly failed: readonly { readonly contender: string; readonly reason: string }[]
 }
 
-/** Everything that one scenario measured, with where and how: what the report is written from. */
-export interface ScenarioResult {
-  readonly scenario: string
-  /** ISO 8601. */
-  readonly at: string
-  readonly commit: string | null
-  readonly machine: Machine
-  readonly settings: {
-    readonly rounds: number
+/** Everything that one scenario measured: what the report is written from. */
+export interface ScenarioResult extends Occasion {
+  readonly settings: OccasionSettings & {
     readonly minSeconds: number
-    readonly pinning: string
-    readonly millrace: 'src' | 'dist'
     /** Messages in each topic. */
     readonly topics: Readonly<Record<string, number>>
   }
   readonly comparisons: readonly ComparisonResult[]
 }
 
+export type Result = ScenarioResult | RebalanceResult | ScaleResult
+
 /** One file for each scenario: a run of one leaves the others as they are. */
-export async function saveResult(folder: string, result: ScenarioResult): Promise<void> {
+export async function saveResult(folder: string, result: Result): Promise<void> {
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, `${result.scenario}.json`), `${JSON.stringify(result, null, 1)}\n`)
 }
 
-export async function readResults(folder: string): Promise<ReadonlyMap<string, ScenarioResult>> {
+export async function readResults(folder: string): Promise<ReadonlyMap<string, Result>> {
   const names = (await readdir(folder)).filter(name => name.endsWith('.json'))
   const results = await Promise.all(
-    names.map(async name => JSON.parse(await readFile(join(folder, name), 'utf8')) as ScenarioResult),
+    names.map(async name => JSON.parse(await readFile(join(folder, name), 'utf8')) as Result),
   )
   return new Map(results.map(result => [result.scenario, result]))
 }

@@ -1,15 +1,14 @@
 import type { FetchAnswer, FetchPartition, LowLevelClient } from '../../src/index.ts'
+import { silent } from '../log.ts'
 import type { Task } from '../measurement.ts'
 import type { Pass } from './pass.ts'
 import { millrace, records } from './source.ts'
 
 const MIB = 1024 * 1024
-const silent = () => {}
 
 /** Below the four managers: fetch, checksum, decode. The difference to a handler is what work and offsets cost. */
 export async function readRecords(task: Task, pass: Pass): Promise<void> {
-  const logger = { debug: silent, info: silent, warn: silent, error: silent }
-  const client = new millrace.NativeClient({ brokers: task.brokers, clientId: 'bench', logger })
+  const client = new millrace.NativeClient({ brokers: task.brokers, clientId: 'bench', logger: silent })
   try {
     const metadata = await client.metadata([task.topic])
     const places = metadata.topics.get(task.topic)?.partitions ?? []

@@ -3,7 +3,11 @@ const root = new URL(process.env.MILLRACE === 'dist' ? '../../dist/' : '../../sr
 const suffix = process.env.MILLRACE === 'dist' ? '.js' : '.ts'
 
 export const millrace: typeof import('../../src/index.ts') = await load('index')
+export const broker: typeof import('../../src/broker/index.ts') = await load('broker/index')
 export const batchWriter: typeof import('../../src/records/batch-writer.ts') = await load('records/batch-writer')
+export const { cooperativeSticky }: typeof import('../../src/ownership/assignors/cooperative-sticky.ts') = await load(
+  'ownership/assignors/cooperative-sticky',
+)
 export const records: typeof import('../../src/records/open-batch.ts') = await load('records/open-batch')
 
 function load<T>(module: string): Promise<T> {

@@ -1,4 +1,5 @@
 import type { LowLevelClient } from '../../src/index.ts'
+import { silent } from '../log.ts'
 import type { Task } from '../measurement.ts'
 import { measure, readTask } from './child.ts'
 import type { Pass } from './pass.ts'
@@ -6,8 +7,6 @@ import { readRecords } from './records.ts'
 import { batchWriter, millrace } from './source.ts'
 
 const VALUE = Buffer.alloc(100, 'x')
-const silent = () => {}
-const quiet = { debug: silent, info: silent, warn: silent, error: silent }
 const topic = `traffic-${process.pid}`
 /** `produce` or `fetch`, and how many messages a batch has. */
 const [what = '', size = ''] = readTask().handler.split(' ')
@@ -22,7 +21,7 @@ async function run(task: Task, pass: Pass): Promise<void> {
 
 /** Each partition gets one batch after another, acknowledged by all replicas. */
 async function write(task: Task, pass: Pass | null): Promise<void> {
-  const client = new millrace.NativeClient({ brokers: task.brokers, clientId: 'bench', logger: quiet })
+  const client = new millrace.NativeClient({ brokers: task.brokers, clientId: 'bench', logger: silent })
   try {
     const perPartition = Math.ceil(task.messages / task.partitions / perBatch)
     const partitions = Array.from({ length: task.partitions }, (_, partition) => partition)
@@ -45,7 +44,7 @@ async function writePartition(client: LowLevelClient, partition: number, batches
 }
 
 const { brokers, partitions, ...task } = readTask()
-const admin = new millrace.Admin({ brokers, clientId: 'bench', logger: quiet })
+const admin = new millrace.Admin({ brokers, clientId: 'bench', logger: silent })
 await admin.createTopic(topic, { partitions, configs: { 'retention.bytes': String(256 * 1024 * 1024) } })
 if (what === 'fetch') await write({ brokers, partitions, ...task }, null)
 await measure(run)

@@ -428,7 +428,8 @@ function member(instanceId: string | null = null) {
 test('a member commits with its generation, its id and, if it is static, its instance id', async () => {
   const { client, storage } = setUp({ OffsetCommit: [commitAnswer({ 0: 0 })] }, {}, member('till-1'))
   await storage.commit([offset(0, 5)])
-  const { generationIdOrMemberEpoch, memberId, groupInstanceId } = client.sent[0]?.body as Requests['OffsetCommit']
+  const [sent] = client.sent as [Sent]
+  const { generationIdOrMemberEpoch, memberId, groupInstanceId } = sent.body as Requests['OffsetCommit']
   assert.deepEqual([generationIdOrMemberEpoch, memberId, groupInstanceId], [3, 'm-1', 'till-1'])
 })
 

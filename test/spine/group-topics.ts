@@ -65,8 +65,7 @@ export function groupTopicTests(place: GroupPlace): void {
     assert.equal(two.error, null)
   })
 
-  const skip = 'a topic that was made again is not told from the one before it yet'
-  test('a topic that is made again under its name is another one, and is read from its start', { skip }, async () => {
+  test('a topic that is made again under its name is another one, and is read from its start', async () => {
     const { topic, members } = await place.fresh(2)
     await using group = members
     await place.write(topic, 10, 2)
@@ -87,7 +86,8 @@ export function groupTopicTests(place: GroupPlace): void {
       [0, 1].flatMap(p => [`${topic}-${p}@0`, `${topic}-${p}@1`]),
     )
     // Revoked if it was seen to be gone in between.
-    assert.match(one.told[1] ?? '', new RegExp(`^(lost|revoked) ${topic}-0 ${topic}-1$`))
+    const gone = one.told.filter(line => /^(lost|revoked) /.test(line)).join(' ')
+    for (const p of [0, 1]) assert.match(gone, new RegExp(`\\b${topic}-${p}\\b`))
     assert.equal(one.error, null)
   })
 }

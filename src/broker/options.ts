@@ -26,7 +26,7 @@ export interface LimitOptions {
   readonly waitingBytes?: number
   /** Elements of all lists in a request together (topics, partitions, settings, …); with more, its connection is closed. Default 100,000. */
   readonly elements?: number
-  /** Connections to each node. Default 1,000. */
+  /** Connections to each node. Default 10,000. */
   readonly connections?: number
   /** A connection on which nothing happens for so long is closed; Kafka's `connections.max.idle.ms`. Default 600,000. */
   readonly idleMs?: number
@@ -208,7 +208,7 @@ function limits(options: LimitOptions | undefined): Required<LimitOptions> {
     frameBytes,
     waitingBytes: section.number('waitingBytes', Math.max(512 * MiB, frameBytes), { min: frameBytes }),
     elements: section.number('elements', 100_000, { min: 1 }),
-    connections: section.number('connections', 1_000, { min: 1, max: 1_000_000 }),
+    connections: section.number('connections', 10_000, { min: 1, max: 1_000_000 }),
     idleMs: section.number('idleMs', 600_000, { min: 1, max: longestMs }),
     logBytes: section.number('logBytes', 256 * MiB, { min: MiB }),
   }

@@ -63,7 +63,7 @@ export interface MadeConsumer {
  * @throws {OptionError}
  */
 export function consumerOf(module: HandlerModule, work: HandlerWork): MadeConsumer {
-  const { brokers, clientId, group, instanceId, concurrency, from, topics, pattern, logLevel } = work
+  const { brokers, clientId, group, instanceId, members, concurrency, from, topics, pattern, logLevel } = work
   const given = module.consumer ?? {}
   checkExport(given)
   const { ownership } = resolveOptions({ ...given, brokers, group })
@@ -76,7 +76,8 @@ export function consumerOf(module: HandlerModule, work: HandlerWork): MadeConsum
     brokers,
     clientId,
     group,
-    ownership: { ...given.ownership, instanceId },
+    // A new group is assigned when all processes are there, and not anew for each of them.
+    ownership: { startup: { minMembers: members }, ...given.ownership, instanceId },
     work: { ...given.work, ...(concurrency !== null && { concurrency }) },
     offsets: { ...given.offsets, ...(from !== null && { start: from }) },
   })

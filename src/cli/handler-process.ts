@@ -12,6 +12,8 @@ export interface HandlerWork {
   readonly clientId: string
   readonly group: string
   readonly instanceId: string
+  /** Processes that are started together. */
+  readonly members: number
   readonly topics: readonly string[]
   /** Source of a regular expression. */
   readonly pattern: string | null

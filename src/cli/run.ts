@@ -42,6 +42,7 @@ export async function runHandlers(module: string, options: RunCommandOptions): P
     brokers: options.brokers,
     clientId: options.clientId,
     group,
+    members: processes,
     topics,
     pattern: pattern ?? null,
     concurrency: options.concurrency ?? null,

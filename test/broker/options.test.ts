@@ -20,7 +20,7 @@ test("without options it is one node on loopback, with Kafka's limits", () => {
       frameBytes: 100 * 2 ** 20,
       waitingBytes: 512 * 2 ** 20,
       elements: 100_000,
-      connections: 1_000,
+      connections: 10_000,
       idleMs: 600_000,
       logBytes: 256 * 2 ** 20,
     },

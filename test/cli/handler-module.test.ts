@@ -19,6 +19,7 @@ const work: HandlerWork = {
   clientId: 'millrace',
   group: 'shop',
   instanceId: 'shop-1',
+  members: 2,
   topics: ['orders'],
   pattern: '^audit',
   concurrency: null,

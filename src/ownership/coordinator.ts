@@ -50,6 +50,8 @@ export interface ConsumerCoordinator {
   /** Begins to own partitions. Resolves once the first look was taken; network trouble is retried inside and never rejects. */
   start(listener: OwnershipListener): Promise<void>
   state(): OwnershipState
+  /** A topic does not exist any more, as it seems: it is looked for soon. */
+  topicMissing(): void
   /** Assigns nothing more. What is owned stays so, and may be committed, until `close`. */
   stop(): void
   /** Owns nothing more; `stop` came before. `leave`: tell the group at once. */

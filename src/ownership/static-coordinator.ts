@@ -31,6 +31,10 @@ export class StaticCoordinator implements ConsumerCoordinator {
     return { coordinator: 'static', waiting: this.#watch.waiting, membership: null }
   }
 
+  topicMissing(): void {
+    this.#watch.soon()
+  }
+
   stop(): void {
     this.#stopped = true
     this.#watch.close()

@@ -37,10 +37,14 @@ export interface TopicWatcher {
   fatal(error: Error): void
 }
 
+/** Looks that are asked for come no closer together. */
+const SOON_MS = 1_000
+
 /** Follows the topics of a subscription as they appear, grow and vanish. */
 export class TopicWatch {
   readonly #parts: TopicWatchParts
   readonly #ended = new AbortController()
+  #soon = new AbortController()
   #waiting = new Map<string, string>()
   /** Whether the first look was taken. */
   #looked = false
@@ -60,13 +64,18 @@ export class TopicWatch {
     await Promise.race([first.promise, this.#watch(watcher, () => first.resolve())])
   }
 
+  /** A topic is not what it was: the next look does not wait for its time. */
+  soon(): void {
+    this.#soon.abort()
+  }
+
   /** Does not wait for a look that is under way: its answer may be long in coming, and is dropped. */
   close(): void {
     this.#ended.abort()
   }
 
   async #watch(watcher: TopicWatcher, looked: () => void): Promise<void> {
-    const { clock, random, backoff, refreshMs, logger } = this.#parts
+    const { random, backoff, refreshMs, logger } = this.#parts
     const { signal } = this.#ended
     let failures = 0
     while (!signal.aborted) {
@@ -85,8 +94,19 @@ export class TopicWatch {
         if (!signal.aborted) logger.warn({ err: error }, `topics could not be looked up: ${error.message}`)
       }
       if (failures > 0) wait = Math.min(refreshMs, backoff(failures, random))
-      await sleep(clock, wait, signal).catch(() => {})
+      await this.#rest(wait)
     }
+  }
+
+  async #rest(ms: number): Promise<void> {
+    const { clock } = this.#parts
+    const { signal } = this.#ended
+    const least = Math.min(ms, SOON_MS)
+    this.#soon = new AbortController()
+    const either = AbortSignal.any([signal, this.#soon.signal])
+    await sleep(clock, least, signal)
+      .then(() => sleep(clock, ms - least, either))
+      .catch(() => {})
   }
 
   async #look(watcher: TopicWatcher): Promise<void> {

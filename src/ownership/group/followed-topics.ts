@@ -26,18 +26,24 @@ export class FollowedTopics {
     return [...new Set([...this.#subscription.names, ...this.#followed.keys()])]
   }
 
-  /** Takes in what exists now; answers why the group has to know, or null when there is nothing new to it. */
+  /**
+   * Takes in what exists now; answers why the group has to know, or null when there is nothing new to it. A leader that does not own or
+   * want a topic itself would see it late.
+   */
   looked(topics: readonly WatchedTopic[]): string | null {
-    const before = new Set(this.names)
+    let news: string | null = null
     const found = new Set(topics.map(({ topic }) => topic))
-    for (const topic of this.#followed.keys()) if (!found.has(topic)) this.#followed.delete(topic)
-    for (const { topic, route, partitions } of topics) {
-      if (!this.#followed.has(topic)) this.#followed.set(topic, { route, partitions })
+    for (const topic of this.#followed.keys()) {
+      if (found.has(topic)) continue
+      this.#followed.delete(topic)
+      news = `topic ${topic} vanished`
     }
-    const now = new Set(this.names)
-    for (const name of now) if (!before.has(name)) return `topic ${name} appeared`
-    for (const name of before) if (!now.has(name)) return `topic ${name} vanished`
-    return null
+    for (const { topic, route, partitions } of topics) {
+      if (this.#followed.has(topic)) continue
+      this.#followed.set(topic, { route, partitions })
+      news = `topic ${topic} appeared`
+    }
+    return news
   }
 
   /** What was assigned, with the routes; without what no route wants. */

@@ -152,6 +152,10 @@ export class GroupCoordinator implements ConsumerCoordinator {
     }
   }
 
+  topicMissing(): void {
+    this.#watch.soon()
+  }
+
   /** Rounds go on until `close`: what is owned could not be committed in a generation that ended meanwhile. */
   stop(): void {
     this.#watch.close()

@@ -29,6 +29,21 @@ export function groupTopicTests(place: GroupPlace): void {
     assert.deepEqual([one.error, two.error], [null, null])
   })
 
+  test('a topic that is deleted is given up soon, however seldom topics are looked for', async () => {
+    const { topic, members } = await place.fresh(1)
+    await using group = members
+    const gone = `${topic}-gone`
+    await place.cluster.createTopic(gone, { partitions: 1 })
+    const seldom = { ownership: { refreshMs: 300_000 } }
+    const [one, two] = [group.join('one', [topic, gone], seldom), group.join('two', [topic, gone], seldom)]
+    await shared(2, one, two)
+    await place.cluster.deleteTopic(gone)
+    await until('its partition is given up', () => [...one.owned, ...two.owned].join() === `${topic}-0`)
+    await place.write(topic, 10, 1)
+    await group.handledOnce(10)
+    assert.deepEqual([one.error, two.error], [null, null])
+  })
+
   test('a listed topic that does not exist is waited for, and the others are read meanwhile', async () => {
     const { topic, members } = await place.fresh(2)
     await using group = members

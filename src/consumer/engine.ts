@@ -84,10 +84,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
       events: {
         outOfRange: event => parts.tell('out-of-range', event),
         truncated: event => parts.tell('truncated', event),
-        stalled: ({ topic, partition }, error) => {
-          if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.ownership.topicMissing()
-          parts.tell('stalled', { topic, partition, error })
-        },
+        stalled: ({ topic, partition }, error) => parts.tell('stalled', { topic, partition, error }),
+        topicMissing: () => this.ownership.topicMissing(),
       },
     })
     const { concurrency, perPartition, maxAbandoned } = options.work

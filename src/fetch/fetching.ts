@@ -183,6 +183,7 @@ export class Fetching implements LoopOwner {
 
   /** A leader that is known stays: if it is gone, its fetches tell. */
   #leaderMissing(feed: Feed, error: MillraceError): void {
+    if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#events.topicMissing()
     if (feed.leader === -1 || feed.outOfRange !== null || isFatal(error)) this.#waitOut(feed, error)
   }
 

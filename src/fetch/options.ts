@@ -54,6 +54,8 @@ export interface FetchEvents {
   truncated(event: Truncated): void
   /** The partition (all those of one broker, one by one) makes no progress and backs off. Told once, until it is well again. */
   stalled(partition: TopicPartition, error: MillraceError): void
+  /** The cluster does not know the topic of a claim, now; told each time that it says so. */
+  topicMissing(): void
 }
 
 /**

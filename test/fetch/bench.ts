@@ -139,6 +139,7 @@ export function benchOf(
       outOfRange: event => outOfRange.push(event),
       truncated: event => truncated.push(event),
       stalled: (_partition, error) => stalled.push(error),
+      topicMissing: () => {},
     },
   })
   const claim = (log: PartitionLog, committed = 0, leaderEpoch = -1) => {

@@ -334,7 +334,7 @@ export class SimulatedProcess implements ClaimHost {
         onCorrupt: 'fail',
       },
       start: 'earliest',
-      events: { outOfRange: () => {}, truncated: () => {}, stalled: () => {} },
+      events: { outOfRange: () => {}, truncated: () => {}, stalled: () => {}, topicMissing: () => {} },
     })
   }
 

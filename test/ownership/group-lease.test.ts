@@ -1,36 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Clock, systemClock } from '../../src/index.ts'
 import { type Member, shared } from '../spine/members.ts'
 import { until } from '../until.ts'
+import { JumpyClock } from './jumpy-clock.ts'
 import { Gate, Trap } from './trap.ts'
-
-/** A clock that jumps when a test says so; timers go on as they were. */
-class JumpyClock implements Clock {
-  #now = 0
-  #wall = 0
-  after = systemClock.after
-  every = systemClock.every
-  soon = systemClock.soon
-
-  now(): number {
-    return systemClock.now() + this.#now
-  }
-
-  wallTime(): number {
-    return systemClock.wallTime() + this.#wall
-  }
-
-  /** Time goes by while nothing runs. */
-  skip(ms: number): void {
-    this.#now += ms
-    this.#wall += ms
-  }
-
-  setWall(ms: number): void {
-    this.#wall += ms
-  }
-}
 
 const ready = (member: Member) =>
   member.consumer.state().partitions.reduce((sum, { reservoir }) => sum + reservoir.messages, 0)

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ErrorName } from '../../src/broker/index.ts'
+import { type ErrorName, HeldClock } from '../../src/broker/index.ts'
 import { PartitionLost } from '../../src/index.ts'
 import { shared } from '../spine/members.ts'
 import { until } from '../until.ts'
+import { JumpyClock } from './jumpy-clock.ts'
 import { Trap } from './trap.ts'
 
 const kinds = (told: readonly string[]) => told.map(what => what.split(' ')[0])
 
-/** Each waits as long as the next heartbeat or commit: those were sent, though the broker has not taken them up. */
-async function someFetches(trap: Trap): Promise<void> {
-  const before = trap.asked('one', 'Fetch').length
-  await until('it has fetched', () => trap.asked('one', 'Fetch').length > before + 2)
+/** It looks for topics less often than heartbeats and commits are due: those were sent, though the broker has not taken them up. */
+async function someLooks(trap: Trap): Promise<void> {
+  const before = trap.asked('one', 'Metadata').length
+  await until('it has looked for topics', () => trap.asked('one', 'Metadata').length > before + 1)
 }
 
 for (const api of ['Heartbeat', 'OffsetCommit', 'JoinGroup', 'SyncGroup'] as const) {
@@ -58,14 +59,18 @@ for (const api of ['Heartbeat', 'OffsetCommit', 'JoinGroup', 'SyncGroup'] as con
 }
 
 test('a heartbeat of an older generation may be refused: nothing is lost', async () => {
-  await using trap = await Trap.set({ partitions: 2 })
-  const one = trap.join('one')
+  const brokersClock = new HeldClock()
+  await using trap = await Trap.set({ partitions: 2, clock: brokersClock })
+  const clock = new JumpyClock()
+  const one = trap.join('one', { clock })
   await shared(2, one)
-  // The next one waits behind it, and is served when the group has gone on.
   await trap.broker.fault({ api: 'Heartbeat', clientId: 'one', count: 1, action: { delayMs: 700 } }).hit()
-  await someFetches(trap)
+  // Another one is sent at once. It waits behind the first, and is served when the group has gone on.
+  clock.skip(1_200)
+  await someLooks(trap)
   await trap.admin.createPartitions('t', 3)
   await shared(3, one)
+  await brokersClock.advance(700)
   await until('one is refused', () =>
     trap.asked('one', 'Heartbeat').some(({ errors }) => errors.includes('ILLEGAL_GENERATION')),
   )
@@ -75,7 +80,8 @@ test('a heartbeat of an older generation may be refused: nothing is lost', async
 })
 
 test('a commit of an older generation that is refused is sent again, for what is still owned', async () => {
-  await using trap = await Trap.set({ partitions: 2 })
+  const brokersClock = new HeldClock()
+  await using trap = await Trap.set({ partitions: 2, clock: brokersClock })
   const one = trap.join('one')
   await until('it has begun', async () => (await trap.broker.committed('g')).length === 2)
   // A commit waits behind it, and is served when the group has gone on.
@@ -84,9 +90,10 @@ test('a commit of an older generation that is refused is sent again, for what is
   await late.hit()
   await trap.write(0, 1)
   await trap.group.handledOnce(2)
-  await someFetches(trap)
+  await someLooks(trap)
   await trap.admin.createPartitions('t', 4)
   await shared(4, one)
+  await brokersClock.advance(700)
   const refusals = () => trap.asked('one', 'OffsetCommit').filter(({ errors }) => errors.includes('ILLEGAL_GENERATION'))
   await until('all is committed', () => trap.committed(2))
   assert.equal(refusals().length, 1)

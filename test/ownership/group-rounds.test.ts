@@ -43,8 +43,9 @@ test('heartbeats go on during a drain, and another rebalance meanwhile begins no
 
 test('a heartbeat waits for its answer no longer than a third of the session, and its member stays', async () => {
   await using trap = await Trap.set()
-  const one = trap.join('one', { ownership: { sessionTimeoutMs: 1_500 } })
-  await until('it owns all', () => one.owned.length === 4)
+  const one = trap.join('one', { ownership: { sessionTimeoutMs: 2_000, heartbeatIntervalMs: 400 } })
+  // At first, heartbeats come in quick succession.
+  await until('it owns all', () => one.owned.length === 4 && trap.asked('one', 'Heartbeat').length > 7)
   const silence = trap.broker.fault({ api: 'Heartbeat', clientId: 'one', count: 1, action: { delayMs: 60_000 } })
   await silence.hit()
   const hit = trap.asked('one', 'Heartbeat').length
@@ -221,6 +222,36 @@ test('a join whose answer is lost leaves no second member behind', async () => {
   assert.equal(members.length, 1)
   assert.equal(members[0]?.memberId, one.membership?.memberId)
   assert.equal(generation, one.membership?.generation)
+})
+
+test('a close in the midst of a rebalance commits what is done, and leaves at once', async () => {
+  for (const parked of ['JoinGroup', 'SyncGroup'] as const) {
+    await using trap = await Trap.set()
+    const raw = trap.raw()
+    await raw.join()
+    await raw.sync()
+    const one = trap.join('one', { offsets: { commitIntervalMs: 60_000 } })
+    await trap.broker.group('g').until('PreparingRebalance', 2)
+    await raw.join()
+    await raw.sync(t(0, 1, 2, 3))
+    await until('it has begun', async () => (await trap.broker.committed('g')).length === 4)
+    await trap.write(0, 1, 2, 3)
+    await trap.group.handledOnce(4)
+    const late = trap.raw()
+    const joined = late.join()
+    await until('it joins again', () => trap.asked('one', 'JoinGroup').at(-1)?.outcome === 'waiting')
+    if (parked === 'SyncGroup') {
+      await raw.join()
+      await until('it waits for its assignment', () => trap.asked('one', 'SyncGroup').at(-1)?.outcome === 'waiting')
+    }
+    const closed = one.close()
+    if (parked === 'SyncGroup') await raw.sync()
+    assert.deepEqual(await closed, { drained: true, undone: 0 })
+    assert.ok(await trap.committed(4))
+    assert.equal(trap.asked('one', 'LeaveGroup').length, 1)
+    if (parked === 'JoinGroup') await raw.join()
+    await joined
+  }
 })
 
 test('a parked join that is given up leaves the group, so that nobody waits for a ghost', async () => {

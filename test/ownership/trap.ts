@@ -1,6 +1,6 @@
 import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker, type LoggedRequest } from '../../src/broker/index.ts'
-import { Admin, systemClock } from '../../src/index.ts'
+import { Admin, type Clock, systemClock } from '../../src/index.ts'
 import type { ApiName } from '../../src/protocol/apis.ts'
 import type { Requests } from '../../src/protocol/messages.ts'
 import { TestProducer } from '../broker/test-producer.ts'
@@ -26,9 +26,10 @@ export class Trap implements AsyncDisposable {
     this.#producer = new TestProducer(broker.brokers)
   }
 
-  static async set({ partitions = 4, nodes = 1 } = {}): Promise<Trap> {
+  /** `clock`: time as the broker knows it. */
+  static async set({ partitions = 4, nodes = 1, clock = systemClock as Clock } = {}): Promise<Trap> {
     const config = { 'group.min.session.timeout.ms': '100' }
-    return new Trap(await Broker.start({ nodes, topics: { t: partitions }, config, requestLog: 100_000 }))
+    return new Trap(await Broker.start({ nodes, topics: { t: partitions }, config, clock, requestLog: 100_000 }))
   }
 
   join(name: string, options?: MemberOptions): Member {

@@ -49,14 +49,18 @@ export class Heartbeats {
     this.beat()
   }
 
-  /** Sends one now, whether or not another is under way, and the next after the interval. */
+  /** Sends one now, and the next after the interval. One that is under way may have been sent before it became doubtful whether this is a member. */
   beat(): void {
+    this.#beat(1)
+  }
+
+  /** Sends one unless more than so many are under way. */
+  #beat(others: number): void {
     if (this.#ended.signal.aborted) return
     this.#beatIn(this.#nextMs)
     this.#nextMs = Math.min(this.#parts.intervalMs, this.#nextMs * GROWTH)
     const identity = this.#parts.identity()
-    // Two at a time: one may have been sent before it became doubtful whether this is still a member.
-    if (identity === null || this.#flights.size > 1) return
+    if (identity === null || this.#flights.size > others) return
     const flight = this.#send(identity).finally(() => this.#flights.delete(flight))
     this.#flights.add(flight)
   }
@@ -70,7 +74,8 @@ export class Heartbeats {
   #beatIn(ms: number): void {
     this.#timer?.cancel()
     if (this.#ended.signal.aborted) return
-    this.#timer = this.#parts.clock.after(Math.min(ms, this.#parts.intervalMs), () => this.beat())
+    // One after another: a connection is given up as silent when all that wait for an answer have waited too long.
+    this.#timer = this.#parts.clock.after(Math.min(ms, this.#parts.intervalMs), () => this.#beat(0))
   }
 
   async #send(identity: MemberIdentity): Promise<void> {

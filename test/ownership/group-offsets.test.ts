@@ -69,3 +69,21 @@ test('what a fetch brings of a partition that was given up meanwhile is dropped'
   await until('it goes on', () => trap.asked('one', 'Fetch').length > fetches)
   await trap.group.handledOnce(2)
 })
+
+test('what a fetch brings for a position that was left by a seek is dropped', async () => {
+  await using trap = await Trap.set({ partitions: 1 })
+  const one = trap.join('one', { fetch: { maxWaitMs: 300 } })
+  await trap.write(0, 0, 0)
+  await trap.group.handledOnce(3)
+  const late = trap.broker.fault({ api: 'Fetch', clientId: 'one', count: 1, action: { delayMs: 300 } })
+  await late.hit()
+  await trap.write(0)
+  one.consumer.seek({ topic: 't', partition: 0 }, 1)
+  await until('it has handled all from there', () => trap.group.handled.includes('t-0@3'))
+  const fetches = trap.asked('one', 'Fetch').length
+  await until('it goes on', () => trap.asked('one', 'Fetch').length > fetches)
+  assert.deepEqual(
+    trap.group.handled.slice(3),
+    [1, 2, 3].map(offset => `t-0@${offset}`),
+  )
+})

@@ -278,3 +278,19 @@ test('a parked join of a static member is given up without leaving', async () =>
   assert.equal(trap.asked('one', 'LeaveGroup').length, 0)
   assert.equal((await trap.broker.group('g').now()).members.length, 2)
 })
+
+test('a member that is put out while onAssigned prepares its partitions joins again, and handles nothing of what was lost', async () => {
+  await using trap = await Trap.set({ partitions: 2 })
+  const gate = new Gate()
+  let assigned = 0
+  const one = trap.join('one', { ownership: { onAssigned: () => (++assigned === 1 ? gate.passed : undefined) } })
+  await until('its partitions are being prepared', () => assigned === 1)
+  await trap.write(0, 1)
+  await trap.raw().dismiss(one.membership?.memberId ?? '')
+  await until('they are lost', () => one.told.some(what => what.startsWith('lost')))
+  assert.deepEqual(trap.group.handled, [])
+  gate.open()
+  await shared(2, one)
+  await trap.group.handledOnce(2)
+  assert.equal(assigned, 2)
+})

@@ -188,8 +188,7 @@ export class GroupCoordinator implements ConsumerCoordinator {
   refused(identity: MemberIdentity, errorCode: number): void {
     // Of a membership before this one: whatever it says, that is over.
     if (identity !== this.membership.identity) return
-    const { phase } = this.membership
-    const joins = phase === 'joining' || phase === 'waiting'
+    const joins = this.#joins
     if (errorCode === errorCodes.REBALANCE_IN_PROGRESS) {
       // Expected while this member joins; while it drains, the next round comes after that.
       if (!joins) this.#want('the group rebalances')
@@ -202,6 +201,12 @@ export class GroupCoordinator implements ConsumerCoordinator {
       const error = this.#refusal(errorCode)
       if (!error.retriable) this.#fail(error)
     }
+  }
+
+  /** Whether the next round has begun, or is about to: nothing has to ask for it. */
+  get #joins(): boolean {
+    const { phase } = this.membership
+    return phase === 'joining' || phase === 'waiting'
   }
 
   // ── rounds ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -335,12 +340,14 @@ export class GroupCoordinator implements ConsumerCoordinator {
 
   /** What is new begins at once; what is gone is drained meanwhile, and then another round is due (KIP-429). */
   async #takeOver(assigned: readonly TopicPartition[]): Promise<void> {
+    await this.#losing
+    // Lost meanwhile: what was assigned may be another's already.
+    if (this.membership.current === null) return
     const wanted = this.#topics.routed(assigned)
     const names = new Set(wanted.map(({ topic, partition }) => partitionName(topic, partition)))
     const added = wanted.filter(({ topic, partition }) => !this.#owned.has(partitionName(topic, partition)))
     const gone = [...this.#owned].filter(([name]) => !names.has(name)).map(([, partition]) => partition)
     this.#last = wanted
-    await this.#losing
     await this.#assign(added)
     if (gone.length > 0) {
       await this.#revoke(gone)
@@ -381,8 +388,7 @@ export class GroupCoordinator implements ConsumerCoordinator {
       const losing = this.#listener?.lost(partitions)
       this.#losing = Promise.all([before, losing]).then(() => {})
     }
-    const { phase } = this.membership
-    if (phase === 'stable' || phase === 'draining') this.#want('the group did not count this member in any more')
+    if (!this.#joins) this.#want('the group did not count this member in any more')
   }
 
   // ── errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────

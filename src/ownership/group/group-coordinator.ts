@@ -39,6 +39,9 @@ export interface GroupCoordinatorParts extends TopicWatchParts {
 /** How long leaving may take: the group finds out by itself that a member is gone. */
 const LEAVE_MS = 2_000
 
+/** How often a leader that waits for more members hears whether one came. */
+const HOLD_BEAT_MS = 250
+
 /** What the group told about a rebalance. */
 interface Joined {
   readonly identity: MemberIdentity
@@ -333,7 +336,9 @@ export class GroupCoordinator implements ConsumerCoordinator {
   async #hold({ members }: JoinGroupResponse): Promise<void> {
     if (!this.#lobby.isOpen(members.length)) return
     this.membership.become('holding')
+    const beats = this.#parts.clock.every(HOLD_BEAT_MS, () => this.#heartbeats.beat())
     await this.#lobby.hold(this.#stopped.signal)
+    beats.cancel()
     this.membership.become('syncing')
     if (this.#reason !== null) throw this.#again(errorCodes.REBALANCE_IN_PROGRESS)
   }

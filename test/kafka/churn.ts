@@ -120,7 +120,7 @@ export class MemberProcess {
 
   constructor(witness: Witness, args: readonly string[]) {
     this.witness = witness
-    this.#process = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#process = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'ignore', 'pipe'] })
     this.#ended = once(this.#process, 'close')
     this.#process.stderr?.on('data', chunk => {
       this.#errors = (this.#errors + chunk).slice(-10_000)

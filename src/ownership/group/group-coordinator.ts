@@ -292,12 +292,19 @@ export class GroupCoordinator implements ConsumerCoordinator {
         continue
       }
       if (errorCode !== errorCodes.NONE) throw this.#roundFailed(errorCode)
+      this.#missed(generationId)
       this.lease.joined(sentAt)
       const identity = this.membership.joined(generationId, answer.memberId)
       const assignor = options.strategies.find(({ name }) => name === protocolName)
       if (assignor === undefined) throw this.#refusal(errorCodes.INCONSISTENT_GROUP_PROTOCOL)
       return { identity, answer, assignor }
     }
+  }
+
+  /** Rebalances go on without a static member that is late, which stays one: another may have been given what it owned. */
+  #missed(generation: number): void {
+    const { instanceId, generation: last } = this.membership
+    if (instanceId !== null && this.#owned.size > 0 && generation > last + 1) this.#lose(errorCodes.ILLEGAL_GENERATION)
   }
 
   #protocols() {

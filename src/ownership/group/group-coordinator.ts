@@ -303,8 +303,9 @@ export class GroupCoordinator implements ConsumerCoordinator {
 
   /** Rebalances go on without a static member that is late, which stays one: another may have been given what it owned. */
   #missed(generation: number): void {
-    const { instanceId, generation: last } = this.membership
-    if (instanceId !== null && this.#owned.size > 0 && generation > last + 1) this.#lose(errorCodes.ILLEGAL_GENERATION)
+    const { instanceId, identity } = this.membership
+    const missed = identity !== null && generation > identity.generation + 1
+    if (instanceId !== null && this.#owned.size > 0 && missed) this.#lose(errorCodes.ILLEGAL_GENERATION)
   }
 
   #protocols() {

@@ -20,14 +20,14 @@ export interface LeaseParts {
  * acknowledged heartbeat was sent. It also ends a margin before a rebalance may have gone on without this member: heartbeats alone keep
  * nobody in the group who has not joined again in time. After a gap in time, only a heartbeat that was sent later opens it again.
  *
- * The monotonic clock stands still while a machine sleeps, so the wall clock is looked at too: where it ran ahead, it may have slept. A
- * clock that was set costs a heartbeat and nothing else.
+ * The monotonic clock stands still while a machine sleeps, so the wall clock is looked at too: where they differ, it may have slept, and
+ * the wall clock may have been set meanwhile. A clock that was set costs a heartbeat and nothing else.
  */
 export class Lease implements DispatchLease {
   readonly #parts: LeaseParts
   #open = false
   #expiresAt = Number.NEGATIVE_INFINITY
-  /** When the last acknowledged heartbeat was sent. */
+  /** When the last heartbeat that counts was sent. */
   #sentAt = Number.NEGATIVE_INFINITY
   /** A rebalance that this member has no part in began no earlier. */
   #settledAt = Number.NEGATIVE_INFINITY
@@ -72,13 +72,15 @@ export class Lease implements DispatchLease {
 
   /** The group answered to a join, which was sent at `sentAt`: the rebalance before is over. */
   joined(sentAt: number): void {
-    this.#settledAt = Math.max(this.#settledAt, this.#sentAt, sentAt)
+    this.look(this.#parts.clock.now())
+    const askedAt = Math.max(this.#sentAt, sentAt)
+    if (askedAt >= this.#notBefore) this.#settledAt = Math.max(this.#settledAt, askedAt)
   }
 
   look(now: number): void {
     const gap = now - this.#lookedAt
     const offset = this.#parts.clock.wallTime() - now
-    const slept = gap > GAP_MS || offset - this.#offset > GAP_MS
+    const slept = gap > GAP_MS || Math.abs(offset - this.#offset) > GAP_MS
     this.#lookedAt = now
     this.#offset = offset
     if (slept) this.end()
@@ -89,7 +91,8 @@ export class Lease implements DispatchLease {
   end(): void {
     const { clock, doubted } = this.#parts
     this.#notBefore = clock.now()
-    this.#expiresAt = Number.NEGATIVE_INFINITY
+    // How long ago all that was is not known any more.
+    this.#expiresAt = this.#sentAt = this.#settledAt = Number.NEGATIVE_INFINITY
     this.#update(this.#notBefore)
     doubted()
   }

@@ -2,7 +2,6 @@ import type { Clock } from '../../src/base/clock.ts'
 import type { LogMessage, PartitionLog } from './partition-log.ts'
 
 const KEPT = 4_096
-const SHOWN = 80
 
 /** A broken promise of Millrace: which, how, and what happened before. */
 export class Violation extends Error {
@@ -20,14 +19,17 @@ export class Journal {
   violation: Violation | null = null
   readonly #clock: Clock
   readonly #seed: number
+  readonly #shown: number
   readonly #lines: (readonly (string | number)[])[] = []
   #count = 0
   readonly #handled = new Map<PartitionLog, Set<number>>()
   readonly #marks = new Map<PartitionLog, number>()
 
-  constructor(clock: Clock, seed: number) {
+  /** `shown`: of how many last steps a violation tells. */
+  constructor(clock: Clock, seed: number, shown = 80) {
     this.#clock = clock
     this.#seed = seed
+    this.#shown = shown
   }
 
   say(...what: (string | number)[]): void {
@@ -40,7 +42,7 @@ export class Journal {
   }
 
   get history(): string {
-    const from = Math.max(0, this.#count - SHOWN)
+    const from = Math.max(0, this.#count - this.#shown)
     return Array.from({ length: this.#count - from }, (_, at) => this.#lines[(from + at) % KEPT]?.join(' ')).join('\n')
   }
 
@@ -48,6 +50,11 @@ export class Journal {
     const handled = this.#handled.get(log) ?? new Set()
     this.#handled.set(log, handled)
     handled.add(message.index)
+  }
+
+  /** Whether it was handled, given up or waived before. */
+  wasHandled(log: PartitionLog, message: LogMessage): boolean {
+    return message.index < (this.#marks.get(log) ?? 0) || (this.#handled.get(log)?.has(message.index) ?? false)
   }
 
   /** The user seeks to this offset: what is before it need not be handled. */

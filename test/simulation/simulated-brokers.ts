@@ -5,52 +5,72 @@ import type {
   FetchAnswer,
   FetchedPartition,
   FetchQuery,
+  FoundOffset,
   LowLevelClient,
+  OffsetQuery,
+  PartitionMetadata,
+  TopicMetadata,
 } from '../../src/client/low-level-client.ts'
+import { errorCodes, kafkaError } from '../../src/protocol/error-codes.ts'
 import type { Dice } from './dice.ts'
 import type { PartitionLog } from './partition-log.ts'
 
 const LEADER = 1
-/** How often a long poll looks whether something was written. */
-const POLL_MS = 5
+const EARLIEST = -2
+
+export interface SimulatedBrokersParts {
+  /** Of the process that asks. */
+  readonly clock: Clock
+  readonly dice: Dice
+  /** All partitions there are; more may come. */
+  readonly logs: readonly PartitionLog[]
+  /** The probability that something is an error. */
+  readonly trouble: () => number
+  /** How often a long poll looks whether something was written, ms. */
+  readonly pollMs: number
+  /** The end of a log, or its beginning, was looked up. */
+  readonly lookedUp: (log: PartitionLog, at: 'earliest' | 'latest') => void
+}
 
 /** Brokers that answer late, too early, with errors, or not as much as they could. */
 export class SimulatedBrokers implements LowLevelClient {
-  readonly #clock: Clock
+  readonly #parts: SimulatedBrokersParts
   readonly #dice: Dice
-  readonly #logs: readonly PartitionLog[]
-  readonly #trouble: () => number
 
-  /** `trouble`: the probability that something is an error. */
-  constructor(clock: Clock, dice: Dice, logs: readonly PartitionLog[], trouble: () => number) {
-    this.#clock = clock
-    this.#dice = dice
-    this.#logs = logs
-    this.#trouble = trouble
+  constructor(parts: SimulatedBrokersParts) {
+    this.#parts = parts
+    this.#dice = parts.dice
   }
 
-  async metadata(): Promise<ClusterMetadata> {
+  async metadata(asked: readonly string[] | 'all'): Promise<ClusterMetadata> {
     await this.#pass(10)
-    const partitions = this.#logs.map(({ partition }) => {
-      return { partition, leader: LEADER, leaderEpoch: 0, replicas: [LEADER], inSyncReplicas: [LEADER], error: null }
-    })
-    const orders = { topic: 'orders', topicId: null, internal: false, partitions, error: null }
-    return { clusterId: null, controller: LEADER, brokers: [], topics: new Map([['orders', orders]]) }
+    const known = Map.groupBy(this.#parts.logs, ({ topic }) => topic)
+    const names = asked === 'all' ? [...known.keys()] : asked
+    const topics = new Map(names.map(name => [name, topicMetadata(name, known.get(name) ?? [])]))
+    return { clusterId: null, controller: LEADER, brokers: [], topics }
   }
 
   async fetch(query: FetchQuery, signal?: AbortSignal): Promise<FetchAnswer> {
     await this.#pass(10, signal)
-    const until = this.#clock.now() + this.#dice.int(0, query.maxWaitMs)
+    const { clock, pollMs } = this.#parts
+    const until = clock.now() + this.#dice.int(0, query.maxWaitMs)
     let answered = this.#read(query)
-    while (answered.every(({ bytes, error }) => bytes === 0 && error === null) && this.#clock.now() < until) {
-      await sleep(this.#clock, POLL_MS, signal)
+    while (answered.every(({ bytes, error }) => bytes === 0 && error === null) && clock.now() < until) {
+      await sleep(clock, pollMs, signal)
       answered = this.#read(query)
     }
     return { throttleMs: 0, partitions: answered }
   }
 
-  async listOffsets(): Promise<never> {
-    throw new Error('every position is known')
+  async listOffsets(queries: readonly OffsetQuery[]): Promise<readonly FoundOffset[]> {
+    await this.#pass(10)
+    return queries.map(({ topic, partition, timestamp }) => {
+      const log = this.#log(topic, partition)
+      const at = timestamp === EARLIEST ? 'earliest' : 'latest'
+      this.#parts.lookedUp(log, at)
+      const offset = at === 'earliest' ? log.start : log.end
+      return { topic, partition, error: null, offset, timestamp: -1, leaderEpoch: 0 }
+    })
   }
 
   async produce(): Promise<never> {
@@ -61,9 +81,9 @@ export class SimulatedBrokers implements LowLevelClient {
 
   #read({ partitions, maxBytes }: FetchQuery): FetchedPartition[] {
     let left = maxBytes
-    return partitions.map(({ partition, offset, maxBytes: atMost }) => {
-      const log = this.#logs[partition] as PartitionLog
-      if (this.#dice.chance(this.#trouble())) return { ...log.read(log.end, 0), error: this.#error() }
+    return partitions.map(({ topic, partition, offset, maxBytes: atMost }) => {
+      const log = this.#log(topic, partition)
+      if (this.#dice.chance(this.#parts.trouble())) return { ...log.read(log.end, 0), error: this.#error() }
       // The first batch of an answer comes however large it is, and later ones while there is room.
       const first = left === maxBytes
       const fetched = log.read(offset, Math.min(atMost, left), first)
@@ -72,12 +92,26 @@ export class SimulatedBrokers implements LowLevelClient {
     })
   }
 
+  #log(topic: string, partition: number): PartitionLog {
+    const log = this.#parts.logs.find(other => other.topic === topic && other.partition === partition)
+    if (log === undefined) throw new Error(`there is no ${topic}[${partition}]`)
+    return log
+  }
+
   async #pass(ms: number, signal?: AbortSignal): Promise<void> {
-    await sleep(this.#clock, this.#dice.int(0, ms), signal)
-    if (this.#dice.chance(this.#trouble())) throw this.#error()
+    await sleep(this.#parts.clock, this.#dice.int(0, ms), signal)
+    if (this.#dice.chance(this.#parts.trouble())) throw this.#error()
   }
 
   #error(): MillraceError {
     return new MillraceError('SIMULATED', 'the broker had trouble', { retriable: true })
   }
+}
+
+function topicMetadata(topic: string, logs: readonly PartitionLog[]): TopicMetadata {
+  const error = logs.length > 0 ? null : kafkaError(errorCodes.UNKNOWN_TOPIC_OR_PARTITION, topic)
+  const partitions = logs.map(({ partition }): PartitionMetadata => {
+    return { partition, leader: LEADER, leaderEpoch: 0, replicas: [LEADER], inSyncReplicas: [LEADER], error: null }
+  })
+  return { topic, topicId: null, internal: false, partitions, error }
 }

@@ -315,9 +315,14 @@ export class SimulatedProcess implements ClaimHost {
 
   #makeFetching(common: { clock: Clock; random: Random; logger: Logger }): Fetching {
     const { scenario, logs, dice } = this.#parts
-    const client = new SimulatedBrokers(this.#clock, dice, logs, () =>
-      this.#parts.calm() ? 0 : scenario.brokerTrouble,
-    )
+    const client = new SimulatedBrokers({
+      clock: this.#clock,
+      dice,
+      logs,
+      trouble: () => (this.#parts.calm() ? 0 : scenario.brokerTrouble),
+      pollMs: 5,
+      lookedUp: log => this.#violated('1', `the position of ${log.partition} was looked up although it is known`),
+    })
     return new Fetching({
       ...common,
       client,

@@ -1,4 +1,5 @@
 import { Dice } from './dice.ts'
+import { drained, errorText, turned, watchRejections } from './event-loop.ts'
 import { Journal } from './journal.ts'
 import { PartitionLog } from './partition-log.ts'
 import type { Plant } from './plant.ts'
@@ -12,11 +13,6 @@ import { SimulatedStorage } from './simulated-storage.ts'
 const CALM_MS = 120_000
 /** The event loop has a turn of its own after this many steps. */
 const STRIDE = 1_000
-
-/** All microtasks have run: what the tick queue holds comes after them. */
-function drained(): Promise<void> {
-  return new Promise(resolve => process.nextTick(resolve))
-}
 
 /**
  * A world of partitions, consumers and trouble, all of it decided by one seed. Throws a `Violation` as soon as a promise of
@@ -57,7 +53,7 @@ export class Simulation {
 
   async run(steps: number): Promise<void> {
     const undo = this.#plant.install?.()
-    const release = watchRejections(error => this.#journal.violated('exception', `unhandled: ${text(error)}`))
+    const release = watchRejections(error => this.#journal.violated('exception', `unhandled: ${errorText(error)}`))
     try {
       for (let count = 0; count < this.scenario.processes; count++) this.#start()
       this.#assign()
@@ -66,7 +62,7 @@ export class Simulation {
       await this.#calmDown()
     } finally {
       // Rejections that nobody handles are told when the event loop turns.
-      await new Promise(resolve => setImmediate(resolve))
+      await turned()
       release()
       undo?.()
     }
@@ -80,10 +76,10 @@ export class Simulation {
       else if (!this.#calm && this.#dice.chance(0.01)) this.#dice.pick(this.#logs).append(this.#dice.int(1, 4))
       else this.#clock.step()
     } catch (error) {
-      this.#journal.violated('exception', `thrown: ${text(error)}`)
+      this.#journal.violated('exception', `thrown: ${errorText(error)}`)
     }
     await drained()
-    if (this.steps % STRIDE === 0) await new Promise(resolve => setImmediate(resolve))
+    if (this.steps % STRIDE === 0) await turned()
     this.#check()
   }
 
@@ -224,21 +220,6 @@ export class Simulation {
   }
 }
 
-/** Hears of rejections that nobody handles, alone until it is released. */
-function watchRejections(unhandled: (error: unknown) => void): () => void {
-  const others = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', unhandled)
-  return () => {
-    process.off('unhandledRejection', unhandled)
-    for (const other of others) process.on('unhandledRejection', other)
-  }
-}
-
 function late(what: string): Missing {
   return { invariant: 'progress', what }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

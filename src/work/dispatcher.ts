@@ -193,7 +193,10 @@ export class Dispatcher<M extends WorkMessage> {
     const { drainMs, reason, hurry } = options
     const intakes = [...claims].flatMap(claim => this.#intakes.get(claim) ?? [])
     const until = this.#clock.now() + (hurry?.aborted ? 0 : drainMs)
-    for (const intake of intakes) stopTaking(intake, until, this.#waiting, this.#settling)
+    for (const intake of intakes) {
+      stopTaking(intake, until, this.#waiting, this.#settling)
+      if (intake.hasReady) this.#rotation.add(intake)
+    }
     this.#pace.soon()
     const idle = await untilIdle(intakes, this.#clock, drainMs, hurry)
     this.#stopIntakes(intakes)

@@ -32,7 +32,7 @@ export function stopTaking<M extends WorkMessage>(
   const ready: Slot<M>[] = []
   for (let slot = intake.shiftReady(); slot !== null; slot = intake.shiftReady()) ready.push(slot)
   for (const slot of ready) {
-    if (intake.finishes(slot)) intake.pushReady(slot)
+    if (intake.finishes(slot)) intake.pushReady(settling.trim(slot))
     else settling.giveUp(slot)
   }
   for (const slot of intake.shelf) {
@@ -45,7 +45,7 @@ export function stopTaking<M extends WorkMessage>(
     // The batch that was being filled is ready already if one that was given up let another of its lane into it.
     if (slot.heapIndex < 0 || (finishes && slot.state === SlotState.waiting)) continue
     waiting.remove(slot)
-    if (finishes) flush(slot)
+    if (finishes) flush(settling.trim(slot))
     else {
       if (slot.state === SlotState.collected) intake.collecting = null
       settling.giveUp(slot)

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { collect, flush, materialize } from './batches.ts'
+import { batchSize, collect, flush, highestOffset, materialize } from './batches.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
 import type { Lanes } from './lanes.ts'
 import type { Rotation } from './rotation.ts'
@@ -93,6 +93,31 @@ export class Settling<M extends WorkMessage> {
       intake.giveUpFrom(member.message.offset)
       this.drop(member)
     }
+  }
+
+  /** Leaves out of a batch what a drain need not finish, as it comes again with what is in front of it. Answers who leads the rest. */
+  trim(slot: Slot<M>): Slot<M> {
+    const { intake } = slot
+    if (batchSize(slot) === 1 || highestOffset(slot) < intake.finishBelow) return slot
+    this.materialize(slot)
+    const [rest = [], above = []] = [true, false].map(below => {
+      return slot.members?.filter(({ message }) => message.offset < intake.finishBelow === below)
+    })
+    const leader = rest[0] ?? slot
+    slot.members = null
+    leader.members = rest
+    for (const member of rest) member.leader = leader
+    const lanes = new Set(rest.map(({ lane }) => lane))
+    lanes.delete(NO_LANE)
+    for (const member of above) {
+      member.leader = null
+      member.state = SlotState.parked
+      // Behind one that stays it is given up when that leaves the lane.
+      if (lanes.has(member.lane)) continue
+      intake.kept--
+      this.drop(member)
+    }
+    return leader
   }
 
   /** Gives each message of its batch a slot. */

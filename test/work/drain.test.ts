@@ -258,6 +258,31 @@ test('a batch that a drain finishes takes nothing along that comes again', async
   assert.equal(clock.timers, 0)
 })
 
+test('a batch that was being filled when a drain began is handled without what comes again', async () => {
+  const { dispatcher, clock } = new Harness({ concurrency: 3 })
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a', 'b', 'b', 'a', 'c', 'c', 'c', 'c', 'd'])
+  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 3, lingerMs: 5_000 }))
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['0+1+2', '4+5+6'])
+  calls.of(0).resolve()
+  await clock.advance(1)
+  // 3 is in a batch with 8 now, and 7 waits for its key.
+  const drain = watch(dispatcher.drain([claim], times))
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['4+5+6', '3'])
+  calls.of(4).resolve()
+  calls.of(3).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(
+    claim.settled.toSorted((a, b) => a - b),
+    [0, 1, 2, 3, 4, 5, 6],
+  )
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
 test('a drain waits for a decision', async () => {
   let answer = (_: Decision) => {}
   const onFailure = () => new Promise<Decision>(resolve => (answer = resolve))

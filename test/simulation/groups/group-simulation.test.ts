@@ -4,7 +4,7 @@ import { Violation } from '../journal.ts'
 import { GroupSimulation } from './group-simulation.ts'
 import { type PlantedBug, plantedBugs } from './planted-bugs.ts'
 
-const SEEDS = Array.from({ length: 12 }, (_, index) => index + 1)
+const SEEDS = Array.from({ length: 8 }, (_, index) => index + 1)
 /** Where to look for planted bugs; the first seed that finds one is enough. */
 const SEARCHED = 60
 
@@ -28,10 +28,10 @@ for (const bug of plantedBugs) {
   })
 }
 
-async function firstViolation({ install }: PlantedBug): Promise<Violation | null> {
+async function firstViolation({ install, from = 1 }: PlantedBug): Promise<Violation | null> {
   const undo = install()
   try {
-    for (let seed = 1; seed <= SEARCHED; seed++) {
+    for (let seed = from; seed < from + SEARCHED; seed++) {
       try {
         await new GroupSimulation(seed).run()
       } catch (error) {

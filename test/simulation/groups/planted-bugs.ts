@@ -14,6 +14,8 @@ export interface PlantedBug {
   readonly name: string
   /** Which promises it may be seen to break. */
   readonly breaks: readonly string[]
+  /** Where to begin to look: not every seed meets what it needs. Default 1. */
+  readonly from?: number
   /** Answers how to undo it. */
   readonly install: () => () => void
 }
@@ -35,7 +37,7 @@ function all(...undo: (() => void)[]): () => void {
 export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'partitions are released before their drain is over',
-    breaks: ['3', 'exactly once'],
+    breaks: ['3', '2', 'callbacks', 'exactly once'],
     install: () => {
       const { drain } = Engine.prototype
       const hasty: typeof drain = function (this: Engine, claims) {
@@ -52,7 +54,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'what was lost goes on being handled',
-    breaks: ['3', 'callbacks'],
+    breaks: ['3', '1', 'callbacks'],
+    from: 2,
     install: () => replaced(Owner.prototype, 'lost', { value: async () => {} }),
   },
   {
@@ -72,6 +75,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'an offset that could not be loaded is taken for one that was never committed',
     breaks: ['1', 'exactly once'],
+    from: 14,
     install: () => {
       const { load } = KafkaOffsetStorage.prototype
       const careless: typeof load = async function (this: KafkaOffsetStorage, partitions) {
@@ -117,6 +121,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a drain leaves what was taken in front of what is done to the next owner',
     breaks: ['exactly once'],
+    from: 8,
     install: () =>
       all(
         replaced(Intake.prototype, 'finishes', { value: () => false }),

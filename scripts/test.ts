@@ -10,7 +10,7 @@ const levels = {
   unit: {
     pattern: 'test/**/*.test.ts',
     exclude: ['test/kafka/**', 'test/long/**'],
-    concurrency: availableParallelism() + 1,
+    concurrency: availableParallelism() + 2,
     timeoutMs: 60_000,
   },
   // One cluster at a time: each is up to four processes.

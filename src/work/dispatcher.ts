@@ -97,6 +97,8 @@ export class Dispatcher<M extends WorkMessage> {
   #abandoned = 0
   #lastLane = -1
   #pumping = false
+  /** Ends the waits of drains. */
+  readonly #closed = new AbortController()
   #ticker: Timer
 
   constructor({ options, clock, random, logger, events, looked }: DispatcherParts<M>) {
@@ -198,12 +200,14 @@ export class Dispatcher<M extends WorkMessage> {
       if (intake.hasReady) this.#rotation.add(intake)
     }
     this.#pace.soon()
-    const idle = await untilIdle(intakes, this.#clock, drainMs, hurry)
+    const { signal: closed } = this.#closed
+    const over = hurry === undefined ? closed : AbortSignal.any([hurry, closed])
+    const idle = await untilIdle(intakes, this.#clock, drainMs, over)
     this.#stopIntakes(intakes)
     if (!idle) {
       abortHandlers(intakes, reason)
       // Less when somebody is in a hurry by now.
-      await untilIdle(intakes, this.#clock, options.abandonMs)
+      if (!closed.aborted) await untilIdle(intakes, this.#clock, options.abandonMs, closed)
     }
     let undone = 0
     for (const intake of intakes) {
@@ -221,10 +225,11 @@ export class Dispatcher<M extends WorkMessage> {
     for (const intake of intakes) this.#intakes.delete(intake.claim)
   }
 
-  /** Ends every timer. What still runs is forgotten. */
+  /** Ends every timer, and drains that wait. What still runs is forgotten. */
   close(): void {
     this.#limit = 0
     this.#stopIntakes([...this.#intakes.values()])
+    this.#closed.abort()
     this.#ticker.cancel()
     this.#waiting.clear()
     this.#pace.close()

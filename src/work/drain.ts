@@ -68,12 +68,12 @@ export function endReason(why: EndReason, { topic, partition }: WorkMessage): Er
   return why === 'revoked' ? new PartitionRevoked(topic, partition) : new PartitionLost(topic, partition)
 }
 
-/** Resolves to true as soon as all of them are drained, to false after `ms` or when `hurry` aborts. */
+/** Resolves to true as soon as all of them are drained, to false after `ms` or when `over` aborts. */
 export function untilIdle<M extends WorkMessage>(
   intakes: readonly Intake<M>[],
   clock: Clock,
   ms: number,
-  hurry?: AbortSignal,
+  over: AbortSignal,
 ): Promise<boolean> {
   const busy = intakes.filter(intake => !intake.drained)
   if (busy.length === 0) return Promise.resolve(true)
@@ -81,12 +81,12 @@ export function untilIdle<M extends WorkMessage>(
     let left = busy.length
     const end = (idle: boolean) => {
       timer.cancel()
-      hurry?.removeEventListener('abort', giveUp)
+      over.removeEventListener('abort', giveUp)
       resolve(idle)
     }
     const giveUp = () => end(false)
-    const timer = clock.after(hurry?.aborted ? 0 : ms, giveUp)
-    hurry?.addEventListener('abort', giveUp)
+    const timer = clock.after(over.aborted ? 0 : ms, giveUp)
+    over.addEventListener('abort', giveUp)
     for (const intake of busy) {
       // Another drain may wait for it as well: a partition that is revoked when the consumer closes.
       const others = intake.idle

@@ -450,6 +450,20 @@ test('no timer is left after close, whatever was under way', async () => {
   assert.equal(calls.all.length, 1)
 })
 
+test('a drain that still waits when the dispatcher is closed is over', async () => {
+  const { dispatcher, clock, claim } = await busy()
+  const drain = watch(dispatcher.drain([claim], { ...times, drainMs: 20_000 }))
+  await clock.advance(10)
+  // Another drain of it was in a hurry, and its claim was given up.
+  void dispatcher.drain([claim], { ...times, hurry: AbortSignal.abort() })
+  await clock.advance(600)
+  assert.equal(drain.result, 'pending')
+  dispatcher.close()
+  await clock.advance(0)
+  assert.equal(drain.result, 2)
+  assert.equal(clock.timers, 0)
+})
+
 test('a handler that loses its own partition before it first waits gets its signal, and its rejection is no failure', async () => {
   const { dispatcher, clock, failures, retries, ...harness } = new Harness()
   const claim = new FakeClaim(0, ['a', 'a', 'b'])

@@ -124,7 +124,8 @@ export class GroupSimulation {
     const dice = this.#dice
     const { sessionTimeoutMs } = this.scenario
     this.#journal.say(member.name, what)
-    if (what === 'close') member.close(dice.pick([undefined, undefined, true, false]))
+    // One that goes without a word may be the one that the others wait for.
+    if (what === 'close') member.close(this.scenario.orderly || dice.pick([undefined, undefined, true, false]))
     else if (what === 'kill') member.kill()
     else if (what === 'usurp') this.#usurp(member)
     else if (what === 'stop' || what === 'sleep') member.host.stop(dice.int(10, 2 * sessionTimeoutMs), what === 'sleep')

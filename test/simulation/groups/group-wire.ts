@@ -46,6 +46,8 @@ export interface GroupWireParts {
   readonly trouble: () => number
   /** The coordinator has applied a request and answers this. */
   readonly answered: <N extends ApiName>(name: N, body: Requests[N], answer: Responses[N]) => void
+  /** The process is about to be given the answer. */
+  readonly received: <N extends ApiName>(name: N, body: Requests[N], answer: Responses[N]) => void
 }
 
 type Fate = 'fine' | 'slow' | 'broken-before' | 'broken-after' | 'silent-before' | 'silent-after'
@@ -161,25 +163,29 @@ export class GroupWire implements GroupClient {
       if (fate === 'broken-before' || this.#cut === 'refused') this.#break(line, 'it was reset')
       if (fate === 'silent-before' || this.#cut === 'silent') line.silent = true
       if (line.broken || line.silent) return
-      const { coordinator, answered } = this.#parts
+      const { coordinator, answered, received } = this.#parts
       this.#node ??= coordinator.node
       const bytes = await coordinator.handle(frame, this.#node)
       if (bytes === null) return
-      answered(call.name, body, decodeResponse(call.name, version, bytes))
+      const answer = decodeResponse(call.name, version, bytes)
+      answered(call.name, body, answer)
       if (fate === 'broken-after') this.#break(line, 'it was reset')
       if (fate === 'silent-after' || this.#cut !== null) line.silent = true
-      this.#deliver(line, call, version, bytes)
+      this.#deliver(line, call, () => {
+        if (!call.settled) received(call.name, body, answer)
+        call.answer(version, bytes)
+      })
     })()
   }
 
-  #deliver<N extends ApiName>(line: Line, call: Call<N, Responses[N]>, version: number, bytes: Buffer): void {
+  #deliver(line: Line, call: Ask, give: () => void): void {
     const { world, host, dice } = this.#parts
     line.answeredAt = Math.max(line.answeredAt + 0.001, world.now() + dice.int(0, 10))
     world.after(line.answeredAt - world.now(), () => {
       if (line.broken || line.silent) return
       host.run(() => {
         line.calls.delete(call)
-        call.answer(version, bytes)
+        give()
       })
     })
   }

@@ -43,8 +43,12 @@ interface Standing {
   memberId: string
   /** It left by itself. */
   left: boolean
+  /** It has heard that it is no member any more. */
+  out: boolean
   /** What its user was told to own. */
   readonly owned: Set<string>
+  /** What its user has been told to give up, and is dealing with. */
+  readonly leaving: Set<string>
   /** Handlers that it entered just after a gap in its time, and when that was over. */
   unaware: { readonly since: number; count: number }
 }
@@ -104,10 +108,29 @@ export class OwnershipWatch {
       this.#commits(owner, body as Requests['OffsetCommit'], answer as Responses['OffsetCommit'])
     } else if (errorCode === errorCodes.NONE && name === 'JoinGroup') {
       const { generationId, memberId } = answer as Responses['JoinGroup']
-      Object.assign(standing, { generation: generationId, memberId, left: false })
+      this.#noGhost(owner, memberId)
+      Object.assign(standing, { generation: generationId, memberId, left: false, out: false })
       this.#say(owner, 'joins generation', generationId)
     } else if (errorCode === errorCodes.NONE && name === 'SyncGroup') {
       this.#synced(owner, body as Requests['SyncGroup'], answer as Responses['SyncGroup'])
+    }
+  }
+
+  /** An answer reaches the process. */
+  received<N extends ApiName>(owner: Owner, name: N, body: Requests[N], answer: Responses[N]): void {
+    const standing = this.#standing(owner)
+    if ((name !== 'Heartbeat' && name !== 'SyncGroup') || !('errorCode' in answer) || !('generationId' in body)) return
+    const { memberId, generationId } = body
+    if (answer.errorCode !== errorCodes.UNKNOWN_MEMBER_ID) return
+    if (memberId === standing.memberId && generationId === standing.generation) standing.out = true
+  }
+
+  /** Where every answer arrives, nobody becomes a second member beside the one that he was. */
+  #noGhost(owner: Owner, memberId: string): void {
+    const { memberId: before } = this.#standing(owner)
+    const known = this.#parts.group().members.some(member => member.memberId === before)
+    if (this.#parts.exactlyOnce && before !== memberId && known) {
+      this.#violated('ghosts', owner, `${before} is still a member, although it has come again as ${memberId}`)
     }
   }
 
@@ -156,9 +179,9 @@ export class OwnershipWatch {
     this.#journal.waive(log, offset)
   }
 
-  /** A callback of the user is called. */
-  told(owner: Owner, what: 'assigned' | 'revoked' | 'lost', partitions: readonly TopicPartition[]): void {
-    const { owned, memberId, generation } = this.#standing(owner)
+  /** A callback of the user is called; the answer is called when it has ended. */
+  told(owner: Owner, what: 'assigned' | 'revoked' | 'lost', partitions: readonly TopicPartition[]): () => void {
+    const { owned, leaving, memberId, generation, out } = this.#standing(owner)
     const names = partitions.map(nameOf)
     this.#say(owner, 'tells', what, names.join())
     const { members, generation: present } = this.#parts.group()
@@ -170,12 +193,18 @@ export class OwnershipWatch {
       }
       if (what === 'assigned') owned.add(name)
       else owned.delete(name)
+      if (what === 'revoked') leaving.add(name)
     }
-    if (what !== 'lost') return
-    for (const run of this.#runs()) {
+    if (what === 'revoked' && out) {
+      this.#violated('callbacks', owner, `${names.join()} was told to be revoked, and the group had put the member out`)
+    }
+    for (const run of what === 'lost' ? this.#runs() : []) {
       if (run.owner !== owner || !names.includes(nameOf(run.log))) continue
       run.dropped = true
       run.excused ||= excluded
+    }
+    return () => {
+      for (const name of names) leaving.delete(name)
     }
   }
 
@@ -242,15 +271,20 @@ export class OwnershipWatch {
     } else if (!this.#standing(owner).owned.has(name)) {
       this.#violated('callbacks', owner, `${what}, and its user was not told to own it`)
     }
+    for (const [other, { leaving }] of this.#standings) {
+      if (other === owner || !leaving.has(name) || !other.running || this.#isExcluded(other, log)) continue
+      this.#violated('callbacks', owner, `${what}, and the user of ${other.name} still deals with its revocation`)
+    }
   }
 
   #mayRunBeside(run: Run, other: Run): void {
-    const { owner } = run
+    const { owner, log } = run
     const { abortedAt } = other
     const now = this.#parts.clock.now()
     if (abortedAt !== null && now - abortedAt >= other.owner.abandonMs - TOLERANCE_MS) return
     if (other.owner !== owner) {
-      if (!other.owner.running || other.excused || isUsurped(other.owner, owner) || this.#isExcluded(other)) return
+      if (!other.owner.running || other.excused || isUsurped(other.owner, owner) || this.#isExcluded(other.owner, log))
+        return
       this.#violated('3', owner, `enters ${describe(run)} while ${other.owner.name} still handles ${describe(other)}`)
     } else if (!other.dropped && this.#mustWait(run, other)) {
       this.#violated('2', owner, `handles ${describe(run)} beside ${describe(other)}, behind which it must wait`)
@@ -265,7 +299,7 @@ export class OwnershipWatch {
   }
 
   /** It had no part in the generation in which the partition was given to another: the group did not wait for it. */
-  #isExcluded({ owner, log }: Run): boolean {
+  #isExcluded(owner: Owner, log: PartitionLog): boolean {
     const { generation, left } = this.#standing(owner)
     return !left && generation !== this.#grants.get(nameOf(log))?.generation
   }
@@ -277,11 +311,13 @@ export class OwnershipWatch {
   #standing(owner: Owner): Standing {
     const known = this.#standings.get(owner)
     if (known !== undefined) return known
-    const made = {
+    const made: Standing = {
       generation: -1,
       memberId: '',
       left: false,
-      owned: new Set<string>(),
+      out: false,
+      owned: new Set(),
+      leaving: new Set(),
       unaware: { since: 0, count: 0 },
     }
     this.#standings.set(owner, made)

@@ -3,6 +3,7 @@ import { Engine } from '../../../src/consumer/engine.ts'
 import { Owner } from '../../../src/consumer/owner.ts'
 import { CommitLoop } from '../../../src/offsets/commit-loop.ts'
 import { KafkaOffsetStorage } from '../../../src/offsets/kafka-storage.ts'
+import { GroupCalls } from '../../../src/ownership/group/group-calls.ts'
 import { GroupCoordinator } from '../../../src/ownership/group/group-coordinator.ts'
 import { Lease } from '../../../src/ownership/group/lease.ts'
 import { errorCodes } from '../../../src/protocol/error-codes.ts'
@@ -38,6 +39,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'partitions are released before their drain is over',
     breaks: ['3', '2', 'callbacks', 'exactly once'],
+    from: 4,
     install: () => {
       const { drain } = Engine.prototype
       const hasty: typeof drain = function (this: Engine, claims) {
@@ -61,6 +63,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'handlers are started whatever the lease says',
     breaks: ['3'],
+    from: 2,
     install: () => replaced(Lease.prototype, 'open', { get: () => true }),
   },
   {
@@ -89,6 +92,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a heartbeat that tells of a rebalance is not listened to',
     breaks: ['progress', '3', 'exactly once'],
+    from: 8,
     install: () => {
       const { refused } = GroupCoordinator.prototype
       const deaf: typeof refused = function (this: GroupCoordinator, identity, errorCode) {
@@ -98,8 +102,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
   },
   {
-    name: 'the group is not told that a member did not count any more',
-    breaks: ['3', '1', 'progress'],
+    name: 'a member does not listen when it is told to be none any more',
+    breaks: ['3', '1', 'callbacks', 'progress'],
+    from: 4,
     install: () => {
       const { refused } = GroupCoordinator.prototype
       const stubborn: typeof refused = function (this: GroupCoordinator, identity, errorCode) {
@@ -131,5 +136,60 @@ export const plantedBugs: readonly PlantedBug[] = [
           },
         }),
       ),
+  },
+  {
+    name: 'a gap in time is not noticed',
+    breaks: ['3'],
+    from: 20,
+    install: () => replaced(Lease.prototype, 'look', { value: () => {} }),
+  },
+  {
+    name: 'what was lost is treated as if it was revoked',
+    breaks: ['callbacks', '3'],
+    from: 2,
+    install: () => {
+      const { revoked } = Owner.prototype
+      return replaced(Owner.prototype, 'lost', { value: revoked })
+    },
+  },
+  {
+    name: 'a release is not waited for',
+    breaks: ['callbacks', 'exactly once', '3'],
+    install: () => {
+      const { release } = Owner.prototype
+      const hasty: typeof release = function (this: Owner, claims, limits) {
+        void release.call(this, claims, limits)
+        return Promise.resolve()
+      }
+      return replaced(Owner.prototype, 'release', { value: hasty })
+    },
+  },
+  {
+    name: 'a partition that is being given up begins all the same, once its offset is known',
+    breaks: ['callbacks', '3'],
+    install: () => {
+      const { drain } = Engine.prototype
+      const forgetful: typeof drain = function (this: Engine, claims) {
+        const drained = drain.call(this, claims)
+        for (const claim of claims) claim.draining = false
+        return drained
+      }
+      return replaced(Engine.prototype, 'drain', { value: forgetful })
+    },
+  },
+  {
+    name: 'a member that joins again does not say who it was',
+    breaks: ['ghosts', 'exactly once'],
+    from: 8,
+    install: () => {
+      const { join } = GroupCalls.prototype
+      const joined = new WeakMap<GroupCalls, string>()
+      const nameless: typeof join = function (this: GroupCalls, memberId, ...rest) {
+        const again = joined.get(this) === memberId
+        joined.set(this, memberId)
+        return join.call(this, again ? '' : memberId, ...rest)
+      }
+      return replaced(GroupCalls.prototype, 'join', { value: nameless })
+    },
   },
 ]

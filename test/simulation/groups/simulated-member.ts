@@ -75,6 +75,7 @@ export class SimulatedMember implements Owner {
       newest: scenario.newest,
       trouble: () => (parts.calm() ? 0 : scenario.groupTrouble),
       answered: (name, body, answer) => watch.answered(this, name, body, answer),
+      received: (name, body, answer) => watch.received(this, name, body, answer),
     })
     const brokers = new SimulatedBrokers({
       clock: network,
@@ -112,7 +113,7 @@ export class SimulatedMember implements Owner {
     if (this.closing) return
     this.closing = true
     this.#say('closes', leave === undefined ? '' : `leave: ${leave}`)
-    void this.consumer.close(leave === undefined ? {} : { leave })
+    this.host.run(() => void this.consumer.close(leave === undefined ? {} : { leave }))
   }
 
   kill(): void {
@@ -143,9 +144,18 @@ export class SimulatedMember implements Owner {
     const { name, instanceId, scenario, dice, watch } = this.#parts
     const { drainMs, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, refreshMs } = scenario
     const told = (what: 'assigned' | 'revoked' | 'lost') => (partitions: readonly TopicPartition[]) => {
-      watch.told(this, what, partitions)
-      if (dice.chance(0.5)) return
-      return new Promise<void>(resolve => void this.#hands.after(dice.int(0, drainMs / 5), resolve))
+      const told = watch.told(this, what, partitions)
+      if (dice.chance(0.5)) {
+        told()
+        return
+      }
+      const end = (resolve: () => void) => () => {
+        told()
+        resolve()
+      }
+      return new Promise<void>(
+        resolve => void this.#hands.after(dice.int(0, Math.min(drainMs / 5, 1_000)), end(resolve)),
+      )
     }
     const consumer = new Consumer(
       {

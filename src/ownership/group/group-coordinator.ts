@@ -103,7 +103,9 @@ export class GroupCoordinator implements ConsumerCoordinator {
       intervalMs,
       sessionTimeoutMs,
       identity: () => this.membership.identity,
-      acknowledged: (sentAt, rebalancing) => this.lease.acknowledged(sentAt, rebalancing),
+      // Who does not ask for its assignment in time is left out like one that does not join.
+      acknowledged: (sentAt, rebalancing) =>
+        this.lease.acknowledged(sentAt, rebalancing || this.membership.current === null),
       refused: (identity, errorCode) => this.refused(identity, errorCode),
     })
     this.lease = new Lease({

@@ -113,6 +113,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       commits: this.commits,
       options: options.ownership,
       longestDrainMs: options.ownership.drainMs + this.#abandonMs,
+      ended: this.#ended.signal,
     })
   }
 

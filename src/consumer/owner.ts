@@ -39,6 +39,8 @@ export interface OwnerParts {
   readonly fatal: (error: Error) => void
   /** How long a drain may take, ms: `drainMs` and the longest `abandonMs`. */
   readonly longestDrainMs: number
+  /** The consumer is closed: no callback is waited for any more. */
+  readonly ended: AbortSignal
 }
 
 /** How long parts of a release may take, ms. */
@@ -157,9 +159,9 @@ export class Owner implements OwnershipListener {
     ms: number,
   ): Promise<void> {
     if (callback === null || partitions.length === 0) return
-    const { clock, logger, fatal } = this.#parts
+    const { clock, logger, fatal, ended } = this.#parts
     const over = new AbortController()
-    const late = sleep(clock, ms, over.signal).then(
+    const late = sleep(clock, ms, AbortSignal.any([over.signal, ended])).then(
       () =>
         logger.error({ afterMs: ms }, `ownership.${name} has not ended after ${ms} ms, and is not waited for any more`),
       () => {},

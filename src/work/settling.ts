@@ -95,25 +95,31 @@ export class Settling<M extends WorkMessage> {
     }
   }
 
-  /** Leaves out of a batch what a drain need not finish, as it comes again with what is in front of it. Answers who leads the rest. */
+  /**
+   * Leaves out of a batch what a drain need not finish, as it comes again with what is in front of it. What stands in its lane before one
+   * that is to be finished, as one that was left and came again may, is finished with it. Answers who leads the rest.
+   */
   trim(slot: Slot<M>): Slot<M> {
     const { intake } = slot
     if (batchSize(slot) === 1 || highestOffset(slot) < intake.finishBelow) return slot
     this.materialize(slot)
-    const [rest = [], above = []] = [true, false].map(below => {
-      return slot.members?.filter(({ message }) => message.offset < intake.finishBelow === below)
-    })
+    const members = slot.members ?? []
+    const below = ({ message }: Slot<M>) => message.offset < intake.finishBelow
+    /** Where the last one of each lane is that stays. */
+    const last = new Map(members.flatMap((member, at) => (below(member) ? [[member.lane, at] as const] : [])))
+    const stays = (member: Slot<M>, at: number) =>
+      below(member) || (member.lane !== NO_LANE && at < (last.get(member.lane) ?? -1))
+    const rest = members.filter(stays)
+    const above = members.filter((member, at) => !stays(member, at))
     const leader = rest[0] ?? slot
     slot.members = null
     leader.members = rest
     for (const member of rest) member.leader = leader
-    const lanes = new Set(rest.map(({ lane }) => lane))
-    lanes.delete(NO_LANE)
     for (const member of above) {
       member.leader = null
       member.state = SlotState.parked
       // Behind one that stays it is given up when that leaves the lane.
-      if (lanes.has(member.lane)) continue
+      if (member.lane !== NO_LANE && last.has(member.lane)) continue
       intake.kept--
       this.drop(member)
     }

@@ -283,6 +283,37 @@ test('a batch that was being filled when a drain began is handled without what c
   assert.equal(clock.timers, 0)
 })
 
+test('what stands in its lane before a message that a drain finishes is finished with it', async () => {
+  const { dispatcher, clock } = new Harness()
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a'])
+  const options = { attempts: 1, onFailure: 'leave', redeliverMs: 100 } as const
+  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 5, lingerMs: 20 }, options))
+  const arrive = async (key: string) => {
+    claim.write([key])
+    dispatcher.wake(claim)
+    await clock.advance(20)
+  }
+  await clock.advance(20)
+  calls.of(0).reject(new Error('no'))
+  await arrive('a')
+  await arrive('a')
+  assert.deepEqual(calls.running, ['1'])
+  // The one that was left stands behind the last one now, and is in one batch with it.
+  await clock.advance(100)
+  calls.of(1).resolve()
+  await clock.advance(1)
+  const drain = watch(dispatcher.drain([claim], times))
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['2+0'])
+  calls.of(0).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [1, 2, 0])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
 test('a drain waits for a decision', async () => {
   let answer = (_: Decision) => {}
   const onFailure = () => new Promise<Decision>(resolve => (answer = resolve))

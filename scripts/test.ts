@@ -10,7 +10,7 @@ const levels = {
   unit: {
     pattern: 'test/**/*.test.ts',
     exclude: ['test/kafka/**', 'test/long/**'],
-    concurrency: availableParallelism() + 2,
+    concurrency: availableParallelism() + 1,
     timeoutMs: 60_000,
   },
   // One cluster at a time: each is up to four processes.

@@ -73,6 +73,8 @@ test('a late answer is read and dropped, and what was pipelined behind it lives'
   broker.on('DescribeGroups', () => ({ groups: [{ groupId: 'shop' }] }))
   await using client = startClient({ brokers: [broker.address] })
   await client.connect()
+  // The connection stands, so that the deadline is for the answer alone.
+  await client.send({ nodeId: 1 }, 'DescribeGroups', { groups: ['shop'] })
   const slow = client.send({ nodeId: 1 }, 'ListGroups', {}, { timeoutMs: 20 })
   const behind = client.send({ nodeId: 1 }, 'DescribeGroups', { groups: ['shop'] })
   await assert.rejects(slow, { code: 'REQUEST_TIMEOUT', message: /ListGroups within 20 ms: the connection stands/ })

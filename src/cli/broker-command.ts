@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import { parseCount, parsePort, parseSettings, parseText, parseTopics } from './arguments.ts'
+import type { BrokerCommandOptions } from './broker.ts'
+import { EXIT_CODES } from './common-options.ts'
+
+/** `millrace broker`. */
+export function addBroker(program: Command): void {
+  program
+    .command('broker')
+    .summary('run a Kafka in memory, for tests and development')
+    .description(
+      "Runs brokers that speak Kafka's protocol in this process, and says where, until Ctrl-C. Everything is kept in memory and gone " +
+        'afterwards. There is no password and no encryption: it listens to this machine only, unless --host says otherwise.',
+    )
+    .option(
+      '-p, --port <number>',
+      'of the first broker, the others have the next ones; 0 for any free',
+      parsePort,
+      9092,
+    )
+    .option('-t, --topics <names>', 'such as orders:6,payments:3 (partitions); may be repeated', parseTopics)
+    .option('--nodes <count>', 'brokers of the cluster', parseCount, 1)
+    .option('--no-auto-create', 'refuse topics that do not exist, instead of making them')
+    .option('--config <name=value>', "a broker setting under Kafka's name; may be repeated", parseSettings)
+    .option('--host <address>', 'where to listen; 0.0.0.0 for the whole network', parseText, '127.0.0.1')
+    .option('--advertised-host <name>', 'where clients are told to connect, if not to --host', parseText)
+    .option('--log-requests', 'print a line for each request')
+    .option('--json', 'print one JSON object per line')
+    .action(async (options: BrokerCommandOptions) => {
+      const { runBroker } = await import('./broker.ts')
+      await runBroker(options)
+    })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  millrace broker
+  millrace broker --topics orders:6,payments:3 --nodes 3
+  millrace broker --port 0 --json
+  millrace broker --log-requests | grep JoinGroup
+${EXIT_CODES}`,
+    )
+}

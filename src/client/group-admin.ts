@@ -4,7 +4,7 @@ import { MillraceError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import type { ApiName } from '../protocol/apis.ts'
 import { decodeData } from '../protocol/data.ts'
-import { errorCodes, KafkaError, kafkaError } from '../protocol/error-codes.ts'
+import { errorCodes, isCoordinatorError, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import type { Requests, Responses } from '../protocol/messages.ts'
 import type { NativeClient } from './native-client.ts'
 import { check, type Outcome } from './outcome.ts'
@@ -73,11 +73,6 @@ const lastVersionWithNames = 9
 /** A member can be named by its instance id, and several at once. */
 const firstVersionWithMembers = 3
 const consumerProtocol = 'consumer'
-const coordinatorErrors: ReadonlySet<number> = new Set([
-  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
-  errorCodes.COORDINATOR_NOT_AVAILABLE,
-  errorCodes.NOT_COORDINATOR,
-])
 const coordinatorAttempts = 10
 const coordinatorBackoff = exponential(100, 1_000)
 
@@ -215,7 +210,7 @@ export class GroupAdmin {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.#client.send({ group }, name, body, versions)
       const outcome = find(answer)
-      if (!coordinatorErrors.has(outcome?.errorCode ?? 0) || attempt === coordinatorAttempts) {
+      if (!isCoordinatorError(outcome?.errorCode ?? 0) || attempt === coordinatorAttempts) {
         check(outcome, doing)
         return answer
       }
@@ -260,7 +255,7 @@ function address(host: string): string {
 function outcomeOfCommit({ topics }: Responses['OffsetCommit']): Outcome {
   const codes = topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
   if (codes.includes(errorCodes.UNKNOWN_MEMBER_ID)) return { errorCode: errorCodes.NON_EMPTY_GROUP }
-  return { errorCode: codes.find(code => coordinatorErrors.has(code)) ?? errorCodes.NONE }
+  return { errorCode: codes.find(isCoordinatorError) ?? errorCodes.NONE }
 }
 
 function outcomes(

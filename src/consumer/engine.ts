@@ -161,6 +161,11 @@ export class Engine implements ClaimHost, ClaimKeeper {
     for (const claim of claims) this.release(claim)
   }
 
+  replace(claim: Claim): Claim {
+    this.abandon([claim])
+    return this.own(claim, claim.route)
+  }
+
   release(claim: Claim): void {
     claim.end()
     this.workLog.counts.done += claim.settled
@@ -180,9 +185,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
       const message = `${partitionName(topic, partition)} is not owned, so nothing can be sought in it`
       throw new MillraceError('NOT_OWNED', message, { topic, partition })
     }
-    const { committed, route } = claim
-    this.abandon([claim])
-    const next = this.own(claim, route)
+    const { committed } = claim
+    const next = this.replace(claim)
     if (typeof position === 'number') this.#begin(next, position, { committed })
     else this.#begin(next, -1, { committed, lookup: position })
   }
@@ -255,12 +259,11 @@ export class Engine implements ClaimHost, ClaimKeeper {
   rewind(claim: Claim, offset: number, leaderEpoch: number): void {
     // Whoever is next to own it will see for himself.
     if (claim.draining) return
-    const { committed, committable, route } = claim
+    const { committed, committable } = claim
     const undone = committable >= 0 && committable < offset
     const from = undone ? committable : offset
     const epoch = undone ? claim.leaderEpoch : leaderEpoch
-    this.abandon([claim])
-    const next = this.own(claim, route)
+    const next = this.replace(claim)
     this.#begin(next, from, { committed, leaderEpoch: epoch })
     next.reset(from)
   }

@@ -23,6 +23,8 @@ export interface ClaimKeeper {
   drain(claims: readonly Claim[]): Promise<number>
   /** They end now: running handlers get their signal, and what they answer is dropped. */
   abandon(claims: readonly Claim[]): void
+  /** This one ends now, and there is another for the same partition, which hands out nothing yet. */
+  replace(claim: Claim): Claim
   /** They end, and nothing runs for them. */
   release(claim: Claim): void
   /** Handlers may be started again. */
@@ -133,8 +135,7 @@ export class Owner implements OwnershipListener {
   async recreated(claim: Claim): Promise<void> {
     const { keeper, options, tell } = this.#parts
     const place = places([claim])
-    keeper.abandon([claim])
-    const next = keeper.own(claim, claim.route)
+    const next = keeper.replace(claim)
     tell('lost', place)
     await this.#call('onLost', options.onLost, place, options.drainMs)
     if (!next.live) return

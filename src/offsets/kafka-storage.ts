@@ -5,7 +5,7 @@ import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import type { NativeClient } from '../client/native-client.ts'
-import { errorCodes, KafkaError, kafkaError } from '../protocol/error-codes.ts'
+import { errorCodes, isCoordinatorError, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import { OffsetError } from './error.ts'
 import { findLiveGroup, liveGroupMessage } from './live-group.ts'
 import type { GroupMembership, MemberIdentity } from './membership.ts'
@@ -16,13 +16,6 @@ import type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from '
 const MOST_COMMIT_BYTES = 500_000
 /** What it writes for one offset beside group, topic and metadata, at most. */
 const BYTES_PER_OFFSET = 100
-
-/** Errors that pass: the coordinator moved or is starting. */
-const passing: ReadonlySet<number> = new Set([
-  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
-  errorCodes.COORDINATOR_NOT_AVAILABLE,
-  errorCodes.NOT_COORDINATOR,
-])
 
 /** What a broker answers to a commit from outside once the group has members, and to a member that is not what it says to be. */
 const fromMembersOnly: ReadonlySet<number> = new Set([
@@ -66,8 +59,9 @@ export interface KafkaOffsetStorageParts {
  * error of each partition that is `rebalancing`: those that are still owned are to be committed anew.
  *
  * What passes by itself is asked again until `timeoutMs` is over: a coordinator that moved or is loading, and a broken connection. The
- * pending commit of a transaction (KIP-447) is a retriable error of its partition, and holds up no other. All calls reject with a fatal `OffsetError` when the group as a whole is refused
- * (`GROUP_HAS_MEMBERS`, `GROUP_NOT_AUTHORIZED`, `GROUP_REFUSED`); errors of single partitions are in their results.
+ * pending commit of a transaction (KIP-447) is a retriable error of its partition, and holds up no other. All calls reject with a fatal
+ * `OffsetError` when the group as a whole is refused (`GROUP_HAS_MEMBERS`, `GROUP_NOT_AUTHORIZED`, `GROUP_REFUSED`); errors of single
+ * partitions are in their results.
  */
 export class KafkaOffsetStorage implements OffsetStorage {
   readonly #client: Pick<NativeClient, 'send' | 'forgetCoordinator'>
@@ -281,6 +275,6 @@ export class KafkaOffsetStorage implements OffsetStorage {
 
 function passes(error: MillraceError | null): boolean {
   if (error instanceof OffsetError && error.rebalancing) return false
-  if (error instanceof KafkaError) return passing.has(error.errorCode)
+  if (error instanceof KafkaError) return isCoordinatorError(error.errorCode)
   return error?.retriable ?? false
 }

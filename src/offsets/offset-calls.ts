@@ -28,10 +28,7 @@ export async function askForOffsets(
   partitions: readonly TopicPartition[],
   timeoutMs: number,
 ): Promise<ReadonlyMap<string, FoundOffset>> {
-  const answer = await fetchInSomeForm(client, group, partitions, timeoutMs)
-  const { errorCode, topics } = answer.groups.find(({ groupId }) => groupId === group) ?? answer
-  const error = kafkaError(errorCode, `loading the offsets of group ${group}`)
-  if (error !== null) throw error
+  const topics = topicsOf(group, await fetchInSomeForm(client, group, partitions, timeoutMs))
   const found = new Map<string, FoundOffset>()
   for (const { name, partitions } of topics) {
     for (const partition of partitions) found.set(partitionName(name, partition.partitionIndex), partition)
@@ -45,10 +42,16 @@ export async function askForTopics(client: GroupClient, group: string, timeoutMs
     version < 8 ? { groupId: group, topics: null } : { groups: [{ groupId: group, topics: null }] }
   const versions = { minVersion: 2, maxVersion: LAST_VERSION_WITH_NAMES }
   const answer = await client.send({ group }, 'OffsetFetch', body, { timeoutMs, ...versions })
+  return topicsOf(group, answer)
+    .filter(({ partitions }) => partitions.some(each => each.committedOffset >= 0))
+    .map(({ name }) => name)
+}
+
+function topicsOf(group: string, answer: OffsetFetchResponse): OffsetFetchResponse['topics'] {
   const { errorCode, topics } = answer.groups.find(({ groupId }) => groupId === group) ?? answer
   const error = kafkaError(errorCode, `loading the offsets of group ${group}`)
   if (error !== null) throw error
-  return topics.filter(({ partitions }) => partitions.some(each => each.committedOffset >= 0)).map(({ name }) => name)
+  return topics
 }
 
 /** Three forms, newest first: several groups in one request (Kafka 3.0), stable offsets only (2.5), and before that. */

@@ -236,3 +236,14 @@ export class KafkaError extends MillraceError {
 export function kafkaError(errorCode: number, doing: string, details?: ErrorPlace): KafkaError | null {
   return errorCode === errorCodes.NONE ? null : new KafkaError(errorCode, doing, details)
 }
+
+const coordinatorErrors: ReadonlySet<number> = new Set([
+  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
+  errorCodes.COORDINATOR_NOT_AVAILABLE,
+  errorCodes.NOT_COORDINATOR,
+])
+
+/** Whether a coordinator moved or is starting: it passes, and is to be looked up again. */
+export function isCoordinatorError(errorCode: number): boolean {
+  return coordinatorErrors.has(errorCode)
+}

@@ -193,12 +193,9 @@ export class Dispatcher<M extends WorkMessage> {
    */
   async drain(claims: Iterable<WorkClaim<M>>, options: DrainOptions): Promise<number> {
     const { drainMs, reason, hurry } = options
-    const intakes = [...claims].flatMap(claim => this.#intakes.get(claim) ?? [])
-    const until = this.#clock.now() + (hurry?.aborted ? 0 : drainMs)
-    for (const intake of intakes) {
-      stopTaking(intake, until, this.#waiting, this.#settling)
-      if (intake.hasReady) this.#rotation.add(intake)
-    }
+    const intakes = this.#intakesOf(claims)
+    stopTaking(intakes, this.#clock.now() + (hurry?.aborted ? 0 : drainMs), this.#waiting, this.#settling)
+    for (const intake of intakes) if (intake.hasReady) this.#rotation.add(intake)
     this.#pace.soon()
     const { signal: closed } = this.#closed
     const over = hurry === undefined ? closed : AbortSignal.any([hurry, closed])
@@ -219,7 +216,7 @@ export class Dispatcher<M extends WorkMessage> {
 
   /** These claims are gone: nothing more is started, running handlers get their signal, what they answer is dropped. */
   abandon(claims: Iterable<WorkClaim<M>>): void {
-    const intakes = [...claims].flatMap(claim => this.#intakes.get(claim) ?? [])
+    const intakes = this.#intakesOf(claims)
     this.#stopIntakes(intakes)
     abortHandlers(intakes, 'lost')
     for (const intake of intakes) this.#intakes.delete(intake.claim)
@@ -481,15 +478,20 @@ export class Dispatcher<M extends WorkMessage> {
     this.#pump()
   }
 
+  #intakesOf(claims: Iterable<WorkClaim<M>>): Intake<M>[] {
+    return [...claims].flatMap(claim => this.#intakes.get(claim) ?? [])
+  }
+
   // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Gives up all that does not run. */
   #stopIntakes(intakes: readonly Intake<M>[]): void {
     for (const intake of intakes) {
+      intake.stopped = true
       intake.finishBelow = -1
-      stopTaking(intake, Number.NEGATIVE_INFINITY, this.#waiting, this.#settling)
-      intake.tellIdle()
     }
+    stopTaking(intakes, Number.NEGATIVE_INFINITY, this.#waiting, this.#settling)
+    for (const intake of intakes) intake.tellIdle()
     // A message of another claim may have waited behind one that was given up.
     this.#pace.soon()
   }

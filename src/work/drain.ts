@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
+import { flush } from './batches.ts'
 import type { WorkMessage } from './claim.ts'
 import { Closing, PartitionLost, PartitionRevoked } from './failure.ts'
-import { flush } from './batches.ts'
 import type { Intake } from './intake.ts'
 import type { Settling } from './settling.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
@@ -15,15 +15,28 @@ export type EndReason = 'revoked' | 'lost' | 'closing'
  * what follows that, and what was taken behind all that was started.
  */
 export function stopTaking<M extends WorkMessage>(
-  intake: Intake<M>,
+  intakes: readonly Intake<M>[],
   until: number,
   waiting: Waiting<M>,
   settling: Settling<M>,
 ): void {
-  if (!intake.stopped) intake.finishBelow = intake.claim.dispatchable ? intake.started : -1
-  intake.stopped = true
-  intake.drainUntil = Math.max(intake.drainUntil, until)
-  const waits = waiting.slots().filter(slot => slot.intake === intake)
+  const stopping = new Set(intakes)
+  for (const intake of stopping) {
+    if (!intake.stopped) intake.finishBelow = intake.claim.dispatchable ? intake.started : -1
+    intake.stopped = true
+    intake.drainUntil = Math.max(intake.drainUntil, until)
+  }
+  const waits = Map.groupBy(waiting.slots(), ({ intake }) => intake)
+  for (const intake of stopping) giveUpWhatWaits(intake, waits.get(intake) ?? [], waiting, settling)
+}
+
+/** `waits`: what of this intake is in `waiting`. */
+function giveUpWhatWaits<M extends WorkMessage>(
+  intake: Intake<M>,
+  waits: readonly Slot<M>[],
+  waiting: Waiting<M>,
+  settling: Settling<M>,
+): void {
   for (const slot of intake.shelf) intake.giveUpFrom(slot.message.offset)
   for (const slot of waits) {
     const hopeless = slot.undone || (slot.state === SlotState.waiting && slot.due > intake.drainUntil)

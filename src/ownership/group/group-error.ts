@@ -1,17 +1,5 @@
 import { MillraceError } from '../../base/errors.ts'
-import { errorCodes, type KafkaError, kafkaError } from '../../protocol/error-codes.ts'
-
-/** Errors that are waited out: the coordinator moved or is starting. */
-const coordinatorErrors: ReadonlySet<number> = new Set([
-  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
-  errorCodes.COORDINATOR_NOT_AVAILABLE,
-  errorCodes.NOT_COORDINATOR,
-])
-
-/** Whether the coordinator is to be looked up again. */
-export function isCoordinatorError(errorCode: number): boolean {
-  return coordinatorErrors.has(errorCode)
-}
+import { errorCodes, isCoordinatorError, type KafkaError, kafkaError } from '../../protocol/error-codes.ts'
 
 /**
  * The group takes this consumer no more, or never did; no waiting heals it. Codes: `FENCED_INSTANCE_ID`, `INCONSISTENT_GROUP_PROTOCOL`,

@@ -1,9 +1,8 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import { toError } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
-import { errorCodes } from '../../protocol/error-codes.ts'
+import { errorCodes, isCoordinatorError } from '../../protocol/error-codes.ts'
 import { type GroupClient, heartbeatConnection } from './group-client.ts'
-import { isCoordinatorError } from './group-error.ts'
 import type { MemberIdentity } from './membership.ts'
 
 /** After a failure the next one follows sooner than the interval says. */

@@ -39,6 +39,11 @@ export class EmbeddedCluster implements Cluster {
     )
   }
 
+  /** For what only this one can be asked. */
+  get broker(): Broker {
+    return this.#broker
+  }
+
   get brokers(): readonly string[] {
     return this.#broker.brokers
   }

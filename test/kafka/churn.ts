@@ -131,6 +131,10 @@ export class MemberProcess {
     return this.#process.exitCode === null && this.#process.signalCode === null
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#process.kill(signal)
   }

@@ -7,6 +7,7 @@ import { LocalBroker } from './local-broker.ts'
 import type { CoordinatorType } from './nodes.ts'
 import { type BrokerOptions, resolveOptions, type TopicOptions } from './options.ts'
 import type { LoggedRequest } from './request-log.ts'
+import type { Certificate } from './security/authority.ts'
 import { ThreadBroker } from './thread-broker.ts'
 
 /** What a group committed for one partition. */
@@ -32,6 +33,10 @@ export interface GroupView {
 export interface Broker extends AsyncDisposable {
   /** `host:port` of every node, in the order of their numbers. They stay the same while nodes are stopped and started. */
   readonly brokers: readonly string[]
+  /** Who issued the certificate of the broker, as PEM, when it was made at the start: what clients are to trust. Else null. */
+  readonly ca: string | null
+  /** A certificate of the same authority for a client: with `tls.clientAuth` it is `User:CN=name`. */
+  issueCertificate(name: string): Promise<Certificate>
   /** The last requests, in the order in which they came; how many is an option. */
   readonly requests: readonly LoggedRequest[]
   /** Calls `listener` with each request once it was answered or its connection closed; answers how to end that. */

@@ -14,6 +14,8 @@ import type { Partition } from './partition.ts'
 import { randomId } from './random-id.ts'
 import { Refusal } from './refusal.ts'
 import { type LoggedRequest, RequestLog } from './request-log.ts'
+import { Authority, type Certificate } from './security/authority.ts'
+import { type TlsServerOptions, tlsServerOptions } from './security/tls.ts'
 import type { Topic } from './topics.ts'
 import { Untaken } from './untaken.ts'
 
@@ -24,6 +26,8 @@ export class LocalBroker implements Broker {
   readonly #faults: Faults
   readonly #log: RequestLog
   readonly #nodes: readonly Node[]
+  /** Null: it has a certificate of others, or none. */
+  readonly #authority: Authority | null
   /** Rejects when the broker is closed. */
   readonly #closing = Promise.withResolvers<never>()
   /** Nodes stop and start one after another. */
@@ -42,7 +46,16 @@ export class LocalBroker implements Broker {
       log: this.#log,
       elements: limits.elements,
     })
-    const shared = { clock, dispatcher, load: { bytes: 0 }, untaken: new Untaken(limits.waitingBytes), ...limits }
+    // Clients judge certificates by the real time, whatever the clock of the broker shows.
+    this.#authority = settings.tls?.certificate === null ? new Authority('millrace broker authority', Date.now()) : null
+    const shared = {
+      clock,
+      dispatcher,
+      load: { bytes: 0 },
+      untaken: new Untaken(limits.waitingBytes),
+      tls: this.#tls(),
+      ...limits,
+    }
     this.#nodes = settings.ports.map((_, at) => new Node({ node: at + 1, ...shared }))
     // Whoever waits is told; maybe nobody does.
     this.#closing.promise.catch(() => {})
@@ -60,6 +73,12 @@ export class LocalBroker implements Broker {
     }
   }
 
+  #tls(): TlsServerOptions | null {
+    const { tls, host, advertisedHost } = this.#settings
+    const hosts = ['localhost', '127.0.0.1', '::1', host, advertisedHost]
+    return tls === null ? null : tlsServerOptions(tls, this.#authority, hosts)
+  }
+
   async #listen(): Promise<void> {
     const { host, advertisedHost, ports, racks } = this.#settings
     const bound = await Promise.allSettled(this.#nodes.map((node, at) => node.listen(host, ports[at] ?? 0)))
@@ -74,6 +93,16 @@ export class LocalBroker implements Broker {
     return this.#cluster.nodes.all.map(({ host, port }) =>
       host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
     )
+  }
+
+  get ca(): string | null {
+    return this.#authority?.certificate ?? null
+  }
+
+  async issueCertificate(name: string): Promise<Certificate> {
+    if (typeof name !== 'string' || name === '') throw new OptionError('the name of a client must be a string')
+    if (this.#authority !== null) return this.#authority.forClient(name)
+    throw new OptionError('this broker issues no certificates: start it with tls, without tls.cert and tls.key')
   }
 
   get requests(): readonly LoggedRequest[] {

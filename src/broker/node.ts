@@ -1,31 +1,60 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 import { MillraceError, toError } from '../base/errors.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
+import { Handshakes } from './security/handshakes.ts'
+import { objectionTo, type TlsServerOptions } from './security/tls.ts'
 
 export interface NodeOptions extends Omit<ConnectionOptions, 'onClosed'> {
   /** Connections at the same time; further ones are closed at once. */
   readonly connections: number
+  /** Null: it speaks without TLS. */
+  readonly tls: TlsServerOptions | null
 }
 
 /** One broker's port and the connections on it. */
 export class Node {
+  readonly #options: NodeOptions
   readonly #connections = new Set<Connection>()
+  readonly #handshakes: Handshakes
   readonly #server: Server
 
   constructor(options: NodeOptions) {
-    this.#server = createServer({ noDelay: true, keepAlive: true }, socket => {
-      const connection: Connection = new Connection(socket, {
-        ...options,
-        onClosed: () => this.#connections.delete(connection),
-      })
-      this.#connections.add(connection)
-    })
-    this.#server.maxConnections = options.connections
+    const { node, dispatcher, clock, tls, connections } = options
+    this.#options = options
+    this.#handshakes = new Handshakes(clock, (client, why) => dispatcher.closed(node, client, why))
+    this.#server = tls === null ? this.#plainServer() : this.#tlsServer(tls)
+    this.#server.maxConnections = connections
     this.#server.on('drop', ({ remoteAddress, remotePort } = {}) => {
-      const why = `node ${options.node} has ${options.connections} connections, and takes no more`
-      options.dispatcher.closed(options.node, `${remoteAddress}:${remotePort}`, why)
+      const why = `node ${node} has ${connections} connections, and takes no more`
+      dispatcher.closed(node, `${remoteAddress}:${remotePort}`, why)
     })
+  }
+
+  #plainServer(): Server {
+    return createServer({ noDelay: true, keepAlive: true }, socket => this.#connect(socket))
+  }
+
+  #tlsServer(tls: TlsServerOptions): Server {
+    const server = createTlsServer({ noDelay: true, keepAlive: true, ...tls })
+    server.on('connection', (socket: Socket) => this.#handshakes.begin(socket))
+    server.on('secureConnection', socket => {
+      this.#handshakes.end(socket)
+      this.#connect(socket)
+    })
+    server.on('tlsClientError', (error, socket) => this.#handshakes.fail(socket, error))
+    return server
+  }
+
+  #connect(socket: Socket): void {
+    const connection: Connection = new Connection(socket, {
+      ...this.#options,
+      onClosed: () => this.#connections.delete(connection),
+    })
+    this.#connections.add(connection)
+    const objection = socket instanceof TLSSocket ? objectionTo(socket) : null
+    if (objection !== null) connection.refuse(objection)
   }
 
   /** Begins to listen, and answers the port; not to be stopped before that. */
@@ -45,6 +74,7 @@ export class Node {
   stop(): Promise<void> {
     return new Promise(resolve => {
       this.#server.close(() => resolve())
+      this.#handshakes.stop()
       for (const connection of this.#connections) connection.end()
     })
   }

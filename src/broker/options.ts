@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { OptionError } from '../base/errors.ts'
 import { SectionCheck } from '../base/option-check.ts'
 import { type Random, seededRandom } from '../base/random.ts'
+import { type BrokerTlsOptions, type TlsSettings, tlsSettings } from './security/tls.ts'
 
 const MiB = 1024 * 1024
 const longestMs = 2 ** 31 - 1
@@ -46,7 +47,7 @@ export interface BrokerOptions {
   readonly config?: Readonly<Record<string, string>>
   /** Whether asking for a topic that does not exist makes it; Kafka's `auto.create.topics.enable`. Default true. */
   readonly autoCreateTopics?: boolean
-  /** Address to listen on. Default `'127.0.0.1'`: nobody else can connect. There is no password. */
+  /** Address to listen on. Default `'127.0.0.1'`: nobody else can connect. */
   readonly host?: string
   /** Where clients are told to connect. Default: `host`. */
   readonly advertisedHost?: string
@@ -54,6 +55,8 @@ export interface BrokerOptions {
   readonly ports?: readonly number[]
   /** Racks of the nodes in their order. Default: none. */
   readonly racks?: readonly (string | null)[]
+  /** TLS on all ports; true: with certificates that are made at the start, and `broker.ca` for clients. Default: none. */
+  readonly tls?: boolean | BrokerTlsOptions
   /** Time as the broker knows it: a `HeldClock` only moves when a test moves it. Default: the real time. */
   readonly clock?: Clock
   /** What is drawn by lot (ids, member names) is the same for the same seed. Default: another one each time. */
@@ -75,6 +78,7 @@ export interface Settings {
   readonly advertisedHost: string
   readonly ports: readonly number[]
   readonly racks: readonly (string | null)[]
+  readonly tls: TlsSettings | null
   readonly clock: Clock
   readonly random: Random
   readonly limits: Required<LimitOptions>
@@ -91,6 +95,7 @@ const names = [
   'advertisedHost',
   'ports',
   'racks',
+  'tls',
   'clock',
   'seed',
   'limits',
@@ -114,6 +119,7 @@ export function resolveOptions(options: BrokerOptions): Settings {
     advertisedHost: top.string('advertisedHost') ?? advertised(host),
     ports: ports(top, nodes),
     racks: racks(top, nodes),
+    tls: tlsSettings(top.get('tls')),
     clock: clock(top),
     random: seed === undefined ? Math.random : seededRandom(seed),
     limits: limits(options.limits),

@@ -8,7 +8,9 @@ import type { GroupSnapshot } from './groups/groups.ts'
 import type { CoordinatorType } from './nodes.ts'
 import type { BrokerOptions, TopicOptions } from './options.ts'
 import type { LoggedRequest } from './request-log.ts'
+import type { Certificate } from './security/authority.ts'
 import {
+  type BrokerFacts,
   type FromThread,
   type Outcome,
   type Question,
@@ -39,7 +41,7 @@ export class ThreadBroker implements Broker {
   readonly #waiting = new Map<number, Waiting>()
   readonly #listeners = new Set<(request: LoggedRequest) => void>()
   readonly #started = Promise.withResolvers<void>()
-  #brokers: readonly string[] = []
+  #facts: BrokerFacts = { brokers: [], ca: null }
   #questions = 0
   #ended: Error | null = null
   #closed: Promise<void> | null = null
@@ -65,7 +67,15 @@ export class ThreadBroker implements Broker {
   }
 
   get brokers(): readonly string[] {
-    return this.#brokers
+    return this.#facts.brokers
+  }
+
+  get ca(): string | null {
+    return this.#facts.ca
+  }
+
+  issueCertificate(name: string): Promise<Certificate> {
+    return this.#ask('issueCertificate', name)
   }
 
   get requests(): readonly LoggedRequest[] {
@@ -195,7 +205,7 @@ export class ThreadBroker implements Broker {
 
   #receive(message: FromThread): void {
     if ('started' in message) {
-      this.#brokers = message.started
+      this.#facts = message.started
       this.#started.resolve()
     } else if ('failed' in message) {
       this.#started.reject(unpackError(message.failed))

@@ -12,6 +12,7 @@ import type { LoggedRequest } from './request-log.ts'
 export interface Questions
   extends Pick<
     Broker,
+    | 'issueCertificate'
     | 'createTopic'
     | 'deleteTopic'
     | 'leader'
@@ -50,9 +51,12 @@ interface PackedError {
 
 export type Outcome = { readonly value: unknown } | { readonly error: PackedError }
 
+/** What stays as it is from the start on. */
+export type BrokerFacts = Pick<Broker, 'brokers' | 'ca'>
+
 /** What comes from the thread. */
 export type FromThread =
-  | { readonly started: readonly string[] }
+  | { readonly started: BrokerFacts }
   | { readonly failed: PackedError }
   | { readonly request: LoggedRequest }
   | { readonly number: number; readonly outcome: Outcome }

@@ -17,7 +17,7 @@ const { options, still, answered } = workerData as ThreadData
 try {
   const broker = await LocalBroker.start(resolveOptions(options))
   serve(questionsTo(broker))
-  send({ started: broker.brokers })
+  send({ started: { brokers: broker.brokers, ca: broker.ca } })
 } catch (thrown) {
   send({ failed: packError(thrown) })
 }
@@ -26,6 +26,7 @@ function questionsTo(broker: LocalBroker): Questions {
   const faults: Fault[] = []
   let stopTelling: (() => void) | null = null
   return {
+    issueCertificate: name => broker.issueCertificate(name),
     createTopic: (...args) => broker.createTopic(...args),
     deleteTopic: topic => broker.deleteTopic(topic),
     leader: (...args) => broker.leader(...args),

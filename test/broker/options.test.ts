@@ -16,6 +16,7 @@ test("without options it is one node on loopback, with Kafka's limits", () => {
     advertisedHost: '127.0.0.1',
     ports: [0],
     racks: [null],
+    tls: null,
     limits: {
       frameBytes: 100 * 2 ** 20,
       waitingBytes: 512 * 2 ** 20,

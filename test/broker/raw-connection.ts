@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type ApiName, api } from '../../src/protocol/apis.ts'
 import { compile } from '../../src/protocol/codec.ts'
 import { FrameReader } from '../../src/protocol/frame-reader.ts'
@@ -43,10 +44,11 @@ export class RawConnection implements Disposable {
     })
   }
 
-  static async to(address: string): Promise<RawConnection> {
-    const [host, port] = address.split(':')
-    const socket = connect(Number(port), host)
-    await once(socket, 'connect')
+  /** With `tls`, resolves when its handshake is over. */
+  static async to(address: string, tls?: ConnectionOptions): Promise<RawConnection> {
+    const [host = '', port] = address.split(':')
+    const socket = tls ? connectTls({ host, port: Number(port), ...tls }) : connect(Number(port), host)
+    await once(socket, tls ? 'secureConnect' : 'connect')
     return new RawConnection(socket)
   }
 

@@ -36,7 +36,8 @@ test(`three brokers and four members live through ${seconds} s of trouble`, { co
         troubles: topic => ({
           ...clusterTroubles(cluster, topic, random),
           ...faults(cluster, random),
-          'the coordinator moved': async () => cluster.broker.setCoordinator('group', topic, 1 + Math.floor(random() * nodes)),
+          'the coordinator moved': async () =>
+            cluster.broker.setCoordinator('group', topic, 1 + Math.floor(random() * nodes)),
         }),
       })
       t.diagnostic(tellSoak('the embedded broker', report))

@@ -63,6 +63,7 @@ const fixed: readonly Row[] = [
   ['log.retention.minutes', 'int', null],
   ['log.roll.hours', 'int', '168', positive],
   ['log.roll.jitter.hours', 'int', '0', notNegative],
+  ['max.incremental.fetch.session.cache.slots', 'int', '1000', notNegative],
   ['max.request.partition.size.limit', 'int', '2000', positive],
   ['num.partitions', 'int', '1', positive],
   ['offset.metadata.max.bytes', 'int', '4096'],

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import { BrokerConfig } from './broker-config.ts'
+import { FetchSessions } from './fetch-sessions.ts'
 import { Groups } from './groups/groups.ts'
 import { LogSpace } from './log/log-space.ts'
 import { Nodes } from './nodes.ts'
@@ -37,6 +38,8 @@ export class Cluster {
   readonly topics: Topics
   readonly groups: Groups
   readonly transactions: Transactions
+  /** By node number. */
+  readonly #fetchSessions = new Map<number, FetchSessions>()
 
   /** @throws {OptionError} that names the first wrong broker setting */
   constructor(id: string, settings: ClusterSettings) {
@@ -54,6 +57,21 @@ export class Cluster {
     this.topics = new Topics(this)
     this.groups = new Groups(this)
     this.transactions = new Transactions(this)
+  }
+
+  /** Those of one node; there are none without a request to it. */
+  fetchSessions(node: number): FetchSessions {
+    let sessions = this.#fetchSessions.get(node)
+    if (sessions === undefined) {
+      sessions = new FetchSessions(this)
+      this.#fetchSessions.set(node, sessions)
+    }
+    return sessions
+  }
+
+  /** It has lost what only it knew. */
+  nodeStopped(node: number): void {
+    this.#fetchSessions.delete(node)
   }
 
   /** Ends every timer and lets go of everybody who waits. */

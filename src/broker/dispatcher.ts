@@ -105,17 +105,24 @@ export class Dispatcher {
   #serve(served: Served): Reply | Promise<Reply> {
     const { call, logged } = served
     const { topics } = this.#cluster
+    const whole = this.#inFull(call)
     logged.clientId = call.clientId === null ? null : short(call.clientId)
-    logged.topics = topicsOf(call, topics, loggedTopics).map(short)
+    logged.topics = topicsOf(whole, topics, loggedTopics).map(short)
     const { group } = placeOf(call)
     if (group !== undefined) logged.group = short(group)
-    const harm = this.#faults.strike(call)
+    const harm = this.#faults.strike(call, whole)
     const handler = apiTable[call.name] as Handler<ApiName>
     if (harm !== null && !('errors' in harm)) return this.#harm(served, handler, harm)
     if (harm !== null) logged.fault = 'error'
     const cluster = this.#cluster
-    const answer = harm === null ? handler(cluster, call) : withErrors(cluster, call, handler, harm.errors)
+    const answer = harm === null ? handler(cluster, call) : withErrors(cluster, whole, handler, harm.errors)
     return answer instanceof Promise ? answer.then(late => this.#send(served, late)) : this.#send(served, answer)
+  }
+
+  /** Of a fetch in a session, with all that the session fetches: faults and the log are about that. */
+  #inFull(call: Call<ApiName>): Call<ApiName> {
+    if (call.name !== 'Fetch') return call
+    return this.#cluster.fetchSessions(call.node).inFull(call as Call<'Fetch'>)
   }
 
   #harm(served: Served, handler: Handler<ApiName>, harm: OtherHarm): Promise<Reply> {

@@ -42,8 +42,11 @@ export class Faults {
     return fault
   }
 
-  /** What becomes of a request; null: it is served as ever. The faults that it hits count it. */
-  strike(call: Call<ApiName>): Harm | null {
+  /**
+   * What becomes of a request; null: it is served as ever. The faults that it hits count it. `whole` is the same with what it is about
+   * without saying so.
+   */
+  strike(call: Call<ApiName>, whole = call): Harm | null {
     const errors: PartError[] = []
     let harm: Harm | null = null
     const { topics } = this.#cluster
@@ -51,10 +54,10 @@ export class Faults {
       const { action, topic, partition, group } = fault.settings
       const { error, observe } = action
       if (observe) {
-        if (fault.matches(call, topics, [])) fault.count()
+        if (fault.matches(call, whole, topics, [])) fault.count()
       } else if (harm === null && (errors.length === 0 || error !== undefined)) {
         const taken = errors.map(({ selection }) => selection)
-        if (!fault.matches(call, topics, taken) || !fault.count()) continue
+        if (!fault.matches(call, whole, topics, taken) || !fault.count()) continue
         if (error === undefined) harm = action
         else errors.push({ selection: { topic, partition, group }, code: errorCodes[error] })
       }
@@ -113,13 +116,13 @@ class SetFault implements Fault {
   }
 
   /** Whether a request, without the parts that others took, is one that this fault is about. */
-  matches(call: Call<ApiName>, topics: Topics, taken: readonly Selection[]): boolean {
+  matches(call: Call<ApiName>, whole: Call<ApiName>, topics: Topics, taken: readonly Selection[]): boolean {
     const { apis, node, clientId, when } = this.settings
     return (
       (apis === null || apis.has(call.name)) &&
       (node === undefined || node === call.node) &&
       (clientId === undefined || clientId === call.clientId) &&
-      selects(this.settings, call, topics, taken) &&
+      selects(this.settings, whole, topics, taken) &&
       when(call)
     )
   }

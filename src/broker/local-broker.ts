@@ -213,6 +213,7 @@ export class LocalBroker implements Broker {
       if (!info.running) return
       const stopped = listener.stop()
       info.running = false
+      this.#cluster.nodeStopped(node)
       this.#nodesChanged()
       await stopped
     })

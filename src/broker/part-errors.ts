@@ -55,9 +55,12 @@ export function withErrors(
   return answer instanceof Promise ? answer.then(replaced) : replaced(answer)
 }
 
-/** A fetch with an error in it waits for nothing. */
+/** A fetch with an error in it waits for nothing, and opens no session: that would not know what its client was told. */
 function atOnce(call: Call<ApiName>): Call<ApiName> {
-  return call.name === 'Fetch' ? ({ ...call, body: { ...call.body, maxWaitMs: 0 } } as Call<ApiName>) : call
+  if (call.name !== 'Fetch') return call
+  const { body } = call as Call<'Fetch'>
+  const sessionEpoch = body.sessionEpoch === 0 ? -1 : body.sessionEpoch
+  return { ...call, body: { ...body, maxWaitMs: 0, sessionEpoch } } as Call<ApiName>
 }
 
 /** Whether the answer has one error for all of the request. */

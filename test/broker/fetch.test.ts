@@ -192,21 +192,6 @@ test('a client whose log went another way is told where (KIP-595)', async () => 
   bench.cluster.close()
 })
 
-test('no session is opened, and who believes to have one is told that there is none', async () => {
-  const bench = new LogBench()
-  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 }]
-  const ask = async (sessionId: number, sessionEpoch: number) => {
-    const topics = [{ topic: 't', partitions }]
-    const answer = await bench.ask('Fetch', 12, { maxWaitMs: 0, minBytes: 1, sessionId, sessionEpoch, topics })
-    return [answer.errorCode, answer.sessionId, answer.responses.length]
-  }
-  assert.deepEqual(await ask(0, 0), [0, 0, 1])
-  assert.deepEqual(await ask(0, -1), [0, 0, 1])
-  assert.deepEqual(await ask(7, 0), [0, 0, 1])
-  assert.deepEqual(await ask(7, 1), [errorCodes.FETCH_SESSION_ID_NOT_FOUND, 0, 0])
-  bench.cluster.close()
-})
-
 test('limits below zero, unknown isolation levels and followers of no cluster are errors', async () => {
   const bench = new LogBench()
   assert.equal((await bench.fetch({ partitionMaxBytes: -1 })).errorCode, -1)

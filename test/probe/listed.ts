@@ -9,12 +9,6 @@ export interface Listed {
 
 export const listed: readonly Listed[] = [
   {
-    lines: /^fetch sessions v\d+ > (asked for one|the next|an epoch too many|made anew from one) > /,
-    kafka: 'makes a fetch session, and says no when its epochs have a gap',
-    ours: 'answers session id 0, as Kafka does when it has no room for sessions; so none is known later',
-    why: 'every client goes on with whole fetches then, and a test sees in each request what is fetched',
-  },
-  {
     lines: /^produce under a config v\d+ > no key, compressed > /,
     kafka: 'refuses records without a key in a compressed batch for a compacted topic',
     ours: 'appends them, and drops them at the next compaction',

@@ -1,108 +1,95 @@
 import { errorCodes } from '../../protocol/error-codes.ts'
-import type { FetchResponsePartitionData } from '../../protocol/messages.ts'
-import type { Encodable } from '../../protocol/shapes.ts'
 import type { Answer, Call, Handlers } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
+import type { FetchedPlace, ToldPartition } from '../fetch-session.ts'
+import type { FetchContext } from '../fetch-sessions.ts'
 import type { Isolation } from '../log/log.ts'
 import { type Fetched, readPartition, type Wanted, waitingBytes } from './fetched-partition.ts'
 import { NamedLeaders, saysWhoLeads } from './leaders.ts'
 
 export const fetchHandlers: Handlers<'Fetch'> = { Fetch: fetch }
 
-/** Versions from which on there are sessions, followers answer, topics go by their ids, and a wrong leader is told the right one. */
-const withSessions = 7
+/** Versions from which on followers answer, and a wrong leader is told the right one. */
 const withFollowers = 11
-const withIds = 13
 const withLeaders = 16
 /** From this version on clients know zstd. */
 const withZstd = 10
 /** A broker of Kafka answers no more, whatever is asked: its `fetch.max.bytes`. */
 const maxAnswerBytes = 57_671_680
 
-interface WantedTopic {
-  readonly topic: string
-  readonly topicId: string
-  readonly partitions: readonly Wanted[]
-}
-
 function fetch(cluster: Cluster, call: Call<'Fetch'>): Answer<'Fetch'> | Promise<Answer<'Fetch'> | null> {
-  const { body, version } = call
-  // No session is ever opened, so only requests that need none, or ask for a new one, are understood (KIP-227).
-  const full = version < withSessions || body.sessionEpoch === 0 || body.sessionEpoch === -1
-  if (!full) return { errorCode: errorCodes.FETCH_SESSION_ID_NOT_FOUND }
-  const request = new FetchRequest(cluster, call)
+  const context = cluster.fetchSessions(call.node).begin(call)
+  if (typeof context === 'number') return { errorCode: context }
+  const { body } = call
+  const request = new FetchRequest(cluster, call, context)
   if (body.isolationLevel !== 0 && body.isolationLevel !== 1 && request.serves) {
     const errorCode = errorCodes.UNKNOWN_SERVER_ERROR
-    return { ...request.answer(() => ({ errorCode })), errorCode }
+    return { ...request.answer([]), errorCode }
   }
   const { answer, enough } = request.read()
-  return enough ? answer : request.wait(call.gone)
+  return enough ? answer() : request.wait(call.gone)
 }
 
 class FetchRequest {
   readonly #cluster: Cluster
   readonly #call: Call<'Fetch'>
+  readonly #context: FetchContext
   readonly #isolation: Isolation
   readonly #maxBytes: number
-  readonly #topics: readonly WantedTopic[]
+  readonly #wanted: readonly Wanted[]
   readonly #minBytes: number
 
-  constructor(cluster: Cluster, call: Call<'Fetch'>) {
+  constructor(cluster: Cluster, call: Call<'Fetch'>, context: FetchContext) {
     const { body } = call
     this.#cluster = cluster
     this.#call = call
+    this.#context = context
     this.#isolation = body.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
     this.#maxBytes = Math.min(body.maxBytes, maxAnswerBytes)
     this.#minBytes = Math.min(body.minBytes, this.#maxBytes)
-    this.#topics = body.topics.map(({ topic, topicId, partitions }) => ({
-      topic,
-      topicId,
-      partitions: this.#wanted(topic, topicId, partitions),
-    }))
+    this.#wanted = Array.from(context.places, place => this.#wantedOf(place))
   }
 
-  /** A partition that is named twice counts once, as it was named last. */
-  #wanted(topic: string, topicId: string, partitions: Call<'Fetch'>['body']['topics'][number]['partitions']): Wanted[] {
+  #wantedOf(place: FetchedPlace): Wanted {
     const { version, node, body } = this.#call
-    const { topics } = this.#cluster
-    const found = version >= withIds ? topics.byId(topicId) : topics.get(topic)
-    const byId = version >= withIds && found === undefined
-    const unknown = byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION
-    const replica = Math.max(body.replicaId, body.replicaState.replicaId)
-    const last = new Map(partitions.map(each => [each.partition, each]))
-    return [...last.values()].map(each => ({
-      index: each.partition,
-      partition: found?.partitions[each.partition] ?? unknown,
+    const { asked } = place
+    return {
+      place,
+      partition: place.find(this.#cluster),
       node,
       // Followers of this cluster have nothing to fetch.
-      byFollower: replica >= 0,
+      byFollower: Math.max(body.replicaId, body.replicaState.replicaId) >= 0,
       leaderOnly: version < withFollowers,
       knowsZstd: version >= withZstd,
-      epoch: each.currentLeaderEpoch,
-      offset: each.fetchOffset,
-      lastEpoch: each.lastFetchedEpoch,
-      maxBytes: each.partitionMaxBytes,
-    }))
+      epoch: asked.currentLeaderEpoch,
+      offset: asked.fetchOffset,
+      lastEpoch: asked.lastFetchedEpoch,
+      maxBytes: asked.partitionMaxBytes,
+    }
   }
 
   /** Whether it names any partition that there is. */
   get serves(): boolean {
-    return this.#topics.some(({ partitions }) => partitions.some(({ partition }) => typeof partition === 'object'))
+    return !this.#wanted.every(isMissing)
   }
 
   /** What there is now, and whether that is enough not to wait for more: an error is always. */
-  read(): { readonly answer: Answer<'Fetch'>; readonly enough: boolean } {
+  read(): { readonly answer: () => Answer<'Fetch'>; readonly enough: boolean } {
     let left = this.#maxBytes
     let bytes = 0
     let enough = this.#call.body.maxWaitMs <= 0 || !this.serves
-    const answer = this.answer(wanted => {
+    const read = this.#wanted.map(wanted => {
+      if (typeof wanted.partition === 'number') {
+        enough ||= wanted.partition === errorCodes.INCONSISTENT_TOPIC_ID
+        return { errorCode: wanted.partition }
+      }
       const fetched = readPartition(wanted, this.#isolation, Math.min(wanted.maxBytes, left), bytes === 0)
       if (fetched.read === undefined) enough = true
       bytes += fetched.read?.bytes ?? 0
       if (left >= 0) left = Math.max(0, this.#maxBytes - bytes)
       return fetched
     })
-    return { answer, enough: enough || bytes >= this.#minBytes }
+    return { answer: () => this.answer(read), enough: enough || bytes >= this.#minBytes }
   }
 
   /** Reads again as soon as there is enough, something else to tell, or the time is over. Null: the client is gone. */
@@ -114,10 +101,10 @@ class FetchRequest {
         for (const each of ends.splice(0)) each()
         resolve(answer())
       }
-      const read = () => end(() => this.read().answer)
+      const read = () => end(() => this.read().answer())
       const left = () => end(() => null)
       let bytes = 0
-      for (const wanted of this.#topics.flatMap(({ partitions }) => partitions)) {
+      for (const wanted of this.#wanted) {
         if (typeof wanted.partition === 'number') continue
         let last = waitingBytes(wanted, this.#isolation)
         bytes += last
@@ -139,21 +126,26 @@ class FetchRequest {
     })
   }
 
-  answer(fetch: (wanted: Wanted) => Fetched): Answer<'Fetch'> {
+  /** In the order in which partitions were read; those of a topic that follow each other are together. */
+  answer(read: readonly Fetched[]): Answer<'Fetch'> {
     const leaders = new NamedLeaders(this.#cluster)
-    const responses = this.#topics.map(({ topic, topicId, partitions }) => ({
-      topic,
-      topicId,
-      partitions: partitions.map(wanted => {
-        const fetched = typeof wanted.partition === 'number' ? { errorCode: wanted.partition } : fetch(wanted)
-        return this.#partitionData(wanted, fetched, leaders)
-      }),
-    }))
-    return { responses, nodeEndpoints: leaders.endpoints }
+    const all = this.#wanted.map((wanted, at) => {
+      const fetched = read[at] ?? { errorCode: errorCodes.UNKNOWN_SERVER_ERROR }
+      return [wanted.place, this.#partitionData(wanted, fetched, leaders)] as const
+    })
+    const told = this.#context.tell(all)
+    const responses: { topic: string; topicId: string; partitions: ToldPartition[] }[] = []
+    for (const [{ topic, topicId }, data] of told.read) {
+      const last = responses.at(-1)
+      if (last !== undefined && last.topic === (topic ?? '') && last.topicId === topicId) last.partitions.push(data)
+      else responses.push({ topic: topic ?? '', topicId, partitions: [data] })
+    }
+    return { errorCode: told.errorCode, sessionId: told.sessionId, responses, nodeEndpoints: leaders.endpoints }
   }
 
-  #partitionData(wanted: Wanted, fetched: Fetched, leaders: NamedLeaders): Encodable<FetchResponsePartitionData> {
-    const { index: partitionIndex, partition } = wanted
+  #partitionData(wanted: Wanted, fetched: Fetched, leaders: NamedLeaders): ToldPartition {
+    const { partition } = wanted
+    const partitionIndex = wanted.place.index
     const { errorCode, read, diverging } = fetched
     if (errorCode !== errorCodes.NONE || typeof partition === 'number') {
       const names = typeof partition === 'object' && this.#call.version >= withLeaders && saysWhoLeads(errorCode)
@@ -162,7 +154,7 @@ class FetchRequest {
         errorCode,
         highWatermark: -1,
         records: [],
-        abortedTransactions: typeof partition === 'number' ? [] : null,
+        abortedTransactions: isMissing(wanted) ? [] : null,
         ...(names && { currentLeader: leaders.name(partition) }),
       }
     }
@@ -177,4 +169,9 @@ class FetchRequest {
       ...(diverging !== undefined && { divergingEpoch: diverging }),
     }
   }
+}
+
+/** Kafka does not look for such a partition on the node. */
+function isMissing({ partition }: Wanted): boolean {
+  return typeof partition === 'number' && partition !== errorCodes.INCONSISTENT_TOPIC_ID
 }

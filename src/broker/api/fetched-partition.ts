@@ -1,11 +1,12 @@
 import { errorCodes } from '../../protocol/error-codes.ts'
+import type { FetchedPlace } from '../fetch-session.ts'
 import type { EpochEnd } from '../log/leader-epochs.ts'
 import type { Isolation, Read } from '../log/log.ts'
 import type { Partition } from '../partition.ts'
 
 /** What a Fetch request asks of one partition. */
 export interface Wanted {
-  readonly index: number
+  readonly place: FetchedPlace
   /** An error code where there is none. */
   readonly partition: Partition | number
   /** The node that was asked. */

@@ -1,3 +1,4 @@
+import { writeBatch } from '../../../src/records/batch-writer.ts'
 import { requestFrame } from '../../broker/raw-connection.ts'
 import { everyVersion, noId, type Probe, type ProbeTopic, type Script } from '../probe.ts'
 import { type FetchBody, type FetchPartition, fetchBody } from './fetch-body.ts'
@@ -158,6 +159,77 @@ export const fetchScripts: readonly Script[] = [
     7,
   ),
 
+  ...everyVersion(
+    'a fetch session goes on',
+    'Fetch',
+    async (probe, version) => {
+      const topic = await filled(probe)
+      const fetch = fetcher(probe, version)
+      const named = (more: object) => ({ topic: topic.name, topicId: topic.id, ...more })
+      const both = [0, 1].map(partition => ({ ...whole(partition), fetchOffset: partition === 0 ? 10 : 0 }))
+      const made = await fetch('made', topic, {}, { sessionEpoch: 0, topics: [named({ partitions: both })] })
+      const { sessionId } = made
+      const next = (step: string, sessionEpoch: number, more: FetchBody = {}) =>
+        fetch(step, topic, {}, { sessionId, sessionEpoch, topics: [], ...more })
+      await next('nothing is new', 1)
+      await next('asked from another offset', 2, { topics: [named({ partitions: [whole(0)] })] })
+      await next('the same offset again', 3)
+      await next('a partition that does not exist', 4, { topics: [named({ partitions: [whole(9)] })] })
+      await next('it still does not exist', 5)
+      await next('it is forgotten', 6, { forgottenTopicsData: [named({ partitions: [9, 0, 7] })] })
+      await probe.setUp('Produce', {
+        acks: -1,
+        timeoutMs: 5_000,
+        topicData: [{ topicId: topic.id, partitionData: [{ index: 1, records: batchOf('new') }] }],
+      })
+      await next('a message was written', 7)
+      const atEnd = [{ ...whole(1), fetchOffset: 1 }]
+      await next('behind it', 8, { topics: [named({ partitions: atEnd })] })
+      await next('nothing again', 9)
+      await next('a little of what is asked anew', 10, {
+        maxBytes: 1,
+        topics: [named({ partitions: [whole(0), whole(1)] })],
+      })
+      await next('those that were read are last', 11, { maxBytes: 1 })
+      await next('the epoch before', 11)
+      await next('an epoch below 0', -5)
+      await next('all are forgotten', 12, { forgottenTopicsData: [named({ partitions: [0, 1] })] })
+      await next('it is gone', 13)
+      const other = { topics: [named({ partitions: [whole(0)] })] }
+      const another = await fetch('another', topic, {}, { sessionEpoch: 0, ...other })
+      const anew = await fetch(
+        'anew in its place',
+        topic,
+        {},
+        { sessionId: another.sessionId, sessionEpoch: 0, ...other },
+      )
+      await fetch('the one before', topic, {}, { sessionId: another.sessionId, sessionEpoch: 1, topics: [] })
+      const wrong = { ...fetchBody(topic), sessionId: anew.sessionId, sessionEpoch: 1, topics: [] }
+      await probe.ask('in a version that names topics in another way', 'Fetch', version >= 13 ? 12 : 13, wrong)
+      await fetch('in the same', topic, {}, { sessionId: anew.sessionId, sessionEpoch: 1, topics: [] })
+    },
+    7,
+  ),
+
+  ...everyVersion(
+    'a fetch session of a topic that goes',
+    'Fetch',
+    async (probe, version) => {
+      const topic = await filled(probe)
+      const fetch = fetcher(probe, version)
+      const made = await fetch('made', topic, { fetchOffset: 10 }, { sessionEpoch: 0 })
+      const { sessionId } = made
+      const next = (step: string, sessionEpoch: number) =>
+        fetch(step, topic, {}, { sessionId, sessionEpoch, topics: [] })
+      await probe.setUp('DeleteTopics', { timeoutMs: 5_000, topics: [{ topicId: topic.id, name: null }] })
+      await gone(probe, topic)
+      await next('it is gone', 1)
+      await probe.topic('filled', 2)
+      await next('it is there again', 2)
+    },
+    7,
+  ),
+
   ...everyVersion('fetch of a topic that goes', 'Fetch', async (probe, version) => {
     const topic = await probe.topic('going')
     const consumer = await probe.connect()
@@ -252,6 +324,17 @@ export const fetchScripts: readonly Script[] = [
     for (const kind of [-1, -2, -3, 0]) await probe.ask(`kind ${kind} afterwards`, 'ListOffsets', 10, list(kind))
   }),
 ]
+
+function batchOf(value: string): Buffer {
+  return writeBatch([{ value, timestamp: time }])
+}
+
+/** Waits until the topic is no longer there for fetches. */
+async function gone(probe: Probe, topic: ProbeTopic): Promise<void> {
+  await probe.setUp('Fetch', fetchBody(topic), {
+    until: ({ responses }) => [3, 100].includes(responses[0]?.partitions[0]?.errorCode ?? 0),
+  })
+}
 
 function whole(partition: number): FetchPartition {
   return { partition, fetchOffset: 0, partitionMaxBytes: 1 << 20 }

@@ -41,6 +41,13 @@ export type {
   WorkOptions,
 } from './consumer/options.ts'
 export type { OwnershipCallback, OwnershipOptions } from './consumer/ownership-options.ts'
+export type { PropertyNote } from './consumer/properties/draft.ts'
+export {
+  type PropertiesRead,
+  type PropertyOptions,
+  type PropertySource,
+  readProperties,
+} from './consumer/properties/read-properties.ts'
 export { type BatchHandler, batch, type Handler, type RouteOptions } from './consumer/route.ts'
 export type * from './consumer/state.ts'
 export type { FetchPhase, OutOfRange, StartPosition, Truncated } from './fetch/options.ts'

@@ -13,6 +13,7 @@ import { Engine } from './engine.ts'
 import type { CloseResult, ConsumerEvents } from './events.ts'
 import { type ConsumerOptions, isStart, type ResolvedOptions, resolveOptions } from './options.ts'
 import { checkDrain } from './ownership-options.ts'
+import { type PropertyOptions, type PropertySource, readProperties } from './properties/read-properties.ts'
 import { type BatchHandler, checkRoute, type Handler, type RouteOptions, type RouteSpec, workRoute } from './route.ts'
 import { onSignals } from './signals.ts'
 import { snapshot } from './snapshot.ts'
@@ -81,6 +82,19 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     this.#random = environment.random ?? Math.random
     this.#groupClient = environment.groupClient ?? null
     this.#logger = this.#options.logger ?? new StderrLogger(this.#options.logLevel, this.#clock)
+  }
+
+  /**
+   * A consumer as a `.properties` file describes it, or an object with the same keys: Kafka's, or with `dialect: 'go'` those of Go Kafka
+   * Client. Keys without meaning here are logged; `readProperties` answers them, and the options.
+   *
+   * @throws {OptionError} that names the line
+   */
+  static fromProperties(source: PropertySource, options: PropertyOptions = {}): Consumer {
+    const read = readProperties(source, options)
+    const consumer = new Consumer(read.options)
+    for (const { kind, key, line, message } of read.notes) consumer.#logger.warn({ kind, key, line }, message)
+    return consumer
   }
 
   /**

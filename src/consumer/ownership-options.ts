@@ -108,6 +108,11 @@ export function resolveOwnership(options: OwnershipOptions | undefined): Resolve
   }
 }
 
+/** What a rebalance timeout must be at least. */
+export function neededForRebalance({ drainMs, startup }: ResolvedOwnership, abandonMs: number): number {
+  return Math.max(drainMs + abandonMs + BESIDE_DRAIN_MS, 2 * startup.waitMs)
+}
+
 /** A member that drains for longer than the group waits would be taken for dead, and its messages be handled twice. */
 export function checkDrain({ drainMs, rebalanceTimeoutMs }: ResolvedOwnership, abandonMs: number): void {
   const needed = drainMs + abandonMs + BESIDE_DRAIN_MS

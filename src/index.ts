@@ -12,9 +12,12 @@ export {
 export type { Logger, LogLevel } from './base/logger.ts'
 export type { Random } from './base/random.ts'
 export type { TopicPartition } from './base/topic-partition.ts'
-export { Admin, type ConfigEntry, type ConfigOwner, type NewTopic } from './client/admin.ts'
+export { Admin, type AdminOptions, type PositionQuery } from './client/admin.ts'
 export type { BrokerState } from './client/brokers.ts'
 export { AnswerError } from './client/call.ts'
+export type * from './client/cluster-admin.ts'
+export type * from './client/config-admin.ts'
+export type { DeletedRecords, DeleteRecordsQuery } from './client/delete-records.ts'
 export type {
   DescribedGroup,
   DescribedMember,
@@ -30,6 +33,7 @@ export type * from './client/low-level-client.ts'
 export { type ClientState, NativeClient, type SendOptions, type Target } from './client/native-client.ts'
 export type { ClientEvents, ClientOptions } from './client/options.ts'
 export type { OAuthSasl, OAuthToken, PasswordSasl, SaslOptions, TlsOptions } from './client/security.ts'
+export type * from './client/topic-admin.ts'
 export { UnsupportedVersionError } from './client/versions.ts'
 export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
 export type * from './consumer/events.ts'

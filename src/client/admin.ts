@@ -1,9 +1,16 @@
 import { systemClock } from '../base/clock.ts'
+import type { Logger, LogLevel } from '../base/logger.ts'
+import { StderrLogger } from '../base/stderr-logger.ts'
 import type { TopicPartition } from '../base/topic-partition.ts'
-import type { ApiName } from '../protocol/apis.ts'
-import { errorCodes } from '../protocol/error-codes.ts'
-import type { Requests, Responses } from '../protocol/messages.ts'
-import { zeroUuid } from '../protocol/wire-type.ts'
+import { type BrokerVersions, ClusterAdmin, type ClusterDescription } from './cluster-admin.ts'
+import {
+  ConfigAdmin,
+  type ConfigChange,
+  type ConfigEntry,
+  type ConfigOwner,
+  type DescribeConfigsOptions,
+} from './config-admin.ts'
+import type { DeletedRecords, DeleteRecordsQuery } from './delete-records.ts'
 import {
   type DescribedGroup,
   GroupAdmin,
@@ -14,133 +21,142 @@ import {
   type PartitionOutcome,
   type RemovedMember,
 } from './group-admin.ts'
-import type { ClusterMetadata, FoundOffset, OffsetQuery, TopicMetadata } from './low-level-client.ts'
+import type { FoundOffset, Isolation, TopicMetadata } from './low-level-client.ts'
 import { NativeClient } from './native-client.ts'
 import type { ClientOptions } from './options.ts'
-import { check, type Outcome } from './outcome.ts'
+import {
+  type ChangeOptions,
+  type CreatedTopic,
+  type NewTopic,
+  type PartitionsOptions,
+  TopicAdmin,
+  type TopicOutcome,
+  type WaitOptions,
+} from './topic-admin.ts'
 
-export interface NewTopic {
-  /** Default: the broker's `num.partitions`. */
-  readonly partitions?: number
-  /** Replicas of each partition. Default: the broker's `default.replication.factor`. */
-  readonly replicas?: number
-  /** Settings under Kafka's names. */
-  readonly configs?: Readonly<Record<string, string>>
-  /** Only check whether it could be made. Default false. */
-  readonly validateOnly?: boolean
+export interface AdminOptions extends Omit<ClientOptions, 'logger'> {
+  /** pino, or anything with its methods. Default: warnings and errors to stderr, a line each. */
+  readonly logger?: Logger
+  /** For the default logger. Default `'warn'`. */
+  readonly logLevel?: LogLevel
 }
 
-/** Whose settings: a topic's, or a broker's by its node id. */
-export type ConfigOwner = { readonly topic: string } | { readonly broker: number }
-
-export interface ConfigEntry {
-  readonly name: string
-  /** Null when it is secret, or has none. */
-  readonly value: string | null
-  /** Not set for this topic or broker itself. */
-  readonly inherited: boolean
-  readonly readOnly: boolean
-  readonly secret: boolean
+/** Which offset of a partition is asked for. */
+export interface PositionQuery extends TopicPartition {
+  /**
+   * The first one, the next one to be written, that of the message with the largest timestamp (KIP-734, Kafka 3.0), or the first whose
+   * timestamp is not before this many milliseconds since 1970.
+   */
+  readonly position: 'earliest' | 'latest' | 'max-timestamp' | { readonly timestamp: number }
 }
 
-/** How long the controller may take; the request's own deadline is longer. */
-const timeoutMs = 20_000
-const topicResource = 2
-const brokerResource = 4
-/** Where a setting comes from: 1 the topic, 2 this broker, 4 the broker's file; the others are defaults. */
-const ownSources: ReadonlySet<number> = new Set([1, 2, 4])
-const setOperation = 0
-const deleteOperation = 1
+const timestamps = { latest: -1, earliest: -2, 'max-timestamp': -3 }
 
 /**
- * Looks after topics, settings and groups. Calls about one thing reject with a `KafkaError` when it fails; lists have an `error` for
- * each entry that may fail by itself. Nothing but reading is sent twice, except to a controller or coordinator that had moved.
+ * Looks after a cluster, its topics, settings, groups and offsets.
+ *
+ * A call about one thing rejects when that fails. A call about a list has an outcome for each of them, in the order asked, so that one
+ * which fails spoils none of the others; it rejects only when nothing could be asked. Errors are a `KafkaError` with the broker's own
+ * words, an `UnsupportedVersionError` where the brokers are too old, or what a `NativeClient` rejects with.
+ *
+ * Each request goes to who can answer it: the controller, a group's coordinator, the leader of a partition, a certain broker, or any.
+ * Who is that no more is looked up anew. Every call ends within `requestTimeoutMs`, or `timeoutMs` where there is one. A change whose
+ * answer never came is not sent again: it may have been made.
  */
-export class Admin {
+export class Admin implements AsyncDisposable {
   readonly #client: NativeClient
   readonly #owned: boolean
+  readonly #cluster: ClusterAdmin
+  readonly #topics: TopicAdmin
+  readonly #configs: ConfigAdmin
   readonly #groups: GroupAdmin
 
-  /** With options it has a client of its own; a client that is given stays open when this is closed. */
-  constructor(client: NativeClient | ClientOptions) {
+  /**
+   * With options it has a client of its own, which connects at the first call; a client that is given stays open when this is closed.
+   *
+   * @throws {OptionError}
+   */
+  constructor(client: NativeClient | AdminOptions) {
     this.#owned = !(client instanceof NativeClient)
-    this.#client = client instanceof NativeClient ? client : new NativeClient(client)
-    this.#groups = new GroupAdmin(
-      this.#client,
-      (client instanceof NativeClient ? undefined : client.clock) ?? systemClock,
-    )
+    this.#client = client instanceof NativeClient ? client : ownClient(client)
+    this.#cluster = new ClusterAdmin(this.#client)
+    this.#topics = new TopicAdmin(this.#client)
+    this.#configs = new ConfigAdmin(this.#client)
+    this.#groups = new GroupAdmin(this.#client)
   }
 
-  /** The brokers and the controller; no topics. */
-  describeCluster(): Promise<ClusterMetadata> {
-    return this.#client.metadata([])
+  /** Its id, its brokers with their racks, and the active controller (KIP-700, KIP-595). */
+  describeCluster(): Promise<ClusterDescription> {
+    return this.#cluster.describe()
   }
 
-  /** All topics, internal ones included. */
-  async listTopics(): Promise<readonly TopicMetadata[]> {
-    return [...(await this.#client.metadata('all')).topics.values()]
+  /** Which requests and features a broker knows (KIP-35, KIP-584). */
+  brokerVersions(nodeId: number): Promise<BrokerVersions> {
+    return this.#cluster.versions(nodeId)
   }
 
-  /** In the order asked; a topic that does not exist has an `error`. */
-  async describeTopics(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
-    return [...(await this.#client.metadata(topics)).topics.values()]
+  /** All topics that this client may see, internal ones included. */
+  listTopics(): Promise<readonly TopicMetadata[]> {
+    return this.#topics.list()
   }
 
-  /** Resolves when the controller has made it; brokers may take a moment longer to know it. */
-  async createTopic(topic: string, options: NewTopic = {}): Promise<void> {
-    const configs = Object.entries(options.configs ?? {}).map(([name, value]) => ({ name, value }))
-    const { partitions = -1, replicas = -1, validateOnly = false } = options
-    const wanted = { name: topic, numPartitions: partitions, replicationFactor: replicas, assignments: [], configs }
-    const code = (answer: Responses['CreateTopics']) => answer.topics.find(({ name }) => name === topic)
-    await this.#atController(
-      'CreateTopics',
-      { topics: [wanted], timeoutMs, validateOnly },
-      code,
-      `creating topic ${topic}`,
-    )
+  /** Partitions, leaders and replicas. A topic that does not exist has an `error`. */
+  describeTopics(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
+    return this.#topics.describe(topics)
   }
 
-  async deleteTopic(topic: string): Promise<void> {
-    const body = (version: number) => {
-      if (version < 6) return { topicNames: [topic], timeoutMs }
-      return { topics: [{ name: topic, topicId: zeroUuid }], timeoutMs }
+  /** Resolves when the controller has made it; brokers take a moment longer to know it: see `waitForLeaders`. */
+  async createTopic(topic: string, options: Omit<NewTopic, 'topic'> & ChangeOptions = {}): Promise<CreatedTopic> {
+    const { validateOnly, timeoutMs, ...wanted } = options
+    const change = {
+      ...(validateOnly !== undefined && { validateOnly }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
     }
-    const code = (answer: Responses['DeleteTopics']) => answer.responses.find(({ name }) => name === topic)
-    await this.#atController('DeleteTopics', body, code, `deleting topic ${topic}`)
+    return only(await this.createTopics([{ ...wanted, topic }], change))
   }
 
-  /** `count` is how many the topic has afterwards. Keys go to other partitions than before. */
-  async createPartitions(topic: string, count: number): Promise<void> {
-    const body = { topics: [{ name: topic, count, assignments: null }], timeoutMs, validateOnly: false }
-    const code = (answer: Responses['CreatePartitions']) => answer.results.find(({ name }) => name === topic)
-    await this.#atController('CreatePartitions', body, code, `creating partitions of topic ${topic}`)
+  /** Makes several with one request (KIP-4). */
+  createTopics(topics: readonly NewTopic[], options: ChangeOptions = {}): Promise<readonly CreatedTopic[]> {
+    return this.#topics.create(topics, options)
   }
 
-  /** All settings of a topic or a broker. */
-  async describeConfigs(owner: ConfigOwner): Promise<readonly ConfigEntry[]> {
-    const { resource, target, name } = resourceOf(owner)
-    const body = { resources: [{ ...resource, configurationKeys: null }], includeSynonyms: false }
-    const answer = await this.#client.send(target, 'DescribeConfigs', body)
-    const [described] = answer.results
-    check(described, `describing the settings of ${name}`)
-    return (described?.configs ?? []).map(entry => ({
-      name: entry.name,
-      value: entry.value,
-      inherited: !ownSources.has(entry.configSource),
-      readOnly: entry.readOnly,
-      secret: entry.isSensitive,
-    }))
+  /** Deletes a topic with all its messages; brokers forget it a moment later. */
+  async deleteTopic(topic: string, options: Omit<ChangeOptions, 'validateOnly'> = {}): Promise<void> {
+    only(await this.deleteTopics([topic], options))
   }
 
-  /** Changes what is named and leaves the rest; null takes a setting back to its default. Kafka 2.3 and later (KIP-339). */
-  async alterConfigs(owner: ConfigOwner, changes: Readonly<Record<string, string | null>>): Promise<void> {
-    const { resource, target, name } = resourceOf(owner)
-    const configs = Object.entries(changes).map(([setting, value]) => {
-      return { name: setting, value, configOperation: value === null ? deleteOperation : setOperation }
-    })
-    const body = { resources: [{ ...resource, configs }], validateOnly: false }
-    const answer = await this.#client.send(target, 'IncrementalAlterConfigs', body)
-    check(answer.responses[0], `changing the settings of ${name}`)
+  deleteTopics(
+    topics: readonly string[],
+    options: Omit<ChangeOptions, 'validateOnly'> = {},
+  ): Promise<readonly TopicOutcome[]> {
+    return this.#topics.delete(topics, options)
+  }
+
+  /** `count` is how many the topic has afterwards (KIP-195). Keys go to other partitions than before. */
+  createPartitions(topic: string, count: number, options: PartitionsOptions = {}): Promise<void> {
+    return this.#topics.createPartitions(topic, count, options)
+  }
+
+  /**
+   * Resolves when all partitions of these topics have a leader that serves them, and every broker knows it: after `createTopic`, and
+   * before anybody is told to use it. Rejects with a `RequestTimeoutError` that names what is missing.
+   */
+  waitForLeaders(topics: readonly string[], options: WaitOptions = {}): Promise<void> {
+    return this.#topics.waitForLeaders(topics, options)
+  }
+
+  /** All settings of a topic, a broker or a group, inherited ones included (KIP-133, KIP-226). */
+  describeConfigs(owner: ConfigOwner, options: DescribeConfigsOptions = {}): Promise<readonly ConfigEntry[]> {
+    return this.#configs.describe(owner, options)
+  }
+
+  /** Changes what is named, all or nothing, and leaves the rest (KIP-339, Kafka 2.3). */
+  alterConfigs(
+    owner: ConfigOwner,
+    changes: Readonly<Record<string, ConfigChange>>,
+    options: { readonly validateOnly?: boolean } = {},
+  ): Promise<void> {
+    return this.#configs.alter(owner, changes, options)
   }
 
   /** All groups of the cluster, asked of every broker. */
@@ -153,7 +169,7 @@ export class Admin {
     return this.#groups.describe(group)
   }
 
-  /** Deletes a group that has no members, with its offsets; with members it rejects with `NON_EMPTY_GROUP`. */
+  /** Deletes a group that has no members, with its offsets (KIP-229); with members it rejects with `NON_EMPTY_GROUP`. */
   deleteGroup(group: string): Promise<void> {
     return this.#groups.delete(group)
   }
@@ -187,9 +203,29 @@ export class Admin {
     return this.#groups.removeMembers(group, members)
   }
 
-  /** Offsets by time, or the first and last ones. */
-  listOffsets(queries: readonly OffsetQuery[]): Promise<readonly FoundOffset[]> {
-    return this.#client.listOffsets(queries, 'read_uncommitted')
+  /** Of partitions, the offset at an end or at a time; -1 when no message is that young. With `'read_committed'` an open transaction is the end. */
+  async listOffsets(
+    queries: readonly PositionQuery[],
+    options: { readonly isolation?: Isolation } = {},
+  ): Promise<readonly FoundOffset[]> {
+    const asked = queries.map(({ topic, partition, position }, at) => {
+      const timestamp = typeof position === 'string' ? timestamps[position] : position.timestamp
+      return { at, newer: position === 'max-timestamp', query: { topic, partition, timestamp } }
+    })
+    const found: FoundOffset[] = []
+    // Brokers that are too old for one kind of question still answer the other.
+    for (const part of [asked.filter(({ newer }) => newer), asked.filter(({ newer }) => !newer)]) {
+      if (part.length === 0) continue
+      const wanted = part.map(({ query }) => query)
+      const answers = await this.#client.listOffsets(wanted, options.isolation ?? 'read_uncommitted')
+      for (const [index, answer] of answers.entries()) found[part[index]?.at ?? 0] = answer
+    }
+    return found
+  }
+
+  /** Deletes the beginning of partitions, on all replicas, as retention does (KIP-107). Of a compacted topic it is refused. */
+  deleteRecords(queries: readonly DeleteRecordsQuery[]): Promise<readonly DeletedRecords[]> {
+    return this.#client.deleteRecords(queries)
   }
 
   /** Closes the client if this made it. */
@@ -197,27 +233,19 @@ export class Admin {
     if (this.#owned) await this.#client.close()
   }
 
-  /** A broker that is not the controller any more did nothing: the new one is asked. */
-  async #atController<N extends ApiName>(
-    name: N,
-    body: Requests[N] | ((version: number) => Requests[N]),
-    find: (answer: Responses[N]) => Outcome | undefined,
-    doing: string,
-  ): Promise<void> {
-    let outcome = find(await this.#client.send('controller', name, body))
-    if (outcome?.errorCode === errorCodes.NOT_CONTROLLER) {
-      await this.#client.metadata([])
-      outcome = find(await this.#client.send('controller', name, body))
-    }
-    check(outcome, doing)
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }
 
-function resourceOf(owner: ConfigOwner) {
-  if ('topic' in owner) {
-    const resource = { resourceType: topicResource, resourceName: owner.topic }
-    return { resource, target: 'any' as const, name: `topic ${owner.topic}` }
-  }
-  const resource = { resourceType: brokerResource, resourceName: String(owner.broker) }
-  return { resource, target: { nodeId: owner.broker }, name: `node ${owner.broker}` }
+function ownClient({ logger, logLevel = 'warn', ...options }: AdminOptions): NativeClient {
+  return new NativeClient({ ...options, logger: logger ?? new StderrLogger(logLevel, options.clock ?? systemClock) })
+}
+
+/** @throws what became of it, if that is an error */
+function only<T extends TopicOutcome>([outcome]: readonly T[]): T {
+  // One was asked for, so one is answered.
+  const answered = outcome as T
+  if (answered.error !== null) throw answered.error
+  return answered
 }

@@ -39,6 +39,10 @@ export class Brokers {
     return [...this.#nodes.values()].map(node => node.address)
   }
 
+  has(nodeId: number): boolean {
+    return this.#nodes.has(nodeId)
+  }
+
   /** These are all brokers now: connections to others, or to an old address, are closed. */
   replace(addresses: readonly BrokerAddress[]): void {
     const ids = new Set(addresses.map(address => address.nodeId))

@@ -1,5 +1,5 @@
 import { exponential } from '../base/backoff.ts'
-import { type Clock, sleep } from '../base/clock.ts'
+import { sleep } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import type { ApiName } from '../protocol/apis.ts'
@@ -79,11 +79,9 @@ const coordinatorBackoff = exponential(100, 1_000)
 /** The part of `Admin` that is about groups: what is asked of a group's coordinator. */
 export class GroupAdmin {
   readonly #client: NativeClient
-  readonly #clock: Clock
 
-  constructor(client: NativeClient, clock: Clock) {
+  constructor(client: NativeClient) {
     this.#client = client
-    this.#clock = clock
   }
 
   async list(): Promise<readonly ListedGroup[]> {
@@ -207,6 +205,8 @@ export class GroupAdmin {
     doing: string,
     versions: { minVersion?: number; maxVersion?: number } = {},
   ): Promise<Responses[N]> {
+    const { settings, signal } = this.#client.router
+    const { clock, random } = settings
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.#client.send({ group }, name, body, versions)
       const outcome = find(answer)
@@ -215,7 +215,7 @@ export class GroupAdmin {
         return answer
       }
       this.#client.forgetCoordinator(group)
-      await sleep(this.#clock, coordinatorBackoff(attempt, Math.random))
+      await sleep(clock, coordinatorBackoff(attempt, random), signal)
     }
   }
 }

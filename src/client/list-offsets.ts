@@ -8,6 +8,9 @@ import type { FoundOffset, Isolation, OffsetQuery } from './low-level-client.ts'
 import { epochOf, type Router } from './routing.ts'
 
 const consumer = -1
+/** Stands for the message with the largest timestamp (KIP-734), from this version on. */
+const maxTimestamp = -3
+const versionWithMaxTimestamp = 7
 
 /** Finds offsets at each partition's leader (https://kafka.apache.org/protocol#The_Messages_ListOffsets). */
 export function listOffsets(
@@ -40,6 +43,7 @@ function question(
     name: 'ListOffsets',
     body: () => ({ replicaId: consumer, isolationLevel: isolation === 'read_committed' ? 1 : 0, topics }),
     read: readAnswer,
+    minVersion: queries.some(({ timestamp }) => timestamp === maxTimestamp) ? versionWithMaxTimestamp : undefined,
     timeoutMs,
   }
 }

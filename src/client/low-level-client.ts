@@ -89,7 +89,7 @@ export interface FetchAnswer {
   readonly partitions: readonly FetchedPartition[]
 }
 
-/** `-1` latest, `-2` earliest, otherwise the first offset whose timestamp is at or after this many ms since 1970. */
+/** `-1` latest, `-2` earliest, `-3` that of the largest timestamp (Kafka 3.0), otherwise the first offset whose timestamp is at or after this many ms since 1970. */
 export interface OffsetQuery {
   readonly topic: string
   readonly partition: number

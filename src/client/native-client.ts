@@ -7,6 +7,7 @@ import { type BrokerState, Brokers } from './brokers.ts'
 import { longestMs, type Question } from './call.ts'
 import { Coordinators } from './coordinators.ts'
 import { within } from './deadline.ts'
+import { type DeletedRecords, type DeleteRecordsQuery, deleteRecords } from './delete-records.ts'
 import { offsetsForLeaderEpoch } from './epoch-ends.ts'
 import { fetchQuestion } from './fetch-call.ts'
 import type { Link, Role } from './link.ts'
@@ -69,7 +70,8 @@ export class NativeClient implements LowLevelClient {
   readonly #brokers: Brokers
   readonly #metadata: Metadata
   readonly #coordinators: Coordinators
-  readonly #router: Router
+  /** @internal For the calls of this folder that go to several brokers. */
+  readonly router: Router
   readonly #aborter = new AbortController()
   #closing: Promise<void> | null = null
 
@@ -83,7 +85,7 @@ export class NativeClient implements LowLevelClient {
       ask: question => this.#askAny(question),
       found: address => this.#brokers.add(address),
     })
-    this.#router = {
+    this.router = {
       settings: this.#settings,
       metadata: this.#metadata,
       signal: this.#aborter.signal,
@@ -161,12 +163,18 @@ export class NativeClient implements LowLevelClient {
 
   async listOffsets(queries: readonly OffsetQuery[], isolation: Isolation): Promise<readonly FoundOffset[]> {
     this.#aborter.signal.throwIfAborted()
-    return listOffsets(this.#router, queries, isolation)
+    return listOffsets(this.router, queries, isolation)
   }
 
   async offsetsForLeaderEpoch(queries: readonly EpochQuery[]): Promise<readonly EpochEnd[]> {
     this.#aborter.signal.throwIfAborted()
-    return offsetsForLeaderEpoch(this.#router, queries)
+    return offsetsForLeaderEpoch(this.router, queries)
+  }
+
+  /** Routed like `listOffsets`. */
+  async deleteRecords(queries: readonly DeleteRecordsQuery[]): Promise<readonly DeletedRecords[]> {
+    this.#aborter.signal.throwIfAborted()
+    return deleteRecords(this.router, queries)
   }
 
   /** `timeoutMs`, default `requestTimeoutMs`, is also how long the leader waits for its replicas. */
@@ -176,7 +184,7 @@ export class NativeClient implements LowLevelClient {
   ): Promise<readonly ProducedBatch[]> {
     this.#aborter.signal.throwIfAborted()
     this.#metadata.refreshIfStale()
-    return produce(this.#router, batches, options.acks ?? -1, options.timeoutMs ?? this.#settings.requestTimeoutMs)
+    return produce(this.router, batches, options.acks ?? -1, options.timeoutMs ?? this.#settings.requestTimeoutMs)
   }
 
   /** Node id of the broker that coordinates this group, looked up once and remembered. */
@@ -227,7 +235,9 @@ export class NativeClient implements LowLevelClient {
       return this.#link(this.#metadata.controller, 'general', 0).send(rest())
     }
     if ('nodeId' in target) {
-      return this.#link(target.nodeId, target.role ?? 'general', target.connection ?? 0).send(question)
+      const { nodeId, role = 'general', connection = 0 } = target
+      if (!this.#brokers.has(nodeId)) await this.#metadata.refresh([], question.timeoutMs, question.signal)
+      return this.#link(nodeId, role, connection).send(rest())
     }
     return this.#askGroup(target.group, target.connection ?? 0, question)
   }

@@ -1,4 +1,4 @@
-import { MillraceError } from '../base/errors.ts'
+import { type ErrorPlace, MillraceError } from '../base/errors.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 
 /** What an answer says of one thing that was asked for. */
@@ -7,12 +7,19 @@ export interface Outcome {
   readonly errorMessage?: string | null
 }
 
-/** Throws the error that this outcome stands for, in the broker's own words where it has some. */
-export function check(outcome: Outcome | undefined, doing: string): void {
+/** The error that this outcome stands for, in the broker's own words where it has some; null when all was well. */
+export function failureOf(outcome: Outcome | undefined, doing: string, place: ErrorPlace = {}): MillraceError | null {
   if (outcome === undefined) {
-    throw new MillraceError('BAD_ANSWER', `${doing}: the broker's answer leaves it out`, { retriable: true })
+    const message = `${doing}: the broker's answer leaves it out`
+    return new MillraceError('BAD_ANSWER', message, { ...place, retriable: true })
   }
   const { errorCode, errorMessage } = outcome
-  if (errorCode !== errorCodes.NONE)
-    throw new KafkaError(errorCode, errorMessage ? `${doing} (${errorMessage})` : doing)
+  if (errorCode === errorCodes.NONE) return null
+  return new KafkaError(errorCode, errorMessage ? `${doing} (${errorMessage})` : doing, place)
+}
+
+/** Throws the error that this outcome stands for. */
+export function check(outcome: Outcome | undefined, doing: string, place?: ErrorPlace): void {
+  const error = failureOf(outcome, doing, place)
+  if (error !== null) throw error
 }

@@ -26,41 +26,16 @@ async function told<T>(ask: () => Promise<T>, enough: (value: T) => boolean): Pr
   }
 }
 
-test('topics are made, described, enlarged and deleted', async () => {
-  await admin.createTopic('orders', { partitions: 2, replicas: 1, configs: { 'retention.ms': '60000' } })
-  await assert.rejects(admin.createTopic('orders'), { code: 'TOPIC_ALREADY_EXISTS', message: /creating topic orders/ })
-  await admin.createTopic('checked', { validateOnly: true })
-  const partitions = async () => (await admin.describeTopics(['orders']))[0]?.partitions.length
-  await told(partitions, count => count === 2)
-  await admin.createPartitions('orders', 3)
-  await told(partitions, count => count === 3)
-  await assert.rejects(admin.createPartitions('orders', 2), { code: 'INVALID_PARTITIONS' })
-  const names = async () =>
-    (await admin.listTopics()).map(({ topic }) => topic).filter(topic => !topic.startsWith('__'))
-  assert.deepEqual(await names(), ['orders'])
-  await admin.createTopic('short-lived')
-  await admin.deleteTopic('short-lived')
-  await told(names, found => !found.includes('short-lived'))
-  await assert.rejects(admin.deleteTopic('short-lived'), { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
-})
-
-test('settings of topics and brokers are told and changed', async () => {
-  await admin.createTopic('kept', { configs: { 'retention.ms': '60000' } })
-  const setting = async () =>
-    (await admin.describeConfigs({ topic: 'kept' })).find(({ name }) => name === 'retention.ms')
-  await told(
-    () => admin.describeTopics(['kept']),
-    ([topic]) => topic?.error === null,
-  )
-  const own = { name: 'retention.ms', value: '60000', inherited: false, readOnly: false, secret: false }
-  assert.deepEqual(await setting(), own)
-  await admin.alterConfigs({ topic: 'kept' }, { 'retention.ms': '70000' })
-  await told(setting, found => found?.value === '70000')
-  await admin.alterConfigs({ topic: 'kept' }, { 'retention.ms': null })
-  await told(setting, found => found?.inherited === true)
-  const broker = await admin.describeConfigs({ broker: 1 })
-  assert.equal(broker.find(({ name }) => name === 'node.id')?.value, '1')
-  await assert.rejects(admin.alterConfigs({ topic: 'kept' }, { 'retention.ms': 'x' }), { code: 'INVALID_CONFIG' })
+test('settings tell their documentation, groups and loggers have some as well', async () => {
+  const [setting] = await admin.describeConfigs({ broker: 1 }, { names: ['log.retention.ms'], documentation: true })
+  assert.match(setting?.documentation ?? '', /milliseconds/)
+  await admin.alterConfigs({ group: 'timed' }, { 'consumer.session.timeout.ms': 50_000 })
+  const timeout = async () =>
+    (await admin.describeConfigs({ group: 'timed' })).find(({ name }) => name === 'consumer.session.timeout.ms')
+  const found = await told(timeout, entry => entry?.value === '50000')
+  assert.deepEqual([found?.source, found?.inherited, found?.type], ['DYNAMIC_GROUP_CONFIG', false, 'INT'])
+  const loggers = await admin.describeConfigs({ brokerLogger: 1 })
+  assert.equal(loggers.find(({ name }) => name === 'root')?.source, 'DYNAMIC_BROKER_LOGGER_CONFIG')
 })
 
 test('groups are listed, described and deleted, and their offsets told', async () => {
@@ -70,7 +45,7 @@ test('groups are listed, described and deleted, and their offsets told', async (
     ([topic]) => topic?.error === null,
   )
   await kafka.write('read', [{ value: 'x' }])
-  assert.equal((await admin.listOffsets([{ topic: 'read', partition: 0, timestamp: -1 }]))[0]?.offset, 1)
+  assert.equal((await admin.listOffsets([{ topic: 'read', partition: 0, position: 'latest' }]))[0]?.offset, 1)
   assert.deepEqual(await admin.groupOffsets('shop'), [])
   await assert.rejects(admin.describeGroup('shop'), { code: 'GROUP_ID_NOT_FOUND' })
   await assert.rejects(admin.deleteGroup('shop'), { code: 'GROUP_ID_NOT_FOUND' })
@@ -86,11 +61,6 @@ test('groups are listed, described and deleted, and their offsets told', async (
   assert.deepEqual((await admin.describeGroup('shop')).members, [])
   await admin.deleteGroup('shop')
   assert.deepEqual(await admin.listGroups(), [])
-})
-
-test('the cluster is described', async () => {
-  const { brokers, controller } = await admin.describeCluster()
-  assert.deepEqual([brokers.map(({ nodeId }) => nodeId), controller], [[1], 1])
 })
 
 test('a group whose partitions the broker assigns (KIP-848) is told like the others', async () => {

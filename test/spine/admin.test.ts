@@ -1,0 +1,4 @@
+import { EmbeddedCluster } from '../broker/embedded-cluster.ts'
+import { adminTests } from './admin.ts'
+
+adminTests(options => EmbeddedCluster.start(options))

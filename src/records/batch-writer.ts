@@ -26,7 +26,7 @@ export interface RecordInput {
 export interface BatchOptions {
   /** Default `'none'`. */
   readonly compression?: Compression | undefined
-  /** Of the compression; default: the codec's own. */
+  /** Of gzip and zstd; default: the codec's own. The others have none. */
   readonly level?: number | undefined
   /** Offset of the first record; 0 (the default) in what a producer sends. */
   readonly baseOffset?: number | undefined

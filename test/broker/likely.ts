@@ -1,6 +1,7 @@
 import type { Random } from '../../src/base/random.ts'
 import type { ApiName } from '../../src/protocol/apis.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
+import { COMPRESSIONS } from '../../src/records/record-batch.ts'
 
 type Struct = Record<string, unknown>
 type Choose = () => unknown
@@ -100,7 +101,7 @@ export class Likely {
 
   #records(): Buffer {
     const keys = Array.from({ length: 1 + this.#below(3) }, () => ({ key: `k${this.#below(5)}`, value: 'v' }))
-    const compression = this.#oneOf('none', 'none', 'gzip', 'zstd')
+    const compression = this.#oneOf('none', ...COMPRESSIONS)
     const { producerId, producerEpoch } = this.#known('producers') as { producerId?: number; producerEpoch?: number }
     if (producerId === undefined || producerEpoch === undefined || this.#below(2) === 0) {
       return writeBatch(keys, { compression, now: this.#now() })

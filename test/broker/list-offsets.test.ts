@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { errorCodes } from '../../src/protocol/error-codes.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
+import { COMPRESSIONS } from '../../src/records/record-batch.ts'
 import { changed } from '../records/batches.ts'
 import { LogBench, waits } from './log-bench.ts'
 
@@ -30,7 +31,7 @@ test('the ends of a log are told with the epochs of their leaders', async () => 
 })
 
 test('a timestamp is found at the first record that is not older, in any compression', async () => {
-  const compression = fc.constantFrom('none', 'gzip', 'zstd')
+  const compression = fc.constantFrom(...COMPRESSIONS)
   const batch = fc.record({ times: fc.array(fc.nat(50), { minLength: 1, maxLength: 5 }), compression })
   await fc.assert(
     fc.asyncProperty(fc.array(batch, { maxLength: 8 }), fc.nat(20), fc.nat(55), async (batches, start, timestamp) => {
@@ -38,7 +39,7 @@ test('a timestamp is found at the first record that is not older, in any compres
       const times: number[] = []
       for (const { times: own, compression } of batches) {
         const records = own.map(time => ({ value: 'v', timestamp: time }))
-        await bench.send(writeBatch(records, { compression: compression as 'none' }))
+        await bench.send(writeBatch(records, { compression }))
         times.push(...own)
       }
       await bench.deleteBefore(Math.min(start, times.length))

@@ -6,6 +6,7 @@ import { Budget } from '../../src/fetch/budget.ts'
 import { Reservoir } from '../../src/fetch/reservoir.ts'
 import type { Message } from '../../src/records/message.ts'
 import { settled } from '../virtual-clock.ts'
+import { withoutPackage } from '../without-package.ts'
 import { PartitionLog, seal } from './log.ts'
 
 const MiB = 1024 * 1024
@@ -293,13 +294,14 @@ test('a record that makes no sense in a batch with a right checksum ends that ba
   assert.equal(fail.reservoir.delivered, 1)
 })
 
-test('a compression that is not supported is no corruption: it fails the claim whatever the option says', () => {
+test('a compression whose package is missing is no corruption: it fails the claim whatever the option says', () => {
   const log = orders()
   const batch = log.append(2)
   batch.buffer[22] = 2
   seal(batch.buffer)
   const { reservoir, told } = reservoirOf({ onCorrupt: 'skip' })
   log.batches = [new (batch.constructor as new (buffer: Buffer) => typeof batch)(batch.buffer)]
+  using _missing = withoutPackage('snappy')
   reservoir.fill(log.answer(log.batches, 'read_committed'))
   assert.equal(reservoir.take(), null)
   assert.equal(told.failed[0]?.code, 'UNSUPPORTED_COMPRESSION')

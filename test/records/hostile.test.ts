@@ -127,6 +127,5 @@ test('random records behind a sound header give messages or a typed error', asyn
 })
 
 test('the samples themselves are sound', async () => {
-  for (const sample of samples)
-    await readAll(sample).catch(error => assert.equal(error.code, 'UNSUPPORTED_COMPRESSION'))
+  for (const sample of samples) await readAll(sample)
 })

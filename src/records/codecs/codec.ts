@@ -1,0 +1,41 @@
+import { createRequire } from 'node:module'
+
+/** One way to compress records. */
+export interface Codec {
+  /** Expected output up to which the event loop is held for it: about 4 ms. */
+  readonly syncBytes: number
+  /** Bytes that the input inflates to. May be a guess, or a lie of the sender: limits hold whatever it says. */
+  expectedBytes(input: Uint8Array): number
+  /** At most `maxBytes`, else it throws `OutputTooLarge`; anything else that it throws means bad input. */
+  inflateSync(input: Uint8Array, maxBytes: number): Buffer
+  /** The same beside the event loop. */
+  inflate(input: Uint8Array, maxBytes: number): Promise<Buffer>
+  /** `level`: of gzip and zstd; the others have none. */
+  deflate(input: Uint8Array, level: number | undefined): Buffer
+}
+
+/** The output would be larger than it may be. */
+export class OutputTooLarge extends Error {}
+
+/** A package that a codec needs cannot be loaded; `cause` says why. */
+export class PackageMissing extends Error {
+  readonly package: string
+
+  constructor(name: string, cause: unknown) {
+    super(`The package ${name} cannot be loaded`, { cause })
+    this.package = name
+  }
+}
+
+/** Loads an optional dependency when it is first needed: most never need it, and it may not be installed. */
+export function optionalPackage<T>(name: string): () => T {
+  let loaded: T | undefined
+  return () => {
+    try {
+      loaded ??= createRequire(import.meta.url)(name) as T
+    } catch (error) {
+      throw new PackageMissing(name, error)
+    }
+    return loaded
+  }
+}

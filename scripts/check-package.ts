@@ -12,6 +12,8 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname, '..')
 const oldest = '22.18.0'
 const folder = await mkdtemp(join(tmpdir(), 'millrace-package-'))
+/** Beside it: modules are looked for in the folders above too. */
+const bare = `${folder}-bare`
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
 
 try {
@@ -23,12 +25,13 @@ try {
   const node = await oldestNode()
   runOldest(node)
   await runBroker(node)
+  await runWithoutOptional(node, tarball)
   console.log(`\nThe package is sound.`)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 } finally {
-  await rm(folder, { recursive: true, force: true })
+  for (const made of [folder, bare]) await rm(made, { recursive: true, force: true })
 }
 
 function show(title: string, command: string, args: readonly string[], cwd = root): void {
@@ -93,6 +96,29 @@ async function runBroker(node: string): Promise<void> {
   const { brokers } = JSON.parse(String(line))
   if (code !== 0 || brokers.length !== 1) throw new Error(`millrace broker said ${line} and ended with ${code}.`)
   console.log('millrace/broker and millrace broker serve')
+}
+
+/** Without the optional dependencies all works but what needs them, and that says which package is missing. */
+async function runWithoutOptional(node: string, tarball: string): Promise<void> {
+  await mkdir(bare)
+  await writeFile(join(bare, 'package.json'), '{ "private": true, "type": "module" }\n')
+  const options = ['--omit=optional', '--no-audit', '--no-fund', '--prefer-offline']
+  show('install without optional dependencies', 'npm', ['install', ...options, tarball], bare)
+  const program = `
+    import { writeBatch } from 'millrace'
+    for (const compression of ['none', 'gzip', 'zstd']) writeBatch([{ value: 'a' }], { compression })
+    for (const compression of ['snappy', 'lz4']) {
+      try {
+        writeBatch([{ value: 'a' }], { compression })
+      } catch (error) {
+        console.log(error.code, /npm install [\\w-]+/.exec(error.message)[0])
+      }
+    }`
+  await writeFile(join(bare, 'main.mjs'), program)
+  const said = execFileSync(node, ['main.mjs'], { cwd: bare, encoding: 'utf8' })
+  const expected = ['snappy', 'lz4-napi'].map(name => `UNSUPPORTED_COMPRESSION npm install ${name}\n`).join('')
+  if (said !== expected) throw new Error(`Without optional dependencies ${expected} was expected, but: ${said}`)
+  console.log('what is optional is named where it is missing')
 }
 
 /** The Node that npm has for this platform, kept for the next time. */

@@ -15,17 +15,20 @@ const neededMajor = 24
 
 /**
  * Whether `node_modules` holds what the lock file says. npm notes what it installed in a hidden lock file; what is optional may be
- * absent there (it is for another platform), but not another version.
+ * absent there (it is for another platform, or could not be built), but not another version.
  */
 function isInstalled(folder) {
   const hidden = join(folder, 'node_modules/.package-lock.json')
   if (!existsSync(hidden)) return false
   const installed = JSON.parse(readFileSync(hidden, 'utf8')).packages
   const locked = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')).packages
+  // What the package itself names, and is not built when it is installed, comes with every install.
+  const always = Object.keys(locked[''].optionalDependencies ?? {}).map(name => `node_modules/${name}`)
   return Object.entries(locked).every(([path, wanted]) => {
     if (path === '') return true
     const found = installed[path]
-    return found ? found.version === wanted.version : wanted.optional === true
+    if (found) return found.version === wanted.version
+    return wanted.optional === true && (wanted.hasInstallScript === true || !always.includes(path))
   })
 }
 

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as kafkajs from 'kafkajs'
+import { until } from '../until.ts'
+import { compareAll, type Library, type Opened, Stage } from './migration.ts'
+import { programsOf } from './page-programs.ts'
+
+const page = 'migrating/from-kafkajs.md'
+
+const library: Library = {
+  name: 'kafkajs',
+  give(brokers, opened) {
+    const Kafka = recorded(opened)
+    return { names: { kafka: new Kafka({ brokers: [...brokers] }) }, packages: { kafkajs: { ...kafkajs, Kafka } } }
+  },
+}
+
+/** kafkajs, silent and quick to notice things, which tells of its consumers. */
+function recorded(opened: Opened): typeof kafkajs.Kafka {
+  return class extends kafkajs.Kafka {
+    constructor(config: kafkajs.KafkaConfig) {
+      super({ logLevel: kafkajs.logLevel.NOTHING, retry: { initialRetryTime: 20 }, ...config })
+    }
+
+    override consumer(config: kafkajs.ConsumerConfig): kafkajs.Consumer {
+      const consumer = super.consumer({ maxWaitTimeInMs: 50, ...config })
+      opened(() => consumer.disconnect())
+      return consumer
+    }
+  }
+}
+
+test('on the page about kafkajs, both sides of each example do the same', { concurrency: true }, async t => {
+  const owned = 1
+  await compareAll(
+    page,
+    library,
+    {
+      'Only new messages': { written: 9, calls: owned + 9, committed: 69 },
+      Failures: { refused: 'order 7' },
+      Seek: { calls: 15, committed: null },
+      Logging: { calls: 0, committed: 0 },
+      Admin: { calls: 1, committed: 10 },
+    },
+    (name, run) => t.test(name, run),
+  )
+})
+
+test('members of kafkajs and Millrace share a group, as the page has it, and Millrace goes on alone', async () => {
+  const programs = await programsOf(page)
+  const old = programs.find(({ section, whose }) => section === 'Many at once' && whose === 'kafkajs')
+  const shared = programs.find(({ section }) => section === 'Both in one group')
+  assert.ok(old && shared)
+  await using stage = await Stage.open(library)
+  const theirs = stage.start(old)
+  await until('kafkajs handles all', () => theirs.calls.length >= 60)
+  const ours = stage.start(shared)
+  await stage.fetching('millrace')
+  await stage.write(30)
+  const handled = () => new Set([...theirs.calls, ...ours.calls]).size
+  await until('both handle', () => handled() === 90 && theirs.calls.length > 60 && ours.calls.length > 0)
+  await theirs.close()
+  await stage.write(30)
+  await until('Millrace handles the rest', () => handled() === 120)
+  await ours.close()
+  assert.equal(await stage.committed(), 120)
+})

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import timers from 'node:timers/promises'
+import { Broker } from '../../src/broker/index.ts'
+import * as millrace from '../../src/index.ts'
+import { until } from '../until.ts'
+import { type Program, ProgramFolder, programsOf } from './page-programs.ts'
+
+/** Somebody else's library, as the programs of its page have it. */
+export interface Library {
+  /** What its programs have in their first line. */
+  readonly name: string
+  /** Its package, by name, and what programs use of it without declaring it. What they open is told to `opened`. */
+  give(
+    brokers: readonly string[],
+    opened: Opened,
+  ): { names?: Record<string, unknown>; packages: Record<string, object> }
+}
+
+/** Is told how to close what a program opened. */
+export type Opened = (close: () => Promise<unknown>) => void
+
+/** What both programs of a section are to do. By default they handle the 60 messages of `orders` and commit all of them. */
+export interface Expected {
+  /** Calls of the reader's own code: `save`, `report`, `insertMany` (one for each row). */
+  readonly calls?: number
+  /** Sum of the offsets that the group `shop` has committed at the end; null when the two differ, as the page says. */
+  readonly committed?: number | null
+  /** A value that `save` refuses, always. */
+  readonly refused?: string
+  /** So many messages are written when the program has begun to fetch, and not before. */
+  readonly written?: number
+}
+
+const PARTITIONS = 3
+const MESSAGES = 60
+
+/** Runs both programs of each section of a page, each with a broker of its own, and compares what they did. */
+export async function compareAll(
+  page: string,
+  library: Library,
+  expected: Readonly<Record<string, Expected>>,
+  test: (name: string, run: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const programs = await programsOf(page)
+  const sections = new Set(programs.filter(({ whose }) => whose === library.name).map(({ section }) => section))
+  assert.ok(sections.size > 5, `only ${sections.size} sections were found`)
+  for (const name of Object.keys(expected)) assert.ok(sections.has(name), `no section "${name}"`)
+  const runs = [...sections].map(section =>
+    test(section, async () => {
+      const [theirs, ours, ...others] = programs.filter(each => each.section === section)
+      assert.ok(theirs?.whose === library.name && ours?.whose === 'Millrace' && others.length === 0)
+      const [theirOutcome, ourOutcome] = await Promise.all(
+        [theirs, ours].map(program => perform(program, library, expected[section] ?? {})),
+      )
+      assert.deepEqual(ourOutcome, theirOutcome)
+    }),
+  )
+  await Promise.all(runs)
+}
+
+/** A program that runs. */
+export interface Started {
+  /** What it called of its reader's own code, as JSON. */
+  readonly calls: readonly string[]
+  /** Whether it made so many calls; throws what the program failed with. */
+  has(calls: number): boolean
+  /** Closes what it opened, and resolves when it has come to its end; rejects with what it failed with. */
+  close(): Promise<void>
+}
+
+interface Outcome {
+  readonly calls: readonly string[]
+  readonly committed: number | null
+}
+
+/** Runs one program until it has done what is expected, closes what it opened, and looks at what came of it. */
+async function perform(program: Program, library: Library, expected: Expected): Promise<Outcome> {
+  const { calls = MESSAGES, committed = MESSAGES, written = 0 } = expected
+  await using stage = await Stage.open(library, expected)
+  const started = stage.start(program)
+  if (written > 0) {
+    await stage.fetching()
+    await stage.write(written)
+  }
+  await until(`${program.whose} does what "${program.section}" says`, () => started.has(calls))
+  await started.close()
+  assert.equal(started.calls.length, calls)
+  if (committed !== null) assert.equal(await stage.committed(), committed)
+  return { calls: started.calls.toSorted(), committed: committed === null ? null : await stage.committed() }
+}
+
+/** A broker with a topic `orders`, and the programs that use it. */
+export class Stage implements AsyncDisposable {
+  readonly broker: Broker
+  readonly #library: Library
+  readonly #expected: Expected
+  readonly #folder: ProgramFolder
+  readonly #client: millrace.NativeClient
+  readonly #started: Started[] = []
+  #written = 0
+
+  private constructor(broker: Broker, library: Library, expected: Expected, folder: ProgramFolder) {
+    this.broker = broker
+    this.#library = library
+    this.#expected = expected
+    this.#folder = folder
+    this.#client = new millrace.NativeClient({ brokers: broker.brokers, logger: silent })
+  }
+
+  static async open(library: Library, expected: Expected = {}): Promise<Stage> {
+    const [broker, folder] = await Promise.all([Broker.start({ topics: { orders: PARTITIONS } }), ProgramFolder.make()])
+    const stage = new Stage(broker, library, expected, folder)
+    await stage.write(MESSAGES)
+    return stage
+  }
+
+  /** So many messages under seven keys, to the partitions in turn. */
+  async write(count: number): Promise<void> {
+    const all = Array.from({ length: count }, (_, index) => this.#written + index)
+    this.#written += count
+    const parts = Array.from({ length: PARTITIONS }, (_, partition) => ({
+      topic: 'orders',
+      partition,
+      records: millrace.writeBatch(
+        all.filter(n => n % PARTITIONS === partition).map(n => ({ key: `key ${n % 7}`, value: `order ${n}` })),
+      ),
+    }))
+    for (const { error } of await this.#client.produce(parts)) assert.equal(error, null)
+  }
+
+  /** Resolves when somebody fetches, or this client: it knows where to begin, then. */
+  async fetching(clientId?: string): Promise<void> {
+    const who = clientId === undefined ? {} : { clientId }
+    await this.broker.fault({ ...who, api: 'Fetch', topic: 'orders', count: 1, action: { observe: true } }).hit()
+  }
+
+  async committed(): Promise<number> {
+    return (await this.broker.committed('shop')).reduce((sum, { offset }) => sum + offset, 0)
+  }
+
+  start(program: Program): Started {
+    const { refused } = this.#expected
+    const calls: string[] = []
+    let asked = 0
+    const closes: (() => Promise<unknown>)[] = []
+    const opened: Opened = close => closes.push(close)
+    const given = this.#library.give(this.broker.brokers, opened)
+    const names = {
+      brokers: [...this.broker.brokers],
+      console: silent,
+      save: async (value: unknown, ...more: unknown[]) => {
+        if (value === refused) throw new Error('refused')
+        calls.push(JSON.stringify(['save', value, ...more]))
+      },
+      insertMany: async (rows: readonly unknown[]) => {
+        for (const row of rows) calls.push(JSON.stringify(['insert', row]))
+      },
+      report: async (...what: unknown[]) => {
+        calls.push(JSON.stringify(['report', ...what]))
+      },
+      busy: () => asked++ === 0,
+      ...given.names,
+    }
+    const packages = { millrace: recorded(opened), 'node:timers/promises': timers, ...given.packages }
+    const ended = this.#folder.run(program, { names, packages })
+    let failure: { readonly error: unknown } | undefined
+    ended.catch(error => {
+      failure = { error }
+    })
+    const has = (count: number) => {
+      if (failure !== undefined) throw failure.error
+      return calls.length >= count
+    }
+    const close = async () => {
+      await Promise.all(closes.splice(0).map(each => each()))
+      await ended
+    }
+    const started = { calls, has, close }
+    this.#started.push(started)
+    return started
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#started.map(({ close }) => close()))
+    await this.#client.close()
+    await this.#folder[Symbol.asyncDispose]()
+    await this.broker.close()
+  }
+}
+
+const silent = { debug() {}, info() {}, warn() {}, error() {}, log() {} }
+
+/** Millrace, whose consumers tell that they were made. */
+function recorded(opened: Opened): object {
+  class Consumer extends millrace.Consumer {
+    constructor(options: millrace.ConsumerOptions) {
+      super({ logger: silent, ...options })
+      opened(() => this.close())
+    }
+  }
+  return { ...millrace, Consumer }
+}

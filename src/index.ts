@@ -10,6 +10,7 @@ export {
   RequestTimeoutError,
 } from './base/errors.ts'
 export type { Logger, LogLevel } from './base/logger.ts'
+export type { Histogram, Metric, MetricLabels, Metrics, ReportValue } from './base/metrics.ts'
 export type { Random } from './base/random.ts'
 export type { TopicPartition } from './base/topic-partition.ts'
 export { Admin, type AdminOptions, type PositionQuery } from './client/admin.ts'
@@ -37,6 +38,7 @@ export type * from './client/topic-admin.ts'
 export { UnsupportedVersionError } from './client/versions.ts'
 export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
 export type * from './consumer/events.ts'
+export type { MetricsOptions } from './consumer/metrics-option.ts'
 export type {
   ConsumerOptions,
   FetchSection,
@@ -54,7 +56,17 @@ export {
 } from './consumer/properties/read-properties.ts'
 export { type BatchHandler, batch, type Handler, type RouteOptions } from './consumer/route.ts'
 export type * from './consumer/state.ts'
+export type {
+  CommitTrace,
+  FetchTrace,
+  HandleTrace,
+  RebalanceTrace,
+  Traced,
+  TracedConsumer,
+} from './consumer/tracing.ts'
 export type { FetchPhase, OutOfRange, StartPosition, Truncated } from './fetch/options.ts'
+export type { Rates } from './metrics/rates.ts'
+export type * from './metrics/snapshot.ts'
 export { OffsetError } from './offsets/error.ts'
 export type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from './offsets/storage.ts'
 export type {

@@ -13,15 +13,17 @@ const layers = [
   ['protocol'],
   ['records'],
   ['client'],
-  ['serde'],
+  ['serde', 'metrics'],
   ['ownership', 'fetch', 'work', 'offsets', 'producer'],
   ['consumer', 'broker'],
+  ['server', 'opentelemetry'],
   ['cli'],
 ]
 for (const [depth, siblings] of layers.entries()) {
   for (const folder of siblings) mayImport.set(folder, layers.slice(0, depth).flat())
 }
 mayImport.set('work', ['base'])
+mayImport.set('metrics', ['base'])
 mayImport.set('broker', ['records', 'protocol', 'base'])
 
 /** Modules that a file names in import and export statements, `import()` and `import` types. */

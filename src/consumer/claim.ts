@@ -151,6 +151,12 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     return this.#confirmed || this.reservoir.highWatermark >= 0 ? this.reservoir.delivered : -1
   }
 
+  /** Messages behind the end of the partition; null while that, or what is done, is not known. */
+  get lag(): number | null {
+    const { committable, reservoir } = this
+    return reservoir.highWatermark < 0 || committable < 0 ? null : Math.max(0, reservoir.highWatermark - committable)
+  }
+
   /** Of the last record below `committable`, so that a later start notices when it is no longer in the log (KIP-320). */
   get leaderEpoch(): number {
     return this.reservoir.leaderEpochBelow(this.committable)

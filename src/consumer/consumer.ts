@@ -9,8 +9,12 @@ import type { TopicPartition } from '../base/topic-partition.ts'
 import type { StartPosition } from '../fetch/options.ts'
 import type { GroupClient } from '../ownership/group/group-client.ts'
 import { describeMatch, type Match, Subscription } from '../ownership/subscription.ts'
+import { prometheusText } from '../metrics/prometheus-text.ts'
+import type { MetricsSnapshot } from '../metrics/snapshot.ts'
 import { Engine } from './engine.ts'
 import type { CloseResult, ConsumerEvents } from './events.ts'
+import { Instruments } from './instruments.ts'
+import { type Observation, observedRoute } from './observed.ts'
 import { type ConsumerOptions, isStart, type ResolvedOptions, resolveOptions } from './options.ts'
 import { checkDrain } from './ownership-options.ts'
 import { type PropertyOptions, type PropertySource, readProperties } from './properties/read-properties.ts'
@@ -69,6 +73,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
   readonly #hurry = new AbortController()
   #status: ConsumerStatus = 'idle'
   #engine: Engine | null = null
+  readonly #instruments: Instruments | null
   #error: Error | null = null
   #closing: Promise<CloseResult> | null = null
   /** Partitions that were paused before there was an engine. */
@@ -82,6 +87,9 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     this.#random = environment.random ?? Math.random
     this.#groupClient = environment.groupClient ?? null
     this.#logger = this.#options.logger ?? new StderrLogger(this.#options.logLevel, this.#clock)
+    const { metrics, clientId, group } = this.#options
+    const parts = { clientId, group, clock: this.#clock, logger: this.#logger }
+    this.#instruments = metrics === null ? null : new Instruments({ ...parts, options: metrics })
   }
 
   /**
@@ -191,17 +199,31 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     return snapshot(this.#options, this.#status, this.#engine, this.#error)
   }
 
+  /** All metrics, now; null unless the option `metrics` asks for them. */
+  metrics(): MetricsSnapshot | null {
+    return this.#instruments?.snapshot() ?? null
+  }
+
+  /** The metrics as Prometheus scrapes them, in its text format; null unless the option `metrics` asks for them. */
+  prometheusText(): string | null {
+    return this.#instruments === null ? null : prometheusText(this.#instruments.registry)
+  }
+
   async #consume(): Promise<void> {
-    const { work } = this.#options
+    const { work, clientId, group } = this.#options
+    const instruments = this.#instruments
+    const observation: Observation = { consumer: { clientId, group }, instruments, clock: this.#clock }
     const engine = new Engine({
       options: this.#options,
       subscription: this.#subscription(),
-      routes: this.#routes.map(route => workRoute(route, work)),
+      routes: this.#routes.map(route => observedRoute(workRoute(route, work), observation)),
       groupClient: this.#groupClient,
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,
+      observation,
       tell: (event, ...args) => {
+        instruments?.events.add({ event })
         try {
           // The emitter's own types do not see that `args` belongs to `event`.
           ;(this.emit as (event: string, ...args: unknown[]) => boolean).call(this, event, ...args)
@@ -212,8 +234,9 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
       fatal: error => this.#fail(error),
     })
     this.#engine = engine
+    instruments?.start(engine)
     for (const early of this.#pausedEarly) engine.claims.setPaused(...early)
-    const { brokers, group, clientId } = this.#options
+    const { brokers } = this.#options
     const topics = this.#routes.map(route => describeMatch(route.match))
     this.#logger.info({ brokers, group, clientId, topics }, 'starting')
     engine.start().then(
@@ -248,6 +271,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
       }
       engine.tell('closed', result)
     }
+    this.#instruments?.close()
     this.#status = 'closed'
     this.#closed.resolve()
     return result

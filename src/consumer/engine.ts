@@ -16,9 +16,13 @@ import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
 import { Claims } from './claims.ts'
 import type { CloseResult, Tell } from './events.ts'
 import { type ClaimKeeper, Owner } from './owner.ts'
+import { observedClient, observedListener, observedStorage } from './observed.ts'
+import type { ResolvedOptions } from './options.ts'
 import type { EngineParts } from './parts.ts'
 import { coordinator, membershipOf, nativeClient, offsetStorage } from './resources.ts'
+import { type Movement, StallWatch } from './stall-watch.ts'
 import { StartOffsets } from './start-offsets.ts'
+import { describeWait, Waits } from './waits.ts'
 import { WorkLog } from './work-log.ts'
 
 /** Messages of one partition that may be left or held: as long as gaps are not committed, each would come again. */
@@ -48,7 +52,12 @@ export class Engine implements ClaimHost, ClaimKeeper {
   readonly commits: CommitLoop | null
   readonly ownership: ConsumerCoordinator
   readonly workLog: WorkLog
+  readonly stallWatch: StallWatch
   readonly tell: Tell
+  /** Bytes that fetches brought. */
+  fetchedBytes = 0
+  /** Commits that failed, for some partitions or all. */
+  failedCommits = 0
   readonly #parts: EngineParts
   readonly #owner: Owner
   readonly #storage: OffsetStorage | null
@@ -73,9 +82,12 @@ export class Engine implements ClaimHost, ClaimKeeper {
     const groupClient = parts.groupClient ?? this.native
     this.ownership = coordinator(parts, client, groupClient)
     this.#storage = offsetStorage(parts, groupClient, membershipOf(this.ownership), this.#ended.signal)
-    this.commits = this.#storage === null ? null : this.#commitLoop(this.#storage)
+    const { observation } = parts
+    this.commits = this.#storage === null ? null : this.#commitLoop(observedStorage(this.#storage, observation))
     this.fetching = new Fetching({
-      client,
+      client: observedClient(client, observation, bytes => {
+        this.fetchedBytes += bytes
+      }),
       clock,
       random,
       logger,
@@ -84,7 +96,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       events: {
         outOfRange: event => parts.tell('out-of-range', event),
         truncated: event => parts.tell('truncated', event),
-        stalled: ({ topic, partition }, error) => parts.tell('stalled', { topic, partition, error }),
+        failed: ({ topic, partition }, error) => parts.tell('fetch-failed', { topic, partition, error }),
         topicMissing: () => this.ownership.topicMissing(),
       },
     })
@@ -97,6 +109,14 @@ export class Engine implements ClaimHost, ClaimKeeper {
       logger,
       events: this.workLog,
       ...(lease === null ? {} : { looked: now => lease.look(now) }),
+    })
+    this.stallWatch = new StallWatch({
+      clock,
+      stallAfterMs: options.stallAfterMs,
+      claims: this.claims,
+      movement: claim => this.#movement(claim),
+      stalled: (claim, afterMs) => this.#stalled(claim, afterMs),
+      wentOn: ({ topic, partition }) => logger.info({ topic, partition }, 'the partition goes on'),
     })
     this.#abandonMs = Math.max(...parts.routes.map(route => route.abandonMs))
     this.#startOffsets = new StartOffsets({
@@ -117,6 +137,16 @@ export class Engine implements ClaimHost, ClaimKeeper {
     })
   }
 
+  get options(): ResolvedOptions {
+    return this.#parts.options
+  }
+
+  /** What the monotonic clock said, in ms since 1970. */
+  wallTime(at: number): number {
+    const { clock } = this.#parts
+    return Math.round(clock.wallTime() - clock.now() + at)
+  }
+
   /** Resolves once the first partitions are owned; until then network trouble is waited out. */
   async start(): Promise<void> {
     const storage = this.#storage
@@ -126,7 +156,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
         else this.#knownTopics = new Set(await storage.topics())
       })
     }
-    await this.ownership.start(this.#owner)
+    await this.ownership.start(observedListener(this.#owner, this.#parts.observation))
   }
 
   // ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,7 +198,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
 
   release(claim: Claim): void {
     claim.end()
-    this.workLog.counts.done += claim.settled
+    this.workLog.done.add({ topic: claim.topic }, claim.settled)
     this.fetching.remove(claim)
     this.commits?.remove(claim)
     this.claims.remove(claim)
@@ -289,6 +319,31 @@ export class Engine implements ClaimHost, ClaimKeeper {
     this.#parts.fatal(error)
   }
 
+  #movement(claim: Claim): Movement {
+    const { reservoir, committable, lag } = claim
+    const work = this.dispatcher.state(claim)
+    // What is in handlers alone is watched by their timeouts.
+    const kept = work === undefined ? 0 : work.waiting + work.undone
+    const open = kept > 0 || reservoir.messages > 0 || reservoir.position < reservoir.highWatermark
+    const behind = lag === null || (lag > 0 && open)
+    const { started = -1, restarts = 0 } = this.dispatcher.marks(claim) ?? {}
+    return { behind, marks: [started, restarts, committable] }
+  }
+
+  #stalled(claim: Claim, afterMs: number): void {
+    const { topic, partition, lag } = claim
+    const { clock, logger } = this.#parts
+    const waitsFor = new Waits(this).of(claim)
+    const reasons = waitsFor.map(wait => describeWait(wait, clock.wallTime())).join('; ')
+    const behind = lag === null ? 'how far it is behind is not known' : `it is ${lag} behind`
+    logger.warn(
+      { topic, partition, lag, afterMs, waitsFor },
+      `${partitionName(topic, partition)} is stalled: ${behind}, and nothing of it was handed out for ` +
+        `${Math.round(afterMs / 1_000)} s. It waits for: ${reasons}`,
+    )
+    this.tell('stalled', { topic, partition, lag, afterMs, waitsFor })
+  }
+
   // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Drains, commits what is done, and ends everything. */
@@ -313,6 +368,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     await this.ownership.close({ leave })
     for (const claim of [...this.claims]) this.release(claim)
     this.dispatcher.close()
+    this.stallWatch.close()
     this.#ended.abort(new ClosedError('The consumer'))
     // The client first: it ends the requests that the others wait for.
     if (this.#ownsClient) await this.native?.close()
@@ -354,7 +410,9 @@ export class Engine implements ClaimHost, ClaimKeeper {
       options: { commitIntervalMs, maxCommitAgeMs, recommitMs: RECOMMIT_MS, backoff: exponential(250, 5_000) },
       events: {
         committed: offsets => this.#committed(offsets),
-        failing: () => {},
+        failing: () => {
+          this.failedCommits++
+        },
         overdue: overdue => {
           this.#overdue = overdue
           if (!overdue) this.wakeAll()

@@ -4,6 +4,7 @@ import type { OutOfRange, Truncated } from '../fetch/options.ts'
 import type { CommittedOffset } from '../offsets/storage.ts'
 import type { Decision, Failure } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
+import type { Wait } from './state.ts'
 
 /** A message's place. */
 export interface MessagePlace extends TopicPartition {
@@ -22,7 +23,17 @@ export interface Stuck extends MessagePlace {
   readonly afterMs: number
 }
 
+/** A partition is behind, and nothing of it was handed to a handler for `stallAfterMs`. */
 export interface Stalled extends TopicPartition {
+  /** Messages behind its end; null: not known. */
+  readonly lag: number | null
+  /** For how long nothing was handed out, ms. */
+  readonly afterMs: number
+  /** As in `state()`. */
+  readonly waitsFor: readonly Wait[]
+}
+
+export interface FetchFailed extends TopicPartition {
   readonly error: MillraceError
 }
 
@@ -56,8 +67,10 @@ export interface ConsumerEvents {
   stuck: [event: Stuck]
   /** A sync part of a handler blocked the event loop. */
   blocked: [event: Blocked]
-  /** A partition makes no progress and backs off. */
+  /** A partition is behind and stands still. Once, until it goes on. */
   stalled: [event: Stalled]
+  /** A partition cannot be fetched, and is tried again. Once, until it is well. */
+  'fetch-failed': [event: FetchFailed]
   'out-of-range': [event: OutOfRange]
   /** The log lost messages that were read; the partition goes on where it ends. */
   truncated: [event: Truncated]

@@ -1,6 +1,7 @@
 import { type Backoff, exponential } from '../base/backoff.ts'
 import { OptionError } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
+import type { Metrics } from '../base/metrics.ts'
 import { SectionCheck } from '../base/option-check.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import type { FetchOptions, StartPosition } from '../fetch/options.ts'
@@ -8,6 +9,7 @@ import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
 import type { OnFailure } from '../work/failure.ts'
 import type { Order } from '../work/route.ts'
+import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from './metrics-option.ts'
 import { checkDrain, type OwnershipOptions, type ResolvedOwnership, resolveOwnership } from './ownership-options.ts'
 
 const MiB = 1024 * 1024
@@ -99,6 +101,13 @@ export interface ConsumerOptions {
   logger?: Logger
   /** For the default logger. Default `'warn'`. */
   logLevel?: LogLevel
+  /**
+   * Metrics: true, for `consumer.metrics()` alone; an adapter such as `prometheus(register)`, for that as well; or both with a prefix and
+   * labels. Default: none are kept.
+   */
+  metrics?: boolean | Metrics | MetricsOptions
+  /** A partition that is behind, and of which nothing was handed to a handler for so long, is told as `stalled`. Default 30,000 ms. */
+  stallAfterMs?: number
   /** Another client for metadata, fetching and producing, or one that is shared; whoever made it closes it. */
   client?: LowLevelClient
   ownership?: OwnershipOptions
@@ -121,6 +130,8 @@ export interface ResolvedOptions {
   readonly reconnect: { readonly minMs: number; readonly maxMs: number }
   readonly logger: Logger | null
   readonly logLevel: LogLevel
+  readonly metrics: ResolvedMetrics | null
+  readonly stallAfterMs: number
   readonly client: LowLevelClient | null
   readonly ownership: ResolvedOwnership
   readonly fetch: FetchOptions
@@ -137,6 +148,8 @@ const TOP = [
   'reconnect',
   'logger',
   'logLevel',
+  'metrics',
+  'stallAfterMs',
   'client',
   'ownership',
   'fetch',
@@ -162,6 +175,8 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     reconnect: { minMs, maxMs: reconnect.number('maxMs', Math.max(minMs, 10_000), { min: minMs }) },
     logger: options.logger ?? null,
     logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
+    metrics: resolveMetrics(options.metrics),
+    stallAfterMs: top.number('stallAfterMs', 30_000, { min: 100 }),
     client: options.client ?? null,
     ownership,
     fetch: resolveFetch(options.fetch),

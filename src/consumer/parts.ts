@@ -6,6 +6,7 @@ import type { Subscription } from '../ownership/subscription.ts'
 import type { Route } from '../work/route.ts'
 import type { AnyMessage } from './claim.ts'
 import type { Tell } from './events.ts'
+import type { Observation } from './observed.ts'
 import type { ResolvedOptions } from './options.ts'
 
 /** What an engine is made of. */
@@ -19,6 +20,7 @@ export interface EngineParts {
   readonly random: Random
   readonly logger: Logger
   readonly tell: Tell
+  readonly observation: Observation
   /** The consumer cannot go on: it is to be closed, and `run` rejects with this. */
   readonly fatal: (error: Error) => void
 }

@@ -2,7 +2,8 @@ import type { CommitState } from '../offsets/commit-loop.ts'
 import type { Claim } from './claim.ts'
 import type { Engine } from './engine.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { CommitSummary, ConsumerState, ConsumerStatus, PartitionState, Wait, WorkCounts } from './state.ts'
+import type { CommitSummary, ConsumerState, ConsumerStatus, PartitionState, WorkCounts } from './state.ts'
+import { Waits } from './waits.ts'
 
 const NOTHING: WorkCounts = { done: 0, retried: 0, skipped: 0, left: 0, held: 0, stuck: 0 }
 
@@ -22,7 +23,7 @@ export function snapshot(
     reservoir: { bytes: engine?.fetching.budget.held ?? 0, limit: fetch.reservoir.bytes },
     inFlight: engine?.dispatcher.running ?? 0,
     abandoned: engine?.dispatcher.abandoned ?? 0,
-    work: engine === null ? NOTHING : workCounts(engine),
+    work: engine?.workLog.counts(engine.claims) ?? NOTHING,
     commits: commits === null ? null : commitSummary(commits),
     ownership: engine?.ownership.state() ?? null,
     connections: engine?.native?.state() ?? null,
@@ -30,16 +31,11 @@ export function snapshot(
   }
 }
 
-function workCounts({ workLog: { counts }, claims }: Engine): WorkCounts {
-  let { done } = counts
-  for (const claim of claims) done += claim.settled
-  return { ...counts, done }
-}
-
 /** In the order of topics and partitions, whenever they were assigned. */
 function partitionStates(engine: Engine, commits: CommitState | null): PartitionState[] {
+  const waits = new Waits(engine)
   return [...engine.claims]
-    .map(claim => partitionState(engine, claim, commits))
+    .map(claim => partitionState(engine, claim, commits, waits))
     .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
 }
 
@@ -47,7 +43,7 @@ function commitSummary({ lastCommitAt, failingSince, error, overdue, pending }: 
   return { lastAt: lastCommitAt, failingSince, error: error?.message ?? null, overdue, pending }
 }
 
-function partitionState(engine: Engine, claim: Claim, commits: CommitState | null): PartitionState {
+function partitionState(engine: Engine, claim: Claim, commits: CommitState | null, waits: Waits): PartitionState {
   const { topic, partition, reservoir, progress, paused } = claim
   const { highWatermark, lastStableOffset } = reservoir
   const done = claim.committable
@@ -60,7 +56,7 @@ function partitionState(engine: Engine, claim: Claim, commits: CommitState | nul
     done,
     committed: committed?.committed ?? -1,
     highWatermark,
-    lag: highWatermark < 0 || done < 0 ? null : Math.max(0, highWatermark - done),
+    lag: claim.lag,
     reservoir: { messages: reservoir.messages, bytes: reservoir.bytes },
     inFlight: work?.inFlight ?? 0,
     waiting: work?.waiting ?? 0,
@@ -68,23 +64,7 @@ function partitionState(engine: Engine, claim: Claim, commits: CommitState | nul
     gaps: progress.runs,
     paused,
     openTransaction: lastStableOffset >= 0 && lastStableOffset < highWatermark,
-    waitsFor: waits(engine, claim, commits),
+    stalledSince: engine.stallWatch.stalledSince(claim),
+    waitsFor: waits.of(claim),
   }
-}
-
-function waits(engine: Engine, claim: Claim, commits: CommitState | null): readonly Wait[] {
-  const found: Wait[] = []
-  const fetching = engine.fetching.state(claim)
-  if (fetching === null) found.push({ for: 'offsets', since: null, cause: null })
-  else if (fetching.phase !== 'fetching') {
-    found.push({ for: fetching.phase, since: fetching.since, cause: fetching.error?.message ?? null })
-  }
-  const blocked = engine.dispatcher.state(claim)?.blocked ?? null
-  if (blocked !== null) found.push({ for: blocked, since: null, cause: null })
-  const { lease } = engine.ownership
-  if (lease?.open === false) found.push({ for: 'lease', since: null, cause: null })
-  const failing = { since: commits?.failingSince ?? null, cause: commits?.error?.message ?? null }
-  if (claim.awaitingCommit) found.push({ for: 'first-commit', ...failing })
-  if (commits?.overdue) found.push({ for: 'commits', ...failing })
-  return found
 }

@@ -7,13 +7,23 @@ export type ConsumerStatus = 'idle' | 'starting' | 'running' | 'draining' | 'clo
 /** What keeps a partition from being handled, and since when (ms since 1970) where that is known. */
 export interface Wait {
   /**
-   * `fetch` names what fetching does about it; `undone`: too many messages are left or held; `lookahead`: too many wait behind
-   * others of their key or for another attempt; `offsets`: what was committed is being looked up; `lease`: the group has not
-   * acknowledged a heartbeat for too long, so that another may own it; `first-commit`: its starting position is being committed; `commits`: commits
-   * have been failing for too long.
+   * `fetch` names what fetching does about it; `memory`: other partitions hold all that `fetch.reservoir.bytes` allows; `broker`: an
+   * answer with its messages; `transaction`: one that is open; `handlers`: all that may run do, or one runs with what is in front;
+   * `attempts`: the next attempt of messages that failed; `held`, `left` and `abandoned`: messages with that decision, or fate;
+   * `undone`: too many messages are left or held; `lookahead`: too many wait behind others of their key or for another attempt;
+   * `offsets`: what was committed is being looked up; `lease`: the group has not acknowledged a heartbeat for too long, so that another
+   * may own it; `first-commit`: its starting position is being committed; `commits`: commits have been failing for too long.
    */
   readonly for:
     | Exclude<FetchPhase, 'fetching'>
+    | 'memory'
+    | 'broker'
+    | 'transaction'
+    | 'handlers'
+    | 'attempts'
+    | 'held'
+    | 'left'
+    | 'abandoned'
     | 'undone'
     | 'lookahead'
     | 'draining'
@@ -22,6 +32,7 @@ export interface Wait {
     | 'first-commit'
     | 'commits'
   readonly since: number | null
+  /** In words: an error's message, or which message and when. */
   readonly cause: string | null
 }
 
@@ -51,6 +62,8 @@ export interface PartitionState {
   readonly paused: boolean
   /** An open transaction keeps messages from being read: the last stable offset is below the high watermark. */
   readonly openTransaction: boolean
+  /** It is behind, and nothing of it was handed to a handler since then, ms since 1970: longer than `stallAfterMs`. Null: it is not. */
+  readonly stalledSince: number | null
   readonly waitsFor: readonly Wait[]
 }
 

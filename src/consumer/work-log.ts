@@ -2,24 +2,23 @@ import type { Logger } from '../base/logger.ts'
 import { partitionName } from '../base/topic-partition.ts'
 import type { WorkEvents } from '../work/events.ts'
 import type { Decision, Failure } from '../work/failure.ts'
-import type { AnyMessage } from './claim.ts'
+import type { AnyMessage, Claim } from './claim.ts'
 import type { MessagePlace, Tell } from './events.ts'
 import type { WorkCounts } from './state.ts'
+import { Tally } from './tally.ts'
 
 /** Counts, logs and tells what becomes of messages. */
 export class WorkLog implements WorkEvents<AnyMessage> {
-  /** `done` is of claims that ended; each counts its own until then. */
-  readonly counts: { -readonly [K in keyof WorkCounts]: number } = {
-    done: 0,
-    retried: 0,
-    skipped: 0,
-    left: 0,
-    held: 0,
-    stuck: 0,
-  }
+  /** Of claims that ended; each counts its own until then. */
+  readonly done = new Tally<'topic'>()
+  readonly retried = new Tally<'topic'>()
+  readonly timeouts = new Tally<'topic'>()
+  readonly abandoned = new Tally<'topic'>()
+  readonly failures = new Tally<'topic' | 'reason' | 'decision'>()
   readonly fatal: (error: Error) => void
   readonly #logger: Logger
   readonly #tell: Tell
+  readonly #decided: Record<Decision, number> = { skip: 0, leave: 0, hold: 0, 'skip-and-stop': 0, stop: 0 }
 
   constructor({ logger, tell, fatal }: { logger: Logger; tell: Tell; fatal: (error: Error) => void }) {
     this.#logger = logger
@@ -27,16 +26,30 @@ export class WorkLog implements WorkEvents<AnyMessage> {
     this.fatal = fatal
   }
 
+  /** Since the start; `live` are the claims that have not ended. */
+  counts(live: Iterable<Claim>): WorkCounts {
+    let done = this.done.total
+    for (const claim of live) done += claim.settled
+    const { skip, leave, hold, 'skip-and-stop': last } = this.#decided
+    return {
+      done,
+      retried: this.retried.total,
+      skipped: skip + last,
+      left: leave,
+      held: hold,
+      stuck: this.abandoned.total,
+    }
+  }
+
   retrying({ message, error, attempts }: Failure<AnyMessage>, inMs: number): void {
-    this.counts.retried++
+    this.retried.add({ topic: message.topic })
     this.#logger.debug({ ...place(message), attempts, inMs, err: error }, 'an attempt failed, another one follows')
   }
 
   failed(failure: Failure<AnyMessage>, decision: Decision): void {
     const { message, error, attempts, reason } = failure
-    if (decision === 'skip' || decision === 'skip-and-stop') this.counts.skipped++
-    else if (decision === 'leave') this.counts.left++
-    else if (decision === 'hold') this.counts.held++
+    this.failures.add({ topic: message.topic, reason, decision })
+    this.#decided[decision]++
     this.#logger.warn(
       { ...place(message), attempts, reason, decision, err: error },
       `${partitionName(message.topic, message.partition)} offset ${message.offset} failed (${reason}): ${decision}`,
@@ -44,8 +57,12 @@ export class WorkLog implements WorkEvents<AnyMessage> {
     this.#tell('failed', failure, decision)
   }
 
+  timedOut({ topic }: AnyMessage): void {
+    this.timeouts.add({ topic })
+  }
+
   stuck(message: AnyMessage, afterMs: number): void {
-    this.counts.stuck++
+    this.abandoned.add({ topic: message.topic })
     this.#logger.error({ ...place(message), afterMs }, 'a handler did not settle and is left to itself')
     this.#tell('stuck', { ...place(message), afterMs })
   }

@@ -62,12 +62,21 @@ export class FetchLoop {
   #leftOutWaitMs = LEFT_OUT_WAIT_MS
   /** A partition that was left out has room, and waits for the answer under way. */
   #awaited = false
+  /** Time in which nothing was under way, and since when that has been so again. */
+  #idleMs = 0
+  #idleSince: number
   #trouble: { readonly error: MillraceError; readonly since: number } | null = null
 
   constructor(owner: LoopOwner, nodeId: number, connection: number) {
     this.#owner = owner
     this.nodeId = nodeId
     this.connection = connection
+    this.#idleSince = owner.clock.now()
+  }
+
+  /** How long it had nothing to ask, since it was made. */
+  get idleMs(): number {
+    return this.#idleMs + (this.#busy ? 0 : this.#owner.clock.now() - this.#idleSince)
   }
 
   get size(): number {
@@ -123,6 +132,7 @@ export class FetchLoop {
     const plan = planFetch(this.#feeds, options, budget, share, this.#turn, this.#leftOutWaitMs)
     if (plan === null) return
     budget.reserve(plan.reserved)
+    this.#idleMs = this.idleMs
     this.#busy = true
     this.#flight = this.#fetch(plan)
   }
@@ -145,6 +155,7 @@ export class FetchLoop {
       failure = toError(thrown)
     }
     this.#busy = false
+    this.#idleSince = clock.now()
     budget.unreserve(plan.reserved)
     if (plan.overdraws) {
       const { reservoir } = plan.feeds.find(feed => feed.reservoir.batchBytes > 0) ?? {}

@@ -45,6 +45,8 @@ export class Fetching implements LoopOwner {
   readonly #leaders: Leaders
   readonly #positions: Positions
   #loopCount = 0
+  /** Of loops that ended. */
+  #endedIdleMs = 0
 
   constructor({ client, clock, random, logger, options, start, events }: FetchingOptions) {
     this.client = client
@@ -126,6 +128,13 @@ export class Fetching implements LoopOwner {
     await Promise.all([this.#leaders.close(), this.#positions.close(), ...this.#ending])
   }
 
+  /** How long fetch connections had nothing to ask: full reservoirs, pauses, waits after errors. The sum of all. */
+  get idleMs(): number {
+    let sum = this.#endedIdleMs
+    for (const loops of this.#loops.values()) for (const loop of loops) sum += loop.idleMs
+    return sum
+  }
+
   get loopCount(): number {
     return Math.max(1, this.#loopCount)
   }
@@ -157,7 +166,7 @@ export class Fetching implements LoopOwner {
         feed.fail(error)
         continue
       }
-      if (news) this.#stalled(feed, error)
+      if (news) this.#troubled(feed, error)
       this.#leaders.refresh(feed)
     }
   }
@@ -199,13 +208,13 @@ export class Fetching implements LoopOwner {
   #metadataFailed(feeds: readonly Feed[], error: MillraceError): void {
     for (const feed of feeds) {
       if (isFatal(error)) feed.fail(error)
-      else if ((feed.leader === -1 || feed.outOfRange !== null) && feed.note(error)) this.#stalled(feed, error)
+      else if ((feed.leader === -1 || feed.outOfRange !== null) && feed.note(error)) this.#troubled(feed, error)
     }
   }
 
   #waitOut(feed: Feed, error: MillraceError): void {
     if (isFatal(error)) feed.fail(error)
-    else if (feed.backOff(error, () => this.#proceed(feed))) this.#stalled(feed, error)
+    else if (feed.backOff(error, () => this.#proceed(feed))) this.#troubled(feed, error)
   }
 
   /** Does for a partition what comes next. */
@@ -216,13 +225,13 @@ export class Fetching implements LoopOwner {
     else this.#positions.ask(feed)
   }
 
-  #stalled(feed: Feed, error: MillraceError): void {
+  #troubled(feed: Feed, error: MillraceError): void {
     const { topic, partition } = feed.claim
     this.logger.warn(
       { topic, partition, code: error.code, err: error },
       'the partition cannot be fetched; it is tried again',
     )
-    this.#events.stalled({ topic, partition }, error)
+    this.#events.failed({ topic, partition }, error)
   }
 
   /** The loop to this broker with the fewest partitions. */
@@ -251,6 +260,7 @@ export class Fetching implements LoopOwner {
     if (rest.length > 0) this.#loops.set(loop.nodeId, rest)
     else this.#loops.delete(loop.nodeId)
     this.#loopCount--
+    this.#endedIdleMs += loop.idleMs
     const ending = loop.close().finally(() => this.#ending.delete(ending))
     this.#ending.add(ending)
   }

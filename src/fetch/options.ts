@@ -52,8 +52,8 @@ export interface FetchEvents {
   outOfRange(event: OutOfRange): void
   /** The log has lost messages that were read, or committed, and may have others in their place. */
   truncated(event: Truncated): void
-  /** The partition (all those of one broker, one by one) makes no progress and backs off. Told once, until it is well again. */
-  stalled(partition: TopicPartition, error: MillraceError): void
+  /** The partition (all those of one broker, one by one) cannot be fetched and backs off. Told once, until it is well again. */
+  failed(partition: TopicPartition, error: MillraceError): void
   /** The cluster does not know the topic of a claim, now; told each time that it says so. */
   topicMissing(): void
 }

@@ -165,6 +165,17 @@ export class CommitLoop {
     }
   }
 
+  /** How long the oldest change has been without its acknowledgement; 0: there is none. */
+  get ageMs(): number {
+    const now = this.#clock.now()
+    let oldest = now
+    for (const entry of this.#entries.values()) {
+      entry.note(now)
+      oldest = Math.min(oldest, entry.changedAt ?? now)
+    }
+    return now - oldest
+  }
+
   /** Commits nothing more by itself; resolves once the requests that are under way, or asked for, have ended. */
   async close(): Promise<void> {
     this.#closed = true
@@ -277,13 +288,7 @@ export class CommitLoop {
 
   /** Tells when the oldest unacknowledged change has become too old, or no longer is. */
   #watchAge(): void {
-    const now = this.#clock.now()
-    let oldest = now
-    for (const entry of this.#entries.values()) {
-      entry.note(now)
-      oldest = Math.min(oldest, entry.changedAt ?? now)
-    }
-    const overdue = now - oldest > this.#options.maxCommitAgeMs
+    const overdue = this.ageMs > this.#options.maxCommitAgeMs
     if (overdue === this.#overdue) return
     this.#overdue = overdue
     this.#events.overdue(overdue)

@@ -33,12 +33,14 @@ class DeadlineList<M extends WorkMessage> {
 export class Deadlines<M extends WorkMessage> {
   readonly #timeoutMs: number
   readonly #abandonMs: number
+  readonly #timedOut: (message: M) => void
   readonly #running = new DeadlineList<M>()
   readonly #expired = new DeadlineList<M>()
 
-  constructor(timeoutMs: number, abandonMs: number) {
+  constructor(timeoutMs: number, abandonMs: number, timedOut: (message: M) => void) {
     this.#timeoutMs = timeoutMs
     this.#abandonMs = abandonMs
+    this.#timedOut = timedOut
   }
 
   /** Of a slot that starts now. */
@@ -63,6 +65,7 @@ export class Deadlines<M extends WorkMessage> {
       slot.timedOut = true
       this.#expired.add(slot, now + this.#abandonMs)
       slot.attempt?.abort(new HandlerTimeout(slot.message, this.#timeoutMs))
+      this.#timedOut(slot.message)
     }
     const slot = this.#expired.oldest
     return slot !== null && slot.deadline <= now ? slot : null
@@ -77,6 +80,11 @@ export class Deadlines<M extends WorkMessage> {
     for (let slot = this.#running.newest; slot !== null && slot.deadline >= startedAfter; slot = slot.before) {
       slot.deadline = now + this.#timeoutMs
     }
+  }
+
+  /** When this slot's handler was entered, to some milliseconds. */
+  startOf(slot: Slot<M>): number {
+    return slot.deadline - this.#timeoutMs - (slot.timedOut ? this.#abandonMs : 0)
   }
 
   /** Every running slot, expired or not. */

@@ -13,6 +13,8 @@ import type { WorkEvents } from './events.ts'
 import { HandlerAbandoned } from './failure.ts'
 import { Failures } from './failures.ts'
 import { Intake } from './intake.ts'
+import type { IntakeMarks, IntakeState, RunningHandler, TimedWaits } from './intake-state.ts'
+import { intakeMarks, intakeState, longestRunning, timedWaits } from './intake-state.ts'
 import { handleLater, invoke, promised } from './invocation.ts'
 import { Lanes } from './lanes.ts'
 import { Pace } from './pace.ts'
@@ -54,18 +56,6 @@ export interface DrainOptions {
   abandonMs: number
   reason: 'revoked' | 'closing'
   hurry?: AbortSignal
-}
-
-/** What is going on in one claim. */
-export interface IntakeState {
-  /** Handlers that run. */
-  readonly inFlight: number
-  /** Taken, and waiting for their key, their batch or their next attempt. */
-  readonly waiting: number
-  /** Left or held. */
-  readonly undone: number
-  /** Why no more messages are taken although there may be some; null: they are. */
-  readonly blocked: 'undone' | 'lookahead' | 'draining' | null
 }
 
 /**
@@ -137,7 +127,7 @@ export class Dispatcher<M extends WorkMessage> {
   add(claim: WorkClaim<M>, route: Route<M>): void {
     let deadlines = this.#deadlines.get(route)
     if (deadlines === undefined) {
-      deadlines = new Deadlines(route.timeoutMs, route.abandonMs)
+      deadlines = new Deadlines(route.timeoutMs, route.abandonMs, message => this.#events.timedOut(message))
       this.#deadlines.set(route, deadlines)
     }
     const seed = Math.floor(this.#random() * 2 ** 30)
@@ -167,15 +157,22 @@ export class Dispatcher<M extends WorkMessage> {
 
   state(claim: WorkClaim<M>): IntakeState | undefined {
     const intake = this.#intakes.get(claim)
-    if (intake === undefined) return undefined
-    const full = intake.kept >= intake.lookahead ? 'lookahead' : null
-    const blocked = intake.undone >= this.#options.maxUndone ? 'undone' : full
-    return {
-      inFlight: intake.running,
-      waiting: intake.kept,
-      undone: intake.undone,
-      blocked: intake.stopped ? 'draining' : blocked,
-    }
+    return intake && intakeState(intake, this.#options.maxUndone)
+  }
+
+  marks(claim: WorkClaim<M>): IntakeMarks | undefined {
+    const intake = this.#intakes.get(claim)
+    return intake && intakeMarks(intake)
+  }
+
+  /** The handler that has run longest: of this claim, or of all. */
+  longest(claim: WorkClaim<M> | null): RunningHandler | null {
+    return longestRunning(this.#deadlines.values(), claim)
+  }
+
+  /** What waits for a moment, by claim. */
+  timed(): Map<WorkClaim<M>, TimedWaits> {
+    return timedWaits(this.#waiting.slots())
   }
 
   /** Nothing is started any more, anywhere; the owner is told to close. */
@@ -389,6 +386,7 @@ export class Dispatcher<M extends WorkMessage> {
     slot.attempts++
     this.#running++
     intake.running++
+    intake.restarts++
     intake.started = Math.max(intake.started, highestOffset(slot))
     intake.deadlines.add(slot, this.#pace.wholeMs)
     const attempt = new Attempt(slot.message, slot.attempts, slot.deadline, this.#environment)

@@ -29,6 +29,8 @@ export class Intake<M extends WorkMessage> {
   stopped = false
   /** Highest offset that was started; -1: none. */
   started = -1
+  /** How often something was started that had waited, a batch included. */
+  restarts = 0
   /**
    * Once it is stopped: what was taken is started below this offset only. Above it nothing is done, or something below it has to come
    * again, so that what follows comes again with it.

@@ -138,7 +138,7 @@ export function benchOf(
     events: {
       outOfRange: event => outOfRange.push(event),
       truncated: event => truncated.push(event),
-      stalled: (_partition, error) => stalled.push(error),
+      failed: (_partition, error) => stalled.push(error),
       topicMissing: () => {},
     },
   })

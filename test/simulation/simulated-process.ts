@@ -339,7 +339,7 @@ export class SimulatedProcess implements ClaimHost {
         onCorrupt: 'fail',
       },
       start: 'earliest',
-      events: { outOfRange: () => {}, truncated: () => {}, stalled: () => {}, topicMissing: () => {} },
+      events: { outOfRange: () => {}, truncated: () => {}, failed: () => {}, topicMissing: () => {} },
     })
   }
 
@@ -348,6 +348,7 @@ export class SimulatedProcess implements ClaimHost {
     return {
       retrying: ({ message }, inMs) => this.#say('retrying', message.offset, inMs),
       failed: ({ message, reason }, decision) => modelOf(message)?.decided(message.offset, decision, reason),
+      timedOut: ({ offset }) => this.#say('timed out', offset),
       stuck: message => modelOf(message)?.stuck(message.offset),
       blocked: (message, ms) => this.#say('blocked', message.offset, ms),
       fatal: error => {

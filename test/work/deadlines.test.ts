@@ -20,7 +20,7 @@ function running(offset: number): Slot<FakeMessage> {
 }
 
 test('signals are aborted in the order of the starts, and slots answered when abandonMs is over too', () => {
-  const deadlines = new Deadlines<FakeMessage>(100, 50)
+  const deadlines = new Deadlines<FakeMessage>(100, 50, () => {})
   const slots = [running(0), running(1), running(2)]
   for (const [index, slot] of slots.entries()) deadlines.add(slot, 10 * index)
   assert.equal(deadlines.expire(99), null)
@@ -41,7 +41,7 @@ test('signals are aborted in the order of the starts, and slots answered when ab
 })
 
 test('whoever ends before its time is over is not told', () => {
-  const deadlines = new Deadlines<FakeMessage>(100, 50)
+  const deadlines = new Deadlines<FakeMessage>(100, 50, () => {})
   const [early, late] = [running(0), running(1)]
   deadlines.add(early, 0)
   deadlines.add(late, 0)
@@ -55,7 +55,7 @@ test('whoever ends before its time is over is not told', () => {
 })
 
 test('those that started while the event loop stood still begin anew, and older ones do not', () => {
-  const deadlines = new Deadlines<FakeMessage>(100, 50)
+  const deadlines = new Deadlines<FakeMessage>(100, 50, () => {})
   const [old, fresh] = [running(0), running(1)]
   deadlines.add(old, 0)
   deadlines.add(fresh, 60)

@@ -15,6 +15,7 @@ export class Harness {
   readonly dispatcher: Dispatcher<FakeMessage>
   readonly retries: { offset: number; attempts: number; inMs: number }[] = []
   readonly failures: (Failure<FakeMessage> & { decision: Decision })[] = []
+  readonly timeouts: number[] = []
   readonly stuck: { offset: number; afterMs: number }[] = []
   readonly blocked: { offset: number; ms: number; among: number }[] = []
   readonly fatal: Error[] = []
@@ -34,6 +35,7 @@ export class Harness {
       events: {
         retrying: ({ message, attempts }, inMs) => this.retries.push({ offset: message.offset, attempts, inMs }),
         failed: (failure, decision) => this.failures.push({ ...failure, decision }),
+        timedOut: message => this.timeouts.push(message.offset),
         stuck: (message, afterMs) => this.stuck.push({ offset: message.offset, afterMs }),
         blocked: (message, ms, among) => this.blocked.push({ offset: message.offset, ms, among }),
         fatal: error => this.fatal.push(error),

@@ -107,7 +107,7 @@ test('a log line of a handler tells its place', async () => {
     clock,
     random: seededRandom(1),
     logger: { debug: note, info: note, warn: note, error: note },
-    events: { retrying() {}, failed() {}, stuck() {}, blocked() {}, fatal() {} },
+    events: { retrying() {}, failed() {}, timedOut() {}, stuck() {}, blocked() {}, fatal() {} },
   })
   dispatcher.add(
     new FakeClaim(3, ['a']),
@@ -124,7 +124,7 @@ test('timers fire while handlers that settle at once are kept coming', async () 
     clock: systemClock,
     random: seededRandom(1),
     logger: { debug() {}, info() {}, warn() {}, error() {} },
-    events: { retrying() {}, failed() {}, stuck() {}, blocked() {}, fatal: assert.fail },
+    events: { retrying() {}, failed() {}, timedOut() {}, stuck() {}, blocked() {}, fatal: assert.fail },
   })
   const claim = new FakeClaim(0)
   let handled = 0

@@ -137,7 +137,7 @@ export class GroupCoordinator implements ConsumerCoordinator {
 
   state(): OwnershipState {
     const { group, instanceId } = this.#parts.options
-    const { memberId, generation, phase, since } = this.membership
+    const { memberId, generation, phase, since, rebalances, rebalancingMs } = this.membership
     return {
       coordinator: 'group',
       waiting: this.#watch.waiting,
@@ -152,6 +152,8 @@ export class GroupCoordinator implements ConsumerCoordinator {
         since,
         cause: this.#cause ?? this.#reason,
         lastHeartbeatAt: this.lease.acknowledgedAt,
+        rebalances,
+        rebalancingMs,
         leaseOpen: this.lease.open,
       },
     }

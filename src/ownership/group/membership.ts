@@ -37,6 +37,10 @@ export interface MembershipState {
   readonly cause: string | null
   /** When a heartbeat was last acknowledged, ms since 1970; null: not yet. */
   readonly lastHeartbeatAt: number | null
+  /** Assignments that were taken over. */
+  readonly rebalances: number
+  /** How long all rebalances have taken together: time in which `phase` was not `'stable'`. */
+  readonly rebalancingMs: number
   /** Whether handlers may be started: the last heartbeat is young enough. */
   readonly leaseOpen: boolean
 }
@@ -55,9 +59,14 @@ export class Membership {
   #generation = NO_GENERATION
   #phase: MemberPhase = 'joining'
   #since: number
+  #rebalances = 0
+  #rebalancingMs = 0
+  /** Since when it is not stable, by the monotonic clock; null: it is. */
+  #unsettledAt: number | null
 
   constructor(clock: Clock, instanceId: string | null) {
     this.#clock = clock
+    this.#unsettledAt = clock.now()
     this.instanceId = instanceId
     this.#since = clock.wallTime()
   }
@@ -89,8 +98,21 @@ export class Membership {
     return this.#since
   }
 
+  /** Times that it became stable. */
+  get rebalances(): number {
+    return this.#rebalances
+  }
+
+  /** Time in which it was not. */
+  get rebalancingMs(): number {
+    return this.#rebalancingMs + (this.#unsettledAt === null ? 0 : this.#clock.now() - this.#unsettledAt)
+  }
+
   become(phase: MemberPhase): void {
     if (phase === this.#phase) return
+    this.#rebalancingMs = this.rebalancingMs
+    this.#unsettledAt = phase === 'stable' || phase === 'left' ? null : this.#clock.now()
+    if (phase === 'stable') this.#rebalances++
     this.#phase = phase
     this.#since = this.#clock.wallTime()
   }

@@ -2,6 +2,7 @@ import type { ApiName } from '../protocol/apis.ts'
 import type { Requests, Responses } from '../protocol/messages.ts'
 import type { Decoded, Encodable } from '../protocol/shapes.ts'
 import type { Cluster } from './cluster.ts'
+import type { Session } from './security/session.ts'
 
 /** One request that a node has to answer. What is to outlive the call is copied: bytes in `body` are views into the frame. */
 export interface Call<N extends ApiName> {
@@ -13,6 +14,8 @@ export interface Call<N extends ApiName> {
   readonly body: Decoded<Requests[N]>
   /** The node that was asked. */
   readonly node: number
+  /** Who asks. */
+  readonly session: Session
   /** Aborted when the connection is gone: nobody waits for an answer any more. */
   readonly gone: AbortSignal
 }

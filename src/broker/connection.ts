@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
 import { FrameReader } from '../protocol/frame-reader.ts'
 import type { Caller, Dispatcher, Reply } from './dispatcher.ts'
+import type { Session } from './security/session.ts'
 import type { Debtor, Untaken } from './untaken.ts'
 
 /** Bytes of requests that arrive, wait or are being served, on all connections together. */
@@ -14,6 +15,7 @@ export interface ConnectionOptions {
   readonly node: number
   readonly clock: Clock
   readonly dispatcher: Dispatcher
+  readonly session: Session
   /** Longest request, in bytes. */
   readonly frameBytes: number
   readonly load: Load
@@ -52,12 +54,15 @@ export class Connection implements Debtor {
     this.#options = options
     this.#socket = socket
     const { remoteAddress: host = '', remotePort } = socket
-    this.#caller = { node: options.node, host, client: `${host}:${remotePort}`, gone: this.#gone.signal }
+    const { node, session, frameBytes } = options
+    this.#caller = { node, host, client: `${host}:${remotePort}`, session, gone: this.#gone.signal }
     this.#reader = new FrameReader({
-      maxFrameBytes: options.frameBytes,
+      get maxFrameBytes() {
+        return session.frameBytes(frameBytes)
+      },
       reuse: false,
       onFrame: frame => void this.#waiting.push(frame),
-      explain: (head, length) => whatItIs(head, length, options.frameBytes),
+      explain: (head, length) => whatItIs(head, length, session.frameBytes(frameBytes)),
     })
     this.#lastUse = options.clock.now()
     this.#idle = options.clock.after(options.idleMs, () => this.#lookIfIdle())

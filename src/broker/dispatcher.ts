@@ -10,6 +10,7 @@ import type { Cluster } from './cluster.ts'
 import type { Faults, Harm } from './faults.ts'
 import { errorsIn, withErrors } from './part-errors.ts'
 import type { OpenRequest, RequestLog } from './request-log.ts'
+import type { Session } from './security/session.ts'
 import { placeOf, topicsOf } from './selection.ts'
 
 /** Who sends a request, and whom it reached. */
@@ -20,6 +21,7 @@ export interface Caller {
   readonly host: string
   /** The same with its port. */
   readonly client: string
+  readonly session: Session
   /** Aborted when nobody waits for answers any more. */
   readonly gone: AbortSignal
 }
@@ -70,6 +72,8 @@ export class Dispatcher {
   /** Applies the request before it returns; only the reply may come later. Never throws nor rejects. */
   handle(frame: Buffer, caller: Caller): Reply | Promise<Reply> {
     const logged = this.#log.begin(caller.node, caller.client, frame.length)
+    const { session } = caller
+    if (session.takesBareMessage) return this.#authenticate(session, frame, logged)
     try {
       const head = requestHead(frame)
       logged.version = head.version
@@ -79,13 +83,26 @@ export class Dispatcher {
         throw new Error(`nothing with the API key ${head.key} is served`)
       }
       logged.api = name
+      session.admit(name)
       const { minVersion, maxVersion } = api(name)
       if (head.version < minVersion || head.version > maxVersion) return this.#refuse(name, head, logged)
       const { clientId, body } = decodeRequest(frame, this.#decoding)
       const { node, host, gone } = caller
-      const call = { node, host, gone, name, version: head.version, clientId, body } as Call<ApiName>
+      const call = { node, host, gone, session, name, version: head.version, clientId, body } as Call<ApiName>
       const reply = this.#serve({ call, correlationId: head.correlationId, logged })
       return reply instanceof Promise ? reply.catch(thrown => this.#close(logged, thrown)) : reply
+    } catch (thrown) {
+      return this.#close(logged, thrown)
+    }
+  }
+
+  /** A message of SASL without a request around it. */
+  async #authenticate(session: Session, frame: Buffer, logged: OpenRequest): Promise<Reply> {
+    try {
+      const message = await session.authenticateBare(frame)
+      const length = Buffer.alloc(4)
+      length.writeInt32BE(message.length)
+      return this.#answered(logged, [length, message])
     } catch (thrown) {
       return this.#close(logged, thrown)
     }
@@ -150,8 +167,13 @@ export class Dispatcher {
   }
 
   #send(served: Served, answer: Answer<ApiName> | null): Reply {
-    if (answer !== null) return this.#answered(served.logged, this.#encoded(served, answer))
-    this.#log.end(served.logged, 'silent')
+    const { call, logged } = served
+    if (answer !== null) {
+      const pieces = this.#encoded(served, answer)
+      const { failure } = call.session
+      return failure === null ? this.#answered(logged, pieces) : this.#close(logged, failure, pieces)
+    }
+    this.#log.end(logged, 'silent')
     return silence
   }
 

@@ -15,6 +15,7 @@ import { randomId } from './random-id.ts'
 import { Refusal } from './refusal.ts'
 import { type LoggedRequest, RequestLog } from './request-log.ts'
 import { Authority, type Certificate } from './security/authority.ts'
+import { Sasl } from './security/sasl.ts'
 import { type TlsServerOptions, tlsServerOptions } from './security/tls.ts'
 import type { Topic } from './topics.ts'
 import { Untaken } from './untaken.ts'
@@ -54,6 +55,7 @@ export class LocalBroker implements Broker {
       load: { bytes: 0 },
       untaken: new Untaken(limits.waitingBytes),
       tls: this.#tls(),
+      sasl: settings.sasl && new Sasl(settings.sasl, clock),
       ...limits,
     }
     this.#nodes = settings.ports.map((_, at) => new Node({ node: at + 1, ...shared }))

@@ -4,13 +4,17 @@ import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 import { MillraceError, toError } from '../base/errors.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { Handshakes } from './security/handshakes.ts'
-import { objectionTo, type TlsServerOptions } from './security/tls.ts'
+import type { Sasl } from './security/sasl.ts'
+import { Session } from './security/session.ts'
+import { certificateName, objectionTo, type TlsServerOptions } from './security/tls.ts'
 
-export interface NodeOptions extends Omit<ConnectionOptions, 'onClosed'> {
+export interface NodeOptions extends Omit<ConnectionOptions, 'session' | 'onClosed'> {
   /** Connections at the same time; further ones are closed at once. */
   readonly connections: number
   /** Null: it speaks without TLS. */
   readonly tls: TlsServerOptions | null
+  /** Null: everybody is let in. */
+  readonly sasl: Sasl | null
 }
 
 /** One broker's port and the connections on it. */
@@ -48,12 +52,16 @@ export class Node {
   }
 
   #connect(socket: Socket): void {
+    const { clock, sasl } = this.#options
+    const secured = socket instanceof TLSSocket ? socket : null
+    const session = new Session({ clock, sasl, certificate: secured && certificateName(secured) })
     const connection: Connection = new Connection(socket, {
       ...this.#options,
+      session,
       onClosed: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)
-    const objection = socket instanceof TLSSocket ? objectionTo(socket) : null
+    const objection = secured && objectionTo(secured)
     if (objection !== null) connection.refuse(objection)
   }
 

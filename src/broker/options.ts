@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { OptionError } from '../base/errors.ts'
 import { SectionCheck } from '../base/option-check.ts'
 import { type Random, seededRandom } from '../base/random.ts'
+import { type BrokerSaslOptions, type SaslSettings, saslSettings } from './security/sasl.ts'
 import { type BrokerTlsOptions, type TlsSettings, tlsSettings } from './security/tls.ts'
 
 const MiB = 1024 * 1024
@@ -57,6 +58,8 @@ export interface BrokerOptions {
   readonly racks?: readonly (string | null)[]
   /** TLS on all ports; true: with certificates that are made at the start, and `broker.ca` for clients. Default: none. */
   readonly tls?: boolean | BrokerTlsOptions
+  /** SASL on all ports: users and their passwords, and more. Default: none, everybody is let in. */
+  readonly sasl?: BrokerSaslOptions
   /** Time as the broker knows it: a `HeldClock` only moves when a test moves it. Default: the real time. */
   readonly clock?: Clock
   /** What is drawn by lot (ids, member names) is the same for the same seed. Default: another one each time. */
@@ -79,6 +82,7 @@ export interface Settings {
   readonly ports: readonly number[]
   readonly racks: readonly (string | null)[]
   readonly tls: TlsSettings | null
+  readonly sasl: SaslSettings | null
   readonly clock: Clock
   readonly random: Random
   readonly limits: Required<LimitOptions>
@@ -96,6 +100,7 @@ const names = [
   'ports',
   'racks',
   'tls',
+  'sasl',
   'clock',
   'seed',
   'limits',
@@ -120,6 +125,7 @@ export function resolveOptions(options: BrokerOptions): Settings {
     ports: ports(top, nodes),
     racks: racks(top, nodes),
     tls: tlsSettings(top.get('tls')),
+    sasl: saslSettings(top.get('sasl')),
     clock: clock(top),
     random: seed === undefined ? Math.random : seededRandom(seed),
     limits: limits(options.limits),
@@ -160,6 +166,9 @@ function thread(top: SectionCheck): boolean {
   const thread = top.oneOf('thread', false, [true, false])
   if (thread && top.get('clock') !== undefined) {
     throw new OptionError('clock cannot be set beside thread: the broker would be in another thread than its clock')
+  }
+  if (thread && saslSettings(top.get('sasl'))?.oauth) {
+    throw new OptionError('sasl.oauth cannot be set beside thread: functions cannot cross to the thread of the broker')
   }
   return thread
 }

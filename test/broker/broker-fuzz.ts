@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { type Random, seededRandom } from '../../src/base/random.ts'
 import { apiTable } from '../../src/broker/api/table.ts'
-import type { Caller, Reply } from '../../src/broker/dispatcher.ts'
+import type { Reply } from '../../src/broker/dispatcher.ts'
 import { type ApiName, api } from '../../src/protocol/apis.ts'
 import { decodeRequest, decodeResponse } from '../../src/protocol/frame.ts'
 import { ProtocolError } from '../../src/protocol/protocol-error.ts'
@@ -95,8 +95,7 @@ export class BrokerFuzz {
       line.busy = false
     }
     const frame = this.frame()
-    const caller: Caller = { node: 1, host: '127.0.0.1', client: '127.0.0.1:1', gone: line.gone.signal }
-    const reply = this.desk.dispatcher.handle(frame, caller)
+    const reply = this.desk.dispatcher.handle(frame, this.desk.connect(line.gone.signal))
     if (!(reply instanceof Promise)) {
       this.#count(frame, reply)
       return

@@ -5,6 +5,8 @@ import { Cluster } from '../../src/broker/cluster.ts'
 import { type Caller, Dispatcher, type Reply } from '../../src/broker/dispatcher.ts'
 import { Faults } from '../../src/broker/faults.ts'
 import { RequestLog } from '../../src/broker/request-log.ts'
+import { type BrokerSaslOptions, Sasl, saslSettings } from '../../src/broker/security/sasl.ts'
+import { Session } from '../../src/broker/security/session.ts'
 import type { ApiName } from '../../src/protocol/apis.ts'
 import { decodeResponse } from '../../src/protocol/frame.ts'
 import type { Requests, Responses } from '../../src/protocol/messages.ts'
@@ -19,8 +21,16 @@ export class Desk {
   readonly log: RequestLog
   readonly dispatcher: Dispatcher
   readonly #gone = new AbortController()
+  readonly #sasl: Sasl | null
+  readonly caller: Caller
 
-  constructor(topics: Readonly<Record<string, number>> = {}, clock: Clock = new VirtualClock()) {
+  constructor(
+    topics: Readonly<Record<string, number>> = {},
+    clock: Clock = new VirtualClock(),
+    sasl: BrokerSaslOptions | undefined = undefined,
+  ) {
+    const checked = saslSettings(sasl)
+    this.#sasl = checked && new Sasl(checked, clock)
     const settings = { clock, random: seededRandom(1), config: new Map<string, string>(), autoCreateTopics: true }
     this.cluster = new Cluster('MillraceTestsClusterId', settings)
     this.cluster.nodes.all.push({ id: 1, host: '127.0.0.1', port: 9092, rack: null, running: true })
@@ -28,10 +38,13 @@ export class Desk {
     this.faults = new Faults(this.cluster)
     this.log = new RequestLog(clock, 100)
     this.dispatcher = new Dispatcher(this)
+    this.caller = this.connect(this.#gone.signal)
   }
 
-  get caller(): Caller {
-    return { node: 1, host: '127.0.0.1', client: '127.0.0.1:1', gone: this.#gone.signal }
+  /** Somebody whose connection has just been opened. */
+  connect(gone: AbortSignal): Caller {
+    const session = new Session({ clock: this.cluster.clock, sasl: this.#sasl, certificate: null })
+    return { node: 1, host: '127.0.0.1', client: '127.0.0.1:1', session, gone }
   }
 
   /** What is sent for a frame without its length: bytes without their length. */

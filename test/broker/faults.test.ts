@@ -366,7 +366,7 @@ const wrongFaults: readonly [options: unknown, named: RegExp][] = [
   [{ skip: -1, action: { observe: true } }, /fault\.skip/],
   [{ node: 0, action: { observe: true } }, /fault\.node/],
   [{ node: 2, action: { observe: true } }, /fault\.node must be a whole number from 1 to 1, not 2/],
-  [{ api: 'SaslHandshake', action: { observe: true } }, /fault\.api must be .* served here/],
+  [{ api: 'DescribeQuorum', action: { observe: true } }, /fault\.api must be .* served here/],
   [{ when: true, action: { observe: true } }, /fault\.when must be a function/],
   [{ apis: 'Fetch', action: { observe: true } }, /fault\.apis is not an option/],
 ]

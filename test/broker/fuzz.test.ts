@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Broker } from '../../src/broker/index.ts'
 import { BrokerFuzz } from './broker-fuzz.ts'
 import { RawConnection, requestFrame } from './raw-connection.ts'
+import { SaslFuzz } from './sasl-fuzz.ts'
 
 test('whatever frames come, they are answered or their connection is closed', async () => {
   const fuzz = new BrokerFuzz(1)
@@ -34,4 +35,13 @@ test('whatever comes over sockets, others are served', async () => {
   fuzz.desk.close()
   const { answered = [], closed = [] } = Object.groupBy(broker.requests, ({ outcome }) => outcome)
   assert.ok(answered.length > 200 && closed.length > 50, `${answered.length} answered, ${closed.length} closed`)
+})
+
+test('whatever clients say while they authenticate, they are answered or their connection is closed', async () => {
+  const fuzz = new SaslFuzz(3)
+  await fuzz.run(3_000)
+  fuzz.desk.close()
+  assert.equal(fuzz.clock.timers, 0)
+  const { open, closed, taken } = fuzz.counts
+  assert.ok(open > 0 && closed > 1_000 && taken > 200, JSON.stringify(fuzz.counts))
 })

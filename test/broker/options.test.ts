@@ -17,6 +17,7 @@ test("without options it is one node on loopback, with Kafka's limits", () => {
     ports: [0],
     racks: [null],
     tls: null,
+    sasl: null,
     limits: {
       frameBytes: 100 * 2 ** 20,
       waitingBytes: 512 * 2 ** 20,

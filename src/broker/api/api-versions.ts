@@ -42,9 +42,10 @@ export function apiVersionsHandlers(served: object): Handlers<'ApiVersions'> {
   const names = [...(Object.keys(served) as ApiName[]), 'ApiVersions' as const]
   const apiKeys = names.map(advertised).sort((a, b) => a.apiKey - b.apiKey)
   return {
-    ApiVersions(_cluster, { version, body }: Call<'ApiVersions'>) {
+    ApiVersions(_cluster, { version, body, session }: Call<'ApiVersions'>) {
       const named = softwareName.test(body.clientSoftwareName) && softwareName.test(body.clientSoftwareVersion)
       if (version >= 3 && !named) return { errorCode: errorCodes.INVALID_REQUEST }
+      session.toldVersions()
       // Clients of version 3 cannot read a lowest version of 0.
       const supportedFeatures = supported.filter(feature => version >= 4 || feature.minVersion > 0)
       return { apiKeys, supportedFeatures, finalizedFeatures: finalized, finalizedFeaturesEpoch }

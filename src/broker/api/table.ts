@@ -11,6 +11,7 @@ import { listOffsetsHandlers } from './list-offsets.ts'
 import { metadataHandlers } from './metadata.ts'
 import { offsetHandlers } from './offsets.ts'
 import { produceHandlers } from './produce.ts'
+import { saslHandlers } from './sasl.ts'
 import { topicHandlers } from './topics.ts'
 import { transactionHandlers } from './transactions.ts'
 
@@ -29,6 +30,7 @@ const served: ApiTable = {
   ...clusterHandlers,
   ...topicHandlers,
   ...configHandlers,
+  ...saslHandlers,
   ...transactionHandlers,
 }
 

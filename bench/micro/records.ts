@@ -6,7 +6,8 @@ import { writeBatch } from '../../src/records/batch-writer.ts'
 import { crc32c, crc32cImplementation, softwareCrc32c } from '../../src/records/crc32c.ts'
 import type { Message } from '../../src/records/message.ts'
 import { openBatch } from '../../src/records/open-batch.ts'
-import { type Compression, splitBatches } from '../../src/records/record-batch.ts'
+import type { Compression } from '../../src/records/record-batch.ts'
+import { splitBatches } from '../../src/records/split-batches.ts'
 
 const ROUNDS = 5
 const MESSAGES = 200_000

@@ -7,7 +7,7 @@ import type {
   Requests,
 } from '../protocol/messages.ts'
 import { zeroUuid } from '../protocol/wire-type.ts'
-import { splitBatches } from '../records/record-batch.ts'
+import { splitBatches } from '../records/split-batches.ts'
 import type { Question } from './call.ts'
 import type { FetchAnswer, FetchedPartition, FetchQuery } from './low-level-client.ts'
 

@@ -35,6 +35,8 @@ interface StoredBatch {
   readonly batch: RecordBatch
   /** First offset wanted of it: a batch may begin before the one that was asked for. */
   readonly from: number
+  /** How many of its messages are wanted, at most: all, or those from there on. */
+  readonly messages: number
   /** What it is counted with: its size, or what it is expected to inflate to. */
   readonly bytes: number
 }
@@ -124,7 +126,7 @@ export class Reservoir {
     return this.#epochs.below(offset)
   }
 
-  /** How many can be taken; a little too many where compaction or a start in the midst of a batch left some out. */
+  /** How many can be taken; too many where compaction left some out. */
   get messages(): number {
     return this.#messages
   }
@@ -259,9 +261,10 @@ export class Reservoir {
       if (this.#inflation === 1) this.#inflation = EXPECTED_INFLATION
       bytes = Math.min(Math.ceil(size * this.#inflation), size + this.#maxInflatedBytes)
     }
-    this.#stored.push({ batch, from, bytes })
-    this.#storedMessages += batch.count
-    this.#messages += batch.count
+    const messages = Math.min(batch.count, batch.lastOffset - from + 1)
+    this.#stored.push({ batch, from, messages, bytes })
+    this.#storedMessages += messages
+    this.#messages += messages
     this.#bytes += bytes
     this.#budget.hold(bytes)
   }
@@ -405,7 +408,7 @@ export class Reservoir {
   }
 
   #unstore(stored: StoredBatch): void {
-    this.#storedMessages -= stored.batch.count
+    this.#storedMessages -= stored.messages
     this.#stored[this.#head++] = undefined
     if (this.#head === this.#stored.length) {
       this.#stored = []

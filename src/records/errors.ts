@@ -25,5 +25,5 @@ export class CorruptBatchError extends MillraceError {
   }
 }
 
-/** A batch is sound but written in a way this release does not read or write. Codes `UNSUPPORTED_COMPRESSION`, `UNSUPPORTED_RECORD_FORMAT`. */
+/** A batch is sound, and the package that its compression needs is missing. Code `UNSUPPORTED_COMPRESSION`. */
 export class UnsupportedBatchError extends MillraceError {}

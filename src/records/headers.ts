@@ -23,12 +23,12 @@ export class Headers {
   }
 }
 
-const NONE = new Headers([])
+export const NO_HEADERS = new Headers([])
 
 /** Reads headers that `skipHeaders` has checked; `at` is the place of their count. */
 export function readHeaders(bytes: Buffer, at: number): Headers {
   const count = readVarint(bytes, at)
-  if (count === 0) return NONE
+  if (count === 0) return NO_HEADERS
   const raw: [string, Buffer | null][] = []
   for (let next = varintEnd; raw.length < count; ) {
     const nameLength = readVarint(bytes, next)

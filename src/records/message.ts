@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { inspect } from 'node:util'
 import { partitionName } from '../base/topic-partition.ts'
-import { type Headers, readHeaders } from './headers.ts'
+import { type Headers, NO_HEADERS, readHeaders } from './headers.ts'
 import type { OpenBatch } from './open-batch.ts'
 import type { TimestampType } from './record-batch.ts'
 
@@ -66,7 +66,7 @@ export class Message<K = Buffer | null, V = Buffer | null> {
   declare private decodedValue: unknown
   declare private cachedHeaders: Headers | null
 
-  /** Made by `OpenBatch.next`: all places lie inside `source.bytes`, lengths of -1 are null. */
+  /** Made by the `next` of an open batch: all places lie inside `source.bytes`, lengths of -1 are null. */
   constructor(
     source: MessageSource,
     offsetDelta: number,
@@ -102,12 +102,12 @@ export class Message<K = Buffer | null, V = Buffer | null> {
     return this.source.baseOffset + this.offsetDelta
   }
 
-  /** Milliseconds since 1970; -1 when the producer gave none. */
+  /** Milliseconds since 1970; -1 when there is none. */
   get timestamp(): number {
     return this.source.baseTimestamp + this.timestampDelta
   }
 
-  /** Whether the timestamp is the producer's or the broker's. */
+  /** Whether the timestamp is the producer's or the broker's; `'NoTimestampType'` where the format has none (before Kafka 0.10). */
   get timestampType(): TimestampType {
     return this.source.timestampType
   }
@@ -139,7 +139,9 @@ export class Message<K = Buffer | null, V = Buffer | null> {
   }
 
   get headers(): Headers {
-    this.cachedHeaders ??= readHeaders(this.source.bytes, this.valueStart + Math.max(this.valueLength, 0))
+    const at = this.valueStart + Math.max(this.valueLength, 0)
+    // Formats before v2 have not even a count of them.
+    this.cachedHeaders ??= at === this.end ? NO_HEADERS : readHeaders(this.source.bytes, at)
     return this.cachedHeaders
   }
 

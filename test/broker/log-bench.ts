@@ -12,7 +12,8 @@ import type { ProduceResponsePartitionProduceResponse, Requests, Responses } fro
 import { AbortedFilter } from '../../src/records/aborted.ts'
 import { type BatchOptions, type RecordInput, writeBatch } from '../../src/records/batch-writer.ts'
 import { openBatch } from '../../src/records/open-batch.ts'
-import { type RecordBatch, splitBatches } from '../../src/records/record-batch.ts'
+import type { RecordBatch } from '../../src/records/record-batch.ts'
+import { splitBatches } from '../../src/records/split-batches.ts'
 import { settled, VirtualClock } from '../virtual-clock.ts'
 import { startCluster } from './start-cluster.ts'
 

@@ -5,7 +5,8 @@ import { Batches } from '../../src/broker/log/batches.ts'
 import { LeaderEpochs } from '../../src/broker/log/leader-epochs.ts'
 import { Pieces, Slabs } from '../../src/broker/log/slabs.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
-import { COMPRESSIONS, RecordBatch, splitBatches } from '../../src/records/record-batch.ts'
+import { COMPRESSIONS, RecordBatch } from '../../src/records/record-batch.ts'
+import { splitBatches } from '../../src/records/split-batches.ts'
 import { LogBench } from './log-bench.ts'
 
 test('whatever was appended is read back, from any offset and with any limits', async () => {

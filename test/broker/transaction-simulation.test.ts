@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { type Random, seededRandom } from '../../src/base/random.ts'
 import { errorCodes } from '../../src/protocol/error-codes.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
-import { splitBatches } from '../../src/records/record-batch.ts'
+import { splitBatches } from '../../src/records/split-batches.ts'
 import { ClusterBench } from './cluster-bench.ts'
 import { messagesIn } from './log-bench.ts'
 

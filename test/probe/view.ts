@@ -1,7 +1,7 @@
 import type { Marker } from '../../src/records/marker.ts'
 import { markerOf } from '../../src/records/marker.ts'
 import { openBatch } from '../../src/records/open-batch.ts'
-import { splitBatches } from '../../src/records/record-batch.ts'
+import { splitBatches } from '../../src/records/split-batches.ts'
 
 export type View = string | number | boolean | null | readonly View[] | { readonly [name: string]: View }
 

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { crc32c } from '../../src/records/crc32c.ts'
 import type { Message } from '../../src/records/message.ts'
 import { type OpenBatch, type OpenOptions, openBatch } from '../../src/records/open-batch.ts'
-import { type RecordBatch, splitBatches } from '../../src/records/record-batch.ts'
+import type { RecordBatch } from '../../src/records/record-batch.ts'
+import { splitBatches } from '../../src/records/split-batches.ts'
 
 export const place = { topic: 'orders', partition: 3 }
 export const options: OpenOptions = { ...place, maxInflatedBytes: 1 << 20, highWatermark: 1_000 }
@@ -86,9 +87,4 @@ export function batchAround(
   bytes.writeInt32BE(header.count, 57)
   records.copy(bytes, 61)
   return seal(bytes)
-}
-
-/** The same batch elsewhere in the log. */
-export function withOffset(bytes: Buffer, baseOffset: number): Buffer {
-  return changed(bytes, copy => copy.writeBigInt64BE(BigInt(baseOffset), 0))
 }

@@ -158,7 +158,7 @@ for (const [codec, name] of [
   test(`${codec}: where its package is missing the error names it, and the others work`, () => {
     const program = `
       import { openBatch } from './src/records/open-batch.ts'
-      import { splitBatches } from './src/records/record-batch.ts'
+      import { splitBatches } from './src/records/split-batches.ts'
       import { writeBatch } from './src/records/batch-writer.ts'
       import { withoutPackage } from './test/without-package.ts'
       using missing = withoutPackage('${name}')

@@ -90,6 +90,16 @@ export function parseSettings(
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
 }
 
+/** `key=value` of a `.properties` file; given several times, they add up. */
+export function parseProperty(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const at = text.indexOf('=')
+  if (at <= 0) throw new InvalidArgumentError('Expected a property such as security.protocol=SSL.')
+  return { ...before, [text.slice(0, at).trim()]: text.slice(at + 1) }
+}
+
 /** A regular expression of JavaScript, unanchored; its source. */
 export function parsePattern(text: string): string {
   try {

@@ -1,15 +1,19 @@
 import { ConnectionError, RequestTimeoutError } from '../base/errors.ts'
 import type { LogLevel } from '../base/logger.ts'
 import { NativeClient } from '../client/native-client.ts'
+import type { ConsumerOptions } from '../consumer/options.ts'
 import { CommandLogger } from './command-logger.ts'
 import { CommandError, exitCodes } from './failure.ts'
+import type { Given } from './given.ts'
+import type { Settings } from './settings.ts'
 
 /** Options that every command has. */
 export interface CommonOptions {
-  readonly brokers: readonly string[]
+  readonly settings: Settings
+  /** What the settings were made of. */
+  readonly given: Given
   /** Milliseconds. */
   readonly timeout: number
-  readonly clientId: string
   /** How often `--verbose` was given. */
   readonly verbose: number
 }
@@ -21,19 +25,27 @@ export function logLevel({ verbose }: CommonOptions, quiet: LogLevel = 'warn'): 
   return verbose === 1 ? 'info' : 'debug'
 }
 
+/** Of a consumer that reads for a command. What a file says of groups, of work and of offsets is for `millrace run`. */
+export function readerOptions({ connection, consumer }: Settings): ConsumerOptions {
+  const { group: _, work: __, offsets: ___, fetch = {}, ownership = {}, ...rest } = consumer
+  const { onOutOfRange: ____, ...reading } = fetch
+  const { instanceId: _____, startup: ______, ...member } = ownership
+  return { ...connection, ...rest, fetch: reading, ownership: member }
+}
+
 /**
  * Looks at the cluster before the work begins: connects within `--timeout`, and closes the client when `look` is done.
  *
  * @throws {CommandError} when no broker can be reached
  */
 export async function withClient<T>(options: CommonOptions, look: (client: NativeClient) => Promise<T>): Promise<T> {
-  const { brokers, clientId, timeout } = options
+  const { settings, timeout } = options
+  const { connection } = settings
   const client = new NativeClient({
-    brokers,
-    clientId,
+    ...connection,
     requestTimeoutMs: timeout,
     // Short enough that one address which never answers leaves time for the others.
-    connectTimeoutMs: Math.min(mostConnectMs, Math.ceil(timeout / (brokers.length + 1))),
+    connectTimeoutMs: Math.min(mostConnectMs, Math.ceil(timeout / (connection.brokers.length + 1))),
     // Each failed attempt would be told; the error at the end tells the last one.
     logger: new CommandLogger(logLevel(options, 'silent')),
   })
@@ -45,7 +57,7 @@ export async function withClient<T>(options: CommonOptions, look: (client: Nativ
   }
 }
 
-async function reach(client: NativeClient, { brokers, timeout }: CommonOptions): Promise<void> {
+async function reach(client: NativeClient, { settings, timeout }: CommonOptions): Promise<void> {
   const late = AbortSignal.timeout(timeout)
   let cause = 'they did not answer'
   for (;;) {
@@ -60,7 +72,7 @@ async function reach(client: NativeClient, { brokers, timeout }: CommonOptions):
   throw new CommandError(
     exitCodes.unreachable,
     'NO_BROKER',
-    `No broker was reached within ${timeout / 1000} s at ${brokers.join(', ')}: ${cause}. ` +
-      'Check --brokers (or MILLRACE_BROKERS), that Kafka runs there, and that nothing between blocks the port',
+    `No broker was reached within ${timeout / 1000} s at ${settings.connection.brokers.join(', ')}: ${cause}. ` +
+      'Check --brokers (or MILLRACE_BROKERS, or --config), that Kafka runs there, and that nothing between blocks the port',
   )
 }

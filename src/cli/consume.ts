@@ -6,7 +6,7 @@ import type { StartPosition } from '../fetch/options.ts'
 import type { Message } from '../records/message.ts'
 import type { HandlerContext } from '../work/context.ts'
 import { CommandLogger } from './command-logger.ts'
-import { type CommonOptions, logLevel, withClient } from './connect.ts'
+import { type CommonOptions, logLevel, readerOptions, withClient } from './connect.ts'
 import { watchEnd } from './end-watch.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { type Format, jsonFormat } from './format.ts'
@@ -107,18 +107,18 @@ class Printing {
     ends: ReadonlyMap<string, number> | null,
     options: ConsumeOptions,
   ) {
-    const { brokers, clientId, group, partition, from, format, json, max } = options
+    const { settings, group, partition, from, format, json, max } = options
     this.#format = json ? jsonFormat : format
     this.#max = max ?? Number.POSITIVE_INFINITY
     this.#ends = ends
     this.#bounded = max !== undefined || ends !== null
     this.#output = new Output(process.stdout, error => this.#broken(error))
+    const reader = readerOptions(settings)
     this.#consumer = new Consumer({
-      brokers,
-      clientId,
+      ...reader,
       ...(group === undefined ? {} : { group }),
       logger: new CommandLogger(logLevel(options)),
-      ownership: { drainMs: DRAIN_MS },
+      ownership: { ...reader.ownership, drainMs: DRAIN_MS },
       // A reader may take its time, as a pager does.
       work: { order: 'none', concurrency: AHEAD, timeoutMs: Number.MAX_SAFE_INTEGER },
       offsets: { start: from },

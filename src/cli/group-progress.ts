@@ -10,8 +10,8 @@ export class GroupProgress {
 
   constructor(group: string, options: CommonOptions) {
     this.#group = group
-    const { brokers, clientId } = options
-    this.#admin = new Admin({ brokers, clientId, logger: new CommandLogger(logLevel(options, 'silent')) })
+    const { connection } = options.settings
+    this.#admin = new Admin({ ...connection, logger: new CommandLogger(logLevel(options, 'silent')) })
   }
 
   /** Committed offsets by partition; empty while they cannot be asked for, which the consumer tells too. */

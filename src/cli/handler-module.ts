@@ -4,9 +4,11 @@ import { OptionError, toError } from '../base/errors.ts'
 import { describe } from '../base/option-check.ts'
 import { Consumer } from '../consumer/consumer.ts'
 import { type ConsumerOptions, resolveOptions } from '../consumer/options.ts'
+import { mergeOptions } from '../consumer/properties/read-properties.ts'
 import type { BatchHandler, Handler, RouteOptions } from '../consumer/route.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import type { HandlerWork } from './handler-process.ts'
+import type { Settings } from './settings.ts'
 
 /** What a module exports that `millrace run` runs. What is in it is checked where it is used. */
 interface HandlerModule {
@@ -16,7 +18,13 @@ interface HandlerModule {
 }
 
 /** What the command line says, and where. */
-const ofCommand = { brokers: '--brokers', group: '--group', clientId: '--client-id' } as const
+const ofCommand = {
+  brokers: '--brokers',
+  group: '--group',
+  clientId: '--client-id',
+  tls: '--tls',
+  sasl: '--sasl-mechanism, or a config file,',
+} as const
 
 /**
  * Loads a module with `import()`; its TypeScript is what Node can strip.
@@ -58,23 +66,25 @@ export interface MadeConsumer {
 }
 
 /**
- * The consumer that the module and the command line describe together.
+ * The consumer that the module, the config file and the command line describe together, the latter going first.
  *
  * @throws {OptionError}
  */
-export function consumerOf(module: HandlerModule, work: HandlerWork): MadeConsumer {
-  const { brokers, clientId, group, instanceId, members, concurrency, from, topics, pattern, logLevel } = work
-  const given = module.consumer ?? {}
-  checkExport(given)
-  const { ownership } = resolveOptions({ ...given, brokers, group })
+export function consumerOf(module: HandlerModule, work: HandlerWork, settings: Settings): MadeConsumer {
+  const { group, instanceId, members, concurrency, from, topics, pattern, logLevel } = work
+  checkExport(module.consumer ?? {})
+  const given = mergeOptions({ ...module.consumer }, settings.consumer) as Partial<ConsumerOptions>
+  const { connection } = settings
+  const { ownership } = resolveOptions({ ...given, ...connection, group })
   if (ownership.instanceId !== null) {
-    throw new OptionError("the module's consumer.ownership.instanceId is what --instance-prefix says: remove it")
+    throw new OptionError(
+      'ownership.instanceId is what --instance-prefix says: remove it from the module or the config file',
+    )
   }
   const consumer = new Consumer({
     logLevel,
     ...given,
-    brokers,
-    clientId,
+    ...connection,
     group,
     // A new group is assigned when all processes are there, and not anew for each of them.
     ownership: { startup: { minMembers: members }, ...given.ownership, instanceId },

@@ -3,13 +3,14 @@ import { toError } from '../base/errors.ts'
 import type { LogLevel } from '../base/logger.ts'
 import type { StartPosition } from '../fetch/options.ts'
 import { type ExitCode, exitCodes } from './failure.ts'
+import type { Given } from './given.ts'
 
 /** What a process is to do, as it travels between processes. */
 export interface HandlerWork {
   /** Absolute path of the module that has the handler. */
   readonly module: string
-  readonly brokers: readonly string[]
-  readonly clientId: string
+  /** What makes its settings: they are read anew for each process. */
+  readonly given: Given
   readonly group: string
   readonly instanceId: string
   /** Processes that are started together. */

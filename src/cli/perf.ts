@@ -2,7 +2,7 @@ import { Consumer } from '../consumer/consumer.ts'
 import { batch } from '../consumer/route.ts'
 import type { Order } from '../work/route.ts'
 import { CommandLogger } from './command-logger.ts'
-import { type CommonOptions, logLevel, withClient } from './connect.ts'
+import { type CommonOptions, logLevel, readerOptions, withClient } from './connect.ts'
 import { watchEnd } from './end-watch.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { Meter, type Summary } from './meter.ts'
@@ -23,7 +23,7 @@ export interface PerfOptions extends CommonOptions {
 
 /** `millrace perf consume`: how fast messages come to a handler that does nothing but count them. */
 export async function perfConsume(topics: readonly string[], options: PerfOptions): Promise<void> {
-  const { brokers, clientId, group, messages: most = Number.POSITIVE_INFINITY, seconds } = options
+  const { settings, group, messages: most = Number.POSITIVE_INFINITY, seconds } = options
   const { concurrency, order } = options
   const bounded = options.messages !== undefined || seconds !== undefined
   const { partitions, ends } = await withClient(options, async client => {
@@ -33,8 +33,7 @@ export async function perfConsume(topics: readonly string[], options: PerfOption
 
   const meter = new Meter()
   const consumer = new Consumer({
-    brokers,
-    clientId,
+    ...readerOptions(settings),
     ...(group === undefined ? {} : { group }),
     logger: new CommandLogger(logLevel(options)),
     work: { concurrency, order },

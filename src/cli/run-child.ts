@@ -27,7 +27,9 @@ process.on('disconnect', orphaned)
 async function run(work: HandlerWork): Promise<void> {
   try {
     const { consumerOf, loadHandlerModule } = await import('./handler-module.ts')
-    const made = consumerOf(await loadHandlerModule(work.module), work)
+    const { settingsOf } = await import('./settings.ts')
+    const settings = await settingsOf(work.given)
+    const made = consumerOf(await loadHandlerModule(work.module), work, settings)
     consumer = made.consumer
     const report = { report: 'running', closeMs: made.drainMs + leaveMs } as const
     const stopWatch = whenMember(consumer, () => tell(report))

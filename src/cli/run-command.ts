@@ -16,7 +16,7 @@ export function addRun(program: Command): void {
     )
     .option('-t, --topic <name>', 'what to consume; may be repeated', parseTexts)
     .option('--pattern <regex>', 'topics whose name matches, and those to come', parsePattern)
-    .requiredOption('-g, --group <name>', 'group that is joined', parseText)
+    .addOption(new Option('-g, --group <name>', 'group that is joined').env('MILLRACE_GROUP').argParser(parseText))
     .option('-n, --processes <count>', 'how many processes (default: one for each core)', parseCount)
     .option('--concurrency <count>', 'handlers at the same time in each process', parseCount)
     .addOption(

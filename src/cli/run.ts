@@ -9,10 +9,12 @@ import { type CommonOptions, logLevel, withClient } from './connect.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { forkProcess, type HandlerWork } from './handler-process.ts'
 import { findTopics } from './partitions.ts'
+import { tellNotes } from './settings.ts'
 import { Supervisor, type SupervisorEvent } from './supervisor.ts'
 
 export interface RunCommandOptions extends CommonOptions {
-  readonly group: string
+  /** Default: as the config file says. */
+  readonly group?: string
   readonly topic?: readonly string[]
   /** Source of a regular expression. */
   readonly pattern?: string
@@ -30,17 +32,18 @@ const endSignals = ['SIGINT', 'SIGTERM'] as const
 
 /** `millrace run`: the handler of a module in supervised processes, each a static member of the group, until SIGINT or SIGTERM. */
 export async function runHandlers(module: string, options: RunCommandOptions): Promise<void> {
-  const { topic: topics = [], pattern, group, processes = availableParallelism(), json } = options
+  const { topic: topics = [], pattern, settings, processes = availableParallelism(), json } = options
   if (topics.length === 0 && pattern === undefined) {
     throw new CommandError(exitCodes.usage, 'NO_TOPIC', 'Name what to consume: --topic NAME, --pattern REGEX, or both')
   }
+  const group = groupOf(options)
+  if (options.verbose === 0) tellNotes(settings)
   await withClient(options, client => findTopics(client, topics, options.timeout))
   const { instancePrefix = `${hostname()}-${group}`.replaceAll(/[^\w.-]/g, '_').slice(0, longestPrefix) } = options
   const instanceId = (number: number) => `${instancePrefix}-${number}`
   const work: Omit<HandlerWork, 'instanceId'> = {
     module: resolve(module),
-    brokers: options.brokers,
-    clientId: options.clientId,
+    given: options.given,
     group,
     members: processes,
     topics,
@@ -62,8 +65,15 @@ export async function runHandlers(module: string, options: RunCommandOptions): P
   } finally {
     stopListening()
     const members = supervisor.members.map(instanceId)
-    if (members.length > 0) await removeMembers(options, members)
+    if (members.length > 0) await removeMembers(options, group, members)
   }
+}
+
+function groupOf({ group, settings }: RunCommandOptions): string {
+  const named = group ?? settings.consumer.group
+  if (named !== undefined) return named
+  const how = '--group NAME, MILLRACE_GROUP, or the group of a --config'
+  throw new CommandError(exitCodes.usage, 'NO_GROUP', `Name the group: ${how}`)
 }
 
 /** Signals are orders: the first to end lets all drain, the second does not wait for handlers, the third is the system's. */
@@ -99,10 +109,10 @@ function isHungUp(): boolean {
 }
 
 /** The group would wait for processes that are gone until their session timeout is over. */
-async function removeMembers(options: RunCommandOptions, instanceIds: readonly string[]): Promise<void> {
+async function removeMembers(options: RunCommandOptions, group: string, instanceIds: readonly string[]): Promise<void> {
   const members = instanceIds.map(instanceId => ({ instanceId }))
   try {
-    await withClient(options, client => new Admin(client).removeMembers(options.group, members))
+    await withClient(options, client => new Admin(client).removeMembers(group, members))
   } catch (thrown) {
     const { message } = toError(thrown)
     process.stderr.write(`millrace: The group was not told that members are gone: ${message}\n`)

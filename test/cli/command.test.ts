@@ -60,9 +60,14 @@ test('wrong usage is one line on stderr and exit code 2, before any broker is as
     [['consume', 'a', '--format', '%q'], /"%q" at character 1/],
     [['consume', 'a', '--json', '--format', '%s'], /cannot be used/],
     [['consume', 'a', '--brokers', 'http://a'], /"http:\/\/a" is a URL/],
+    [['topics', '--config', 'none.yaml'], /none\.yaml: ENOENT/],
+    [['topics', '-X', 'a'], /-X.*security\.protocol=SSL/],
+    [['topics', '-X', 'group_id=a'], /-X: group_id is no key .* did you mean group\.id\?/],
+    [['topics', '--sasl-mechanism', 'GSSAPI'], /--sasl-mechanism.*PLAIN, SCRAM-SHA-256, /],
+    [['topics', '--sasl-mechanism', 'PLAIN', '--sasl-username', 'a'], /PLAIN needs a password: /],
     [['perf', 'consume', 'a', '--order', 'random'], /--order.*key, partition, none/],
     [['groups', 'list', '--state', 'stabel'], /--state.*stable,empty/],
-    [['run', 'a.ts', '-t', 'a'], /required option '-g, --group/],
+    [['run', 'a.ts', '-t', 'a'], /Name the group: --group NAME/],
     [['run', 'a.ts', '-g', 'a'], /--topic NAME, --pattern REGEX/],
   ]
   const results = await Promise.all(wrong.map(([args]) => command(args)))

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { consumerOf, loadHandlerModule } from '../../src/cli/handler-module.ts'
 import type { HandlerWork } from '../../src/cli/handler-process.ts'
+import type { Settings } from '../../src/cli/settings.ts'
 
 let folder: string
 
@@ -15,8 +16,7 @@ after(() => rm(folder, { recursive: true }))
 
 const work: HandlerWork = {
   module: '',
-  brokers: ['localhost:1'],
-  clientId: 'millrace',
+  given: { options: {}, environment: {}, properties: {}, config: null, dialect: 'kafka' },
   group: 'shop',
   instanceId: 'shop-1',
   members: 2,
@@ -27,11 +27,17 @@ const work: HandlerWork = {
   logLevel: 'warn',
 }
 
+const settings: Settings = {
+  connection: { brokers: ['localhost:1'], clientId: 'millrace' },
+  consumer: {},
+  notes: [],
+}
+
 /** What the command makes of the module with this code. */
 async function made(name: string, code: string) {
   const path = join(folder, name)
   await writeFile(path, code)
-  return consumerOf(await loadHandlerModule(path), work)
+  return consumerOf(await loadHandlerModule(path), work, settings)
 }
 
 test('a module is loaded as TypeScript, as a module, or as what compilers make CommonJS of', async () => {

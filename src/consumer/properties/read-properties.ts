@@ -52,24 +52,37 @@ const mostMs = 2 ** 31 - 1
  */
 export function readProperties(source: PropertySource, options: PropertyOptions = {}): PropertiesRead {
   const check = new SectionCheck('', options, ['dialect', 'overrides'])
-  const dialect = check.oneOf('dialect', 'kafka', ['kafka', 'go'])
-  const overrides = options.overrides ?? {}
+  check.oneOf('dialect', 'kafka', ['kafka', 'go'])
+  return readEntries(entriesIn(source), options)
+}
+
+/** What a source holds, in its order. */
+export function entriesIn(source: PropertySource): Entry[] {
+  return typeof source === 'string' || source instanceof URL ? fromFile(source) : fromObject(source)
+}
+
+/** The same as `readProperties`, of entries from anywhere. */
+export function readEntries(
+  entries: readonly Entry[],
+  { dialect = 'kafka', overrides = {} }: PropertyOptions,
+): PropertiesRead {
   const draft = new Draft()
-  for (const entry of withDefaults(entriesOf(source, draft), dialects[dialect])) {
+  for (const entry of withDefaults(lastOnes(entries, draft), dialects[dialect])) {
     keyOf(entry, dialect).read(entry, draft)
   }
   finishHeartbeat(draft)
   if (dialect === 'go') finishGo(draft)
   finishPollInterval(draft)
   finishSecurity(draft, { tls: 'tls' in overrides, sasl: 'sasl' in overrides })
-  const merged = merge(draft.options, overrides) as Partial<ConsumerOptions>
+  const merged = mergeOptions(draft.options, overrides) as Partial<ConsumerOptions>
   const whole = checked(merged, overrides, draft, dialect)
   return { options: whole, notes: draft.notes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)), batch: draft.batch }
 }
 
-function entriesOf(source: PropertySource, draft: Draft): Map<string, Entry> {
+/** Of those with the same key the last one counts, as in Java. */
+function lastOnes(entries: readonly Entry[], draft: Draft): Map<string, Entry> {
   const found = new Map<string, Entry>()
-  for (const entry of typeof source === 'string' || source instanceof URL ? fromFile(source) : fromObject(source)) {
+  for (const entry of entries) {
     const before = found.get(entry.key)
     if (before !== undefined) draft.note('changed', before, `is given again in line ${entry.line}, which is taken`)
     found.delete(entry.key)
@@ -140,12 +153,12 @@ function finishPollInterval(draft: Draft): void {
 }
 
 /** Sections are merged, everything else is replaced. */
-function merge(options: Record<string, unknown>, overrides: object): Record<string, unknown> {
+export function mergeOptions(options: Record<string, unknown>, overrides: object): Record<string, unknown> {
   const merged = { ...options }
   for (const [name, value] of Object.entries(overrides)) {
     const before = merged[name]
     const sections = isSection(before) && isSection(value) && name !== 'tls' && name !== 'sasl'
-    if (sections) merged[name] = merge(before, value)
+    if (sections) merged[name] = mergeOptions(before, value)
     else if (value !== undefined) merged[name] = value
   }
   return merged

@@ -17,6 +17,12 @@ const MOST_COMMIT_BYTES = 500_000
 /** What it writes for one offset beside group, topic and metadata, at most. */
 const BYTES_PER_OFFSET = 100
 
+/**
+ * How long the first attempt waits for its answer, each further one twice as long. All that is asked here may be asked twice; and a broker
+ * that is silent must not keep a partition that is to be released from being committed, as a whole deadline would.
+ */
+const FIRST_ATTEMPT_MS = 2_000
+
 /** What a broker answers to a commit from outside once the group has members, and to a member that is not what it says to be. */
 const fromMembersOnly: ReadonlySet<number> = new Set([
   errorCodes.ILLEGAL_GENERATION,
@@ -134,7 +140,7 @@ export class KafkaOffsetStorage implements OffsetStorage {
     const deadline = this.#deadline()
     for (let attempt = 1; ; attempt++) {
       try {
-        return await call(this.#left(deadline))
+        return await call(this.#patience(attempt, deadline))
       } catch (thrown) {
         const error = this.#retriable(thrown)
         if (!passes(error) || !(await this.#wait(error, attempt, deadline))) throw error
@@ -218,7 +224,7 @@ export class KafkaOffsetStorage implements OffsetStorage {
     const results: R[] = []
     let left = items
     for (let attempt = 1; left.length > 0; attempt++) {
-      const answers = await call.ask(left, this.#left(deadline)).catch((thrown: unknown) => {
+      const answers = await call.ask(left, this.#patience(attempt, deadline)).catch((thrown: unknown) => {
         const error = this.#retriable(thrown)
         return left.map(item => call.failed(item, error))
       })
@@ -268,8 +274,8 @@ export class KafkaOffsetStorage implements OffsetStorage {
     return this.#clock.now() + this.#timeoutMs
   }
 
-  #left(deadline: number): number {
-    return Math.max(1, deadline - this.#clock.now())
+  #patience(attempt: number, deadline: number): number {
+    return Math.max(1, Math.min(FIRST_ATTEMPT_MS * 2 ** (attempt - 1), deadline - this.#clock.now()))
   }
 }
 

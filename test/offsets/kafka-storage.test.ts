@@ -129,7 +129,7 @@ test('commits come from outside of the group, with epoch and metadata, by topic 
     {
       name: 'OffsetCommit',
       version: 9,
-      timeoutMs: 10_000,
+      timeoutMs: 2_000,
       body: {
         groupId: 'shop',
         generationIdOrMemberEpoch: -1,
@@ -212,7 +212,7 @@ test('a coordinator that moved, is loading or cannot be reached is looked up and
   assert.equal(client.forgotten, 4)
   assert.deepEqual(
     client.sent.map(({ timeoutMs }) => timeoutMs),
-    [10_000, 9_500, 9_000, 8_500, 8_000],
+    [2_000, 4_000, 8_000, 8_500, 8_000],
   )
   assert.equal(clock.timers, 0)
 })

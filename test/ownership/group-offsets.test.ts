@@ -41,6 +41,20 @@ for (const error of ['UNSTABLE_OFFSET_COMMIT', 'UNKNOWN_TOPIC_OR_PARTITION'] as 
   })
 }
 
+test('a commit that gets no answer is made anew, in time for a consumer that closes meanwhile', async () => {
+  await using trap = await Trap.set()
+  const one = trap.join('one')
+  await trap.write(0, 1, 2, 3)
+  await until('all is committed', () => trap.committed(4))
+  const silence = trap.broker.fault({ api: 'OffsetCommit', clientId: 'one', count: 1, action: { noReply: true } })
+  await trap.write(0, 1, 2, 3)
+  await silence.hit()
+  await trap.write(0, 1, 2, 3)
+  await trap.group.handledOnce(12)
+  await one.close()
+  assert.ok(await trap.committed(12))
+})
+
 test('what OffsetFetch answers when the partitions are lost begins nothing', async () => {
   await using trap = await Trap.set()
   const late = trap.broker.fault({ api: 'OffsetFetch', clientId: 'one', count: 1, action: { delayMs: 400 } })

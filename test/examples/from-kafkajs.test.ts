@@ -1,14 +1,12 @@
-import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as kafkajs from 'kafkajs'
-import { until } from '../until.ts'
-import { compareAll, type Library, type Opened, Stage } from './migration.ts'
-import { programsOf } from './page-programs.ts'
+import { compareAll, type Library, type Opened, shareGroup } from './migration.ts'
 
 const page = 'migrating/from-kafkajs.md'
 
 const library: Library = {
   name: 'kafkajs',
+  installed: true,
   give(brokers, opened) {
     const Kafka = recorded(opened)
     return { names: { kafka: new Kafka({ brokers: [...brokers] }) }, packages: { kafkajs: { ...kafkajs, Kafka } } }
@@ -46,22 +44,5 @@ test('on the page about kafkajs, both sides of each example do the same', { conc
   )
 })
 
-test('members of kafkajs and Millrace share a group, as the page has it, and Millrace goes on alone', async () => {
-  const programs = await programsOf(page)
-  const old = programs.find(({ section, whose }) => section === 'Many at once' && whose === 'kafkajs')
-  const shared = programs.find(({ section }) => section === 'Both in one group')
-  assert.ok(old && shared)
-  await using stage = await Stage.open(library)
-  const theirs = stage.start(old)
-  await until('kafkajs handles all', () => theirs.calls.length >= 60)
-  const ours = stage.start(shared)
-  await stage.fetching('millrace')
-  await stage.write(30)
-  const handled = () => new Set([...theirs.calls, ...ours.calls]).size
-  await until('both handle', () => handled() === 90 && theirs.calls.length > 60 && ours.calls.length > 0)
-  await theirs.close()
-  await stage.write(30)
-  await until('Millrace handles the rest', () => handled() === 120)
-  await ours.close()
-  assert.equal(await stage.committed(), 120)
-})
+test('members of kafkajs and Millrace share a group, as the page has it, and Millrace goes on alone', () =>
+  shareGroup(page, library, 'Many at once'))

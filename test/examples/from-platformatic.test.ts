@@ -1,0 +1,41 @@
+import { test } from 'node:test'
+import * as platformatic from '@platformatic/kafka'
+import { compareAll, type Library, type Opened, shareGroup } from './migration.ts'
+
+const page = 'migrating/from-platformatic.md'
+
+const library: Library = {
+  name: '@platformatic/kafka',
+  installed: true,
+  give: (_, opened) => ({ packages: { '@platformatic/kafka': { ...platformatic, Consumer: recorded(opened) } } }),
+}
+
+/** Its consumer, quick to notice things, which tells that it was made. */
+function recorded(opened: Opened): object {
+  return class<K, V, HK, HV> extends platformatic.Consumer<K, V, HK, HV> {
+    constructor(options: platformatic.ConsumerOptions<K, V, HK, HV>) {
+      super({ ...options, maxWaitTime: 50 })
+      opened(() => this.close(true))
+    }
+  }
+}
+
+test('on the page about @platformatic/kafka, both sides of each example do the same', {
+  concurrency: true,
+}, async t => {
+  await compareAll(
+    page,
+    library,
+    {
+      'Only new messages': { written: 9, calls: 9, committed: 69 },
+      'From offsets of your own': { calls: 45, committed: 0 },
+      Failures: { refused: 'order 7' },
+      'What cannot be read': {},
+      Admin: { calls: 1, committed: 10 },
+    },
+    (name, run) => t.test(name, run),
+  )
+})
+
+test('members of @platformatic/kafka and Millrace share a group, as the page has it, and Millrace goes on alone', () =>
+  shareGroup(page, library, 'Many at once'))

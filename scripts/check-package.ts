@@ -51,7 +51,11 @@ async function installTarball(tarball: string): Promise<void> {
 
 /** The declarations alone, without this checkout's compiler options. */
 async function checkTypes(): Promise<void> {
-  await writeFile(join(folder, 'main.ts'), "export * from 'millrace'\nexport * as broker from 'millrace/broker'\n")
+  // Without those whose types are of optional peers.
+  const entries = ['broker', 'prometheus', 'statsd', 'server'].map(
+    name => `export * as ${name} from 'millrace/${name}'`,
+  )
+  await writeFile(join(folder, 'main.ts'), ["export * from 'millrace'", ...entries, ''].join('\n'))
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
   show('type-check', 'tsc', [...options, '--typeRoots', join(root, 'node_modules/@types'), 'main.ts'], folder)
 }
@@ -61,6 +65,17 @@ function runOldest(node: string): void {
   console.log(`\nrun on Node ${run('--version')}`)
   const names = run('-e', "import('millrace').then(all => console.log(Object.keys(all).join(' ')))")
   if (!names.split(' ').includes('Consumer')) throw new Error(`import 'millrace' gives no Consumer, but: ${names}`)
+  for (const [entry, name] of [
+    ['prometheus', 'prometheus'],
+    ['statsd', 'graphite'],
+    ['server', 'serve'],
+  ]) {
+    const there = run('-e', `import('millrace/${entry}').then(all => console.log(typeof all.${name}))`)
+    if (there !== 'function') throw new Error(`import 'millrace/${entry}' gives no ${name}`)
+  }
+  const peer = run('-e', "import('millrace/opentelemetry').catch(error => console.log(error.message))")
+  if (!peer.includes('@opentelemetry/api'))
+    throw new Error(`millrace/opentelemetry does not name its peer, but: ${peer}`)
   const said = run(join(folder, 'node_modules/.bin/millrace'), '--version')
   if (said !== version) throw new Error(`millrace --version says "${said}", package.json ${version}.`)
 }

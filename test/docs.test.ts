@@ -108,6 +108,12 @@ test('every code block of the documentation type-checks', async () => {
         paths: {
           millrace: [join(root, 'src/index.ts')],
           'millrace/broker': [join(root, 'src/broker/index.ts')],
+          'millrace/opentelemetry': [join(root, 'src/opentelemetry/index.ts')],
+          'millrace/prometheus': [join(root, 'src/metrics/prometheus.ts')],
+          'millrace/server': [join(root, 'src/server/index.ts')],
+          'millrace/statsd': [join(root, 'src/metrics/statsd.ts')],
+          'prom-client': [join(root, 'node_modules/prom-client')],
+          '@opentelemetry/*': [join(root, 'node_modules/@opentelemetry/*')],
         },
       },
       include: ['.'],

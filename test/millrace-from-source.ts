@@ -4,6 +4,10 @@ import { registerHooks } from 'node:module'
 const entries = new Map([
   ['millrace', new URL('../src/index.ts', import.meta.url).href],
   ['millrace/broker', new URL('../src/broker/index.ts', import.meta.url).href],
+  ['millrace/opentelemetry', new URL('../src/opentelemetry/index.ts', import.meta.url).href],
+  ['millrace/prometheus', new URL('../src/metrics/prometheus.ts', import.meta.url).href],
+  ['millrace/server', new URL('../src/server/index.ts', import.meta.url).href],
+  ['millrace/statsd', new URL('../src/metrics/statsd.ts', import.meta.url).href],
 ])
 
 registerHooks({

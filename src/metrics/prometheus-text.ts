@@ -9,7 +9,7 @@ interface Sample {
 }
 
 /** What a family's lines say; a histogram is cut into the buckets of its metric. */
-function samplesOf(family: Family): Sample[] {
+export function samplesOf(family: Family): Sample[] {
   const { name, buckets } = family.metric
   const samples: Sample[] = []
   family.read((labels, value) => samples.push({ name, labels, value }))

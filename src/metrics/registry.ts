@@ -99,6 +99,10 @@ export class MetricRegistry implements Metrics {
     return this.#families.values()
   }
 
+  family(name: string): Family | undefined {
+    return this.#families.get(name)
+  }
+
   snapshot(): MetricsSnapshot {
     const series: Series[] = []
     for (const family of this.#families.values()) {

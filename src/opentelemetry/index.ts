@@ -1,0 +1,2 @@
+export { opentelemetry } from './metrics.ts'
+export { type TracedOptions, traced } from './tracing.ts'

@@ -89,7 +89,7 @@ function greeting({ brokers }: Broker, { topics = new Map(), host }: BrokerComma
   return [
     `brokers  ${brokers.join()}`,
     `topics   ${named.join(', ') || 'none yet'}`,
-    `try it   millrace topics --brokers ${brokers[0]}`,
+    `try it   millrace topics list --brokers ${brokers[0]}`,
     '',
     ...(isLoopback(host) ? [] : ['Whoever can reach this machine can use it: there is no password.']),
     'Everything is in memory. Ctrl-C ends it.',

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { parseStates } from './arguments.ts'
-import { EXIT_CODES, withCommonOptions } from './common-options.ts'
+import { withCommonOptions } from './common-options.ts'
+import { examples } from './help.ts'
 import type { GroupsOptions, ListOptions } from './groups.ts'
 
 /** `millrace groups …`. */
@@ -74,8 +75,4 @@ function addDelete(groups: Command): void {
       await deleteGroups(names, options)
     })
   withCommonOptions(deleting).addHelpText('after', examples('groups delete shop-test', 'groups delete old older'))
-}
-
-function examples(...commands: readonly string[]): string {
-  return `\nExamples:\n${commands.map(command => `  millrace ${command}\n`).join('')}${EXIT_CODES}`
 }

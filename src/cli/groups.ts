@@ -6,7 +6,7 @@ import type { BrokerAddress } from '../client/low-level-client.ts'
 import type { NativeClient } from '../client/native-client.ts'
 import { type CommonOptions, withClient } from './connect.ts'
 import { CommandError, exitCodes } from './failure.ts'
-import { writeText } from './output.ts'
+import { writeObjects, writeText } from './output.ts'
 import { byTopic, edgesOf } from './partitions.ts'
 import { printable } from './printable.ts'
 import { table } from './table.ts'
@@ -202,8 +202,4 @@ function ranges(sorted: readonly number[]): string {
     else found.push([number, number])
   }
   return found.map(([first, last]) => (first === last ? first : `${first}-${last}`)).join()
-}
-
-function writeObjects(objects: readonly object[]): Promise<void> {
-  return writeText(objects.map(each => `${JSON.stringify(each)}\n`).join(''))
 }

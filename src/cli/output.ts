@@ -74,6 +74,11 @@ export async function writeText(text: string): Promise<void> {
   if (error && error.code !== 'EPIPE') throw cannotWrite(error)
 }
 
+/** One JSON object per line. */
+export function writeObjects(objects: readonly object[]): Promise<void> {
+  return writeText(objects.map(each => `${JSON.stringify(each)}\n`).join(''))
+}
+
 export function cannotWrite(error: NodeJS.ErrnoException): CommandError {
   return new CommandError(exitCodes.failure, 'OUTPUT', `The output cannot be written: ${error.message}`, error)
 }

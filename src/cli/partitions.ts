@@ -32,7 +32,7 @@ export async function findTopics(
       throw new CommandError(
         exitCodes.unknown,
         'UNKNOWN_TOPIC',
-        `Topic "${topic}" does not exist, or this client may not see it. "millrace topics" lists those that do`,
+        `Topic "${topic}" does not exist, or this client may not see it. "millrace topics list" lists those that do`,
       )
     }
     if (!error.retriable || clock.now() > deadline) throw error

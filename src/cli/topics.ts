@@ -1,12 +1,19 @@
 import { partitionName } from '../base/topic-partition.ts'
+import { Admin } from '../client/admin.ts'
+import type { ConfigEntry } from '../client/config-admin.ts'
 import type { TopicMetadata } from '../client/low-level-client.ts'
+import type { NativeClient } from '../client/native-client.ts'
 import { type CommonOptions, withClient } from './connect.ts'
-import { writeText } from './output.ts'
+import { writeObjects, writeText } from './output.ts'
 import { type Edges, edgesOf, findTopics } from './partitions.ts'
+import { printable } from './printable.ts'
 import { table } from './table.ts'
 
 export interface TopicsOptions extends CommonOptions {
   readonly json?: boolean
+}
+
+export interface ListTopicsOptions extends TopicsOptions {
   readonly internal?: boolean
 }
 
@@ -20,33 +27,56 @@ interface PartitionRow extends Edges {
 
 interface TopicRow {
   readonly topic: string
+  readonly topicId: string | null
   readonly internal: boolean
   /** Offsets between both ends; null when a partition did not tell. Compaction and transactions make it more than there are. */
   readonly messages: number | null
   readonly partitions: readonly PartitionRow[]
 }
 
-/** `millrace topics`: all topics, a line each, or the named ones with a line per partition. */
-export async function listTopics(names: readonly string[], options: TopicsOptions): Promise<void> {
-  const rows = await withClient(options, async client => {
-    const found =
-      names.length > 0
-        ? await findTopics(client, names, options.timeout)
-        : [...(await client.metadata('all')).topics.values()]
-            .filter(({ internal }) => options.internal || !internal)
-            .sort((a, b) => (a.topic < b.topic ? -1 : 1))
-    // One without a leader is not waited for.
-    const led = found.flatMap(({ topic, partitions }) =>
-      partitions.filter(({ leader }) => leader >= 0).map(({ partition }) => ({ topic, partition })),
-    )
-    const offsets = await edgesOf(client, led)
-    return found.map(topic => topicRow(topic, offsets))
-  })
-  if (options.json) await writeText(rows.map(row => `${JSON.stringify(row)}\n`).join(''))
-  else await writeText(names.length > 0 ? partitionTable(rows) : topicTable(rows))
+/** A topic with what is set for itself. */
+interface DescribedTopic extends TopicRow {
+  readonly configs: Readonly<Record<string, string | null>>
 }
 
-function topicRow({ topic, internal, partitions }: TopicMetadata, offsets: ReadonlyMap<string, Edges>): TopicRow {
+/** `millrace topics list`: a line for each. */
+export async function listTopics({ internal, json, ...common }: ListTopicsOptions): Promise<void> {
+  const rows = await withClient(common, async client => {
+    const topics = [...(await client.metadata('all')).topics.values()]
+    const shown = topics.filter(topic => internal || !topic.internal)
+    return topicRows(
+      client,
+      shown.sort((a, b) => (a.topic < b.topic ? -1 : 1)),
+    )
+  })
+  if (json) await writeObjects(rows)
+  else await writeText(topicTable(rows))
+}
+
+/** `millrace topics describe`: their settings, and a line for each partition. */
+export async function describeTopics(names: readonly string[], { json, ...common }: TopicsOptions): Promise<void> {
+  const topics = await withClient(common, async client => {
+    const found = await findTopics(client, names, common.timeout)
+    const admin = new Admin(client)
+    const settings = await Promise.all(found.map(({ topic }) => admin.describeConfigs({ topic })))
+    const rows = await topicRows(client, found)
+    return rows.map((row, at): DescribedTopic => ({ ...row, configs: ownConfigs(settings[at] ?? []) }))
+  })
+  if (json) await writeObjects(topics)
+  else await writeText(topics.map(describeTopic).join('\n'))
+}
+
+async function topicRows(client: NativeClient, topics: readonly TopicMetadata[]): Promise<readonly TopicRow[]> {
+  // One without a leader is not waited for.
+  const led = topics.flatMap(({ topic, partitions }) =>
+    partitions.filter(({ leader }) => leader >= 0).map(({ partition }) => ({ topic, partition })),
+  )
+  const offsets = await edgesOf(client, led)
+  return topics.map(topic => topicRow(topic, offsets))
+}
+
+function topicRow(metadata: TopicMetadata, offsets: ReadonlyMap<string, Edges>): TopicRow {
+  const { topic, topicId, internal, partitions } = metadata
   const rows = partitions.map(({ partition, leader, replicas, inSyncReplicas }): PartitionRow => {
     const { earliest = null, latest = null } = offsets.get(partitionName(topic, partition)) ?? {}
     return { partition, leader: leader < 0 ? null : leader, replicas, inSync: inSyncReplicas, earliest, latest }
@@ -55,23 +85,36 @@ function topicRow({ topic, internal, partitions }: TopicMetadata, offsets: Reado
   for (const { earliest, latest } of rows) {
     messages = messages === null || earliest === null || latest === null ? null : messages + latest - earliest
   }
-  return { topic, internal, messages, partitions: rows }
+  return { topic, topicId, internal, messages, partitions: rows }
+}
+
+function ownConfigs(entries: readonly ConfigEntry[]): Readonly<Record<string, string | null>> {
+  const own = entries.filter(({ inherited }) => !inherited)
+  return Object.fromEntries(own.map(({ name, value }) => [name, value]))
+}
+
+function replicasOf({ partitions }: TopicRow): number {
+  return Math.max(0, ...partitions.map(({ replicas }) => replicas.length))
 }
 
 function topicTable(rows: readonly TopicRow[]): string {
-  const cells = rows.map(({ topic, partitions, messages }) => {
-    const replicas = Math.max(0, ...partitions.map(partition => partition.replicas.length))
-    return [topic, partitions.length, replicas, messages ?? '-']
-  })
+  const cells = rows.map(row => [row.topic, row.partitions.length, replicasOf(row), row.messages ?? '-'])
   return table([['TOPIC', 'PARTITIONS', 'REPLICAS', 'MESSAGES'], ...cells])
 }
 
-function partitionTable(rows: readonly TopicRow[]): string {
-  const cells = rows.flatMap(({ topic, partitions }) =>
-    partitions.map(({ partition, leader, replicas, inSync, earliest, latest }) => {
-      const nodes = [leader ?? 'none', replicas.join(), inSync.join() || 'none']
-      return [topic, partition, ...nodes, earliest ?? '-', latest ?? '-']
-    }),
-  )
-  return table([['TOPIC', 'PARTITION', 'LEADER', 'REPLICAS', 'IN-SYNC', 'EARLIEST', 'LATEST'], ...cells])
+function describeTopic(row: DescribedTopic): string {
+  const { topic, topicId, messages, partitions, configs } = row
+  const facts = [
+    `${partitions.length} partition${partitions.length === 1 ? '' : 's'}`,
+    `${replicasOf(row)} replica${replicasOf(row) === 1 ? '' : 's'}`,
+    messages === null ? '' : `${messages} message${messages === 1 ? '' : 's'}`,
+    topicId === null ? '' : `id ${topicId}`,
+    ...Object.entries(configs).map(([name, value]) => `${name}=${value ?? ''}`),
+  ]
+  const cells = partitions.map(({ partition, leader, replicas, inSync, earliest, latest }) => {
+    const nodes = [leader ?? 'none', replicas.join(), inSync.join() || 'none']
+    return [partition, ...nodes, earliest ?? '-', latest ?? '-']
+  })
+  const rows = table([['PARTITION', 'LEADER', 'REPLICAS', 'IN-SYNC', 'EARLIEST', 'LATEST'], ...cells])
+  return `${printable(`${topic}: ${facts.filter(Boolean).join(', ')}`)}\n${rows}`
 }

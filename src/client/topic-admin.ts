@@ -102,7 +102,7 @@ export class TopicAdmin {
       const { topicId = zeroUuid, numPartitions = -1, replicationFactor = -1 } = (error === null && outcome) || {}
       return {
         topic: topics[at]?.topic ?? '',
-        topicId: topicId === zeroUuid ? null : topicId,
+        topicId: validateOnly || topicId === zeroUuid ? null : topicId,
         partitions: numPartitions < 0 ? null : numPartitions,
         replicas: replicationFactor < 0 ? null : replicationFactor,
         error,

@@ -34,14 +34,14 @@ test('the broker command says where it is, serves topics on several nodes, and s
   const result = await broker.result()
   assert.deepEqual([result.code, result.stderr], [0, ''])
   assert.match(result.stdout, /^topics {3}orders \(6 partitions\), payments, audit \(2 partitions\)$/m)
-  assert.match(result.stdout, /^try it {3}millrace topics --brokers 127\.0\.0\.1:\d+$/m)
+  assert.match(result.stdout, /^try it {3}millrace topics list --brokers 127\.0\.0\.1:\d+$/m)
 })
 
 test('--json and --log-requests print an object for the start and for each request', async () => {
   const broker = await started('--json', '--log-requests', '--no-auto-create', '--topics', 'orders:2')
   const { brokers, topics } = JSON.parse(broker.lines[0] ?? '')
   assert.deepEqual(topics, { orders: 2 })
-  const { code } = await command(['topics', 'nothing'], brokers)
+  const { code } = await command(['topics', 'describe', 'nothing'], brokers)
   assert.equal(code, 4)
   broker.child.kill('SIGTERM')
   const result = await broker.result()

@@ -15,7 +15,7 @@ test('help names the commands, their options, examples and exit codes', async ()
   const [all, consume, topics, perf, broker, groups, describe, run] = await Promise.all([
     command(['--help']),
     command(['consume', '--help']),
-    command(['topics', '--help']),
+    command(['topics', 'list', '--help']),
     command(['perf', 'consume', '--help']),
     command(['broker', '--help']),
     command(['groups', '--help']),

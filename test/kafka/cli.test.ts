@@ -312,9 +312,9 @@ test('a topic or partition that does not exist is exit code 4 and is not created
   await cluster.createTopic('small', { partitions: 2 })
   for (const args of [
     ['consume', 'nowhere'],
-    ['topics', 'small', 'nowhere'],
+    ['topics', 'describe', 'small', 'nowhere'],
     ['perf', 'consume', 'nowhere'],
-    ['topics', 'no/where'],
+    ['topics', 'describe', 'no/where'],
   ]) {
     const { code, stdout, stderr } = await millrace(...args)
     assert.deepEqual([code, stdout], [4, ''])
@@ -357,18 +357,21 @@ test('topics tells partitions, replicas and messages, and of named ones each par
   assert.match(all.join('\n'), /^also-listed +1 +1 +0$[\s\S]*^listed +2 +1 +4$/m)
   assert.doesNotMatch(all.join('\n'), /__consumer_offsets/)
   assert.match((await linesOf('topics', '--internal')).join('\n'), /^__consumer_offsets +4 /m)
-  const named = await linesOf('topics', 'listed')
+  const [heading, ...rows] = await linesOf('topics', 'describe', 'listed')
+  assert.match(heading ?? '', /^listed: 2 partitions, 1 replica, 4 messages, id [\w-]{22}$/)
   assert.deepEqual(
-    named.map(line => line.split(/ +/)),
+    rows.map(line => line.trim().split(/ +/)),
     [
-      ['TOPIC', 'PARTITION', 'LEADER', 'REPLICAS', 'IN-SYNC', 'EARLIEST', 'LATEST'],
-      ['listed', '0', '1', '1', '1', '1', '3'],
-      ['listed', '1', '1', '1', '1', '0', '2'],
+      ['PARTITION', 'LEADER', 'REPLICAS', 'IN-SYNC', 'EARLIEST', 'LATEST'],
+      ['0', '1', '1', '1', '1', '3'],
+      ['1', '1', '1', '1', '0', '2'],
     ],
   )
-  const [json = ''] = await linesOf('topics', 'listed', '--json')
+  const [json = ''] = await linesOf('topics', 'describe', 'listed', '--json')
   const place = { leader: 1, replicas: [1], inSync: [1] }
-  assert.deepEqual(JSON.parse(json), {
+  const { topicId, ...described } = JSON.parse(json)
+  assert.match(topicId, /^[\w-]{22}$/)
+  assert.deepEqual(described, {
     topic: 'listed',
     internal: false,
     messages: 4,
@@ -376,7 +379,25 @@ test('topics tells partitions, replicas and messages, and of named ones each par
       { partition: 0, ...place, earliest: 1, latest: 3 },
       { partition: 1, ...place, earliest: 0, latest: 2 },
     ],
+    configs: {},
   })
+})
+
+test('topics are created, with leaders at once, enlarged, set up, and deleted', async () => {
+  assert.deepEqual(await linesOf('topics', 'create', 'made', '-p', '3', '--set', 'retention.ms=90000', '--wait'), [
+    'created made (3 partitions, 1 replica)',
+  ])
+  await write('made', 6, { partitions: 3 })
+  assert.deepEqual(await linesOf('topics', 'alter', 'made', '--partitions', '4', '--wait'), [
+    'made has 4 partitions (before: 3)',
+  ])
+  await linesOf('topics', 'configs', 'made', '--set', 'segment.ms=80000', '--append', 'cleanup.policy=compact')
+  await until('it is set', async () => {
+    const lines = await linesOf('topics', 'configs', 'made')
+    const settings = lines.slice(1).map(line => line.split(/ +/).slice(0, 2).join('='))
+    return settings.join() === 'cleanup.policy=delete,compact,retention.ms=90000,segment.ms=80000'
+  })
+  assert.deepEqual(await linesOf('topics', 'delete', 'made', '--yes'), ['deleted made'])
 })
 
 test('perf consume tells how fast it was, until the end, --messages or --seconds', async () => {

@@ -49,6 +49,8 @@ export interface FetchPartition {
   readonly leaderEpoch: number
   /** Bytes; the first batch of an answer may exceed it (KIP-74). */
   readonly maxBytes: number
+  /** The answer has to tell of it, whether there is news or not: who asks does not know what was told before. */
+  readonly untold?: boolean
 }
 
 export interface FetchQuery {
@@ -159,6 +161,7 @@ export interface LowLevelClient {
    * created by asking.
    */
   metadata(topics: readonly string[] | 'all'): Promise<ClusterMetadata>
+  /** The answer may leave out partitions of which there is nothing new since it told of them last over the same connection. */
   fetch(query: FetchQuery, signal?: AbortSignal): Promise<FetchAnswer>
   /** Routed to each partition's leader; stale leaders are looked up again before the deadline. */
   listOffsets(queries: readonly OffsetQuery[], isolation: Isolation): Promise<readonly FoundOffset[]>

@@ -9,7 +9,8 @@ import { Coordinators } from './coordinators.ts'
 import { within } from './deadline.ts'
 import { type DeletedRecords, type DeleteRecordsQuery, deleteRecords } from './delete-records.ts'
 import { offsetsForLeaderEpoch } from './epoch-ends.ts'
-import { fetchQuestion } from './fetch-call.ts'
+import { fetchBatches } from './fetch-call.ts'
+import { FetchSession } from './fetch-session.ts'
 import type { Link, Role } from './link.ts'
 import { listOffsets } from './list-offsets.ts'
 import type {
@@ -17,6 +18,7 @@ import type {
   EpochEnd,
   EpochQuery,
   FetchAnswer,
+  FetchPartition,
   FetchQuery,
   FoundOffset,
   Isolation,
@@ -72,6 +74,7 @@ export class NativeClient implements LowLevelClient {
   readonly #coordinators: Coordinators
   /** @internal For the calls of this folder that go to several brokers. */
   readonly router: Router
+  readonly #fetchSessions = new WeakMap<Link, FetchSession>()
   readonly #aborter = new AbortController()
   #closing: Promise<void> | null = null
 
@@ -142,16 +145,14 @@ export class NativeClient implements LowLevelClient {
   /** Topics whose id is given, or known from `metadata()`, are asked for by id where the broker has ids. */
   async fetch(query: FetchQuery, signal?: AbortSignal): Promise<FetchAnswer> {
     this.#metadata.refreshIfStale()
-    const ids = new Map<string, string | null>()
-    for (const { topic, topicId } of query.partitions) {
-      // Looked at also when the id is given: metadata in use is refreshed.
-      const known = this.#metadata.topic(topic)
-      ids.set(topic, topicId ?? known?.topicId ?? null)
-    }
-    const timeoutMs = query.maxWaitMs + this.#settings.requestTimeoutMs
+    const ids = this.#topicIds(query)
+    const { clock, requestTimeoutMs } = this.#settings
+    const timeoutMs = query.maxWaitMs + requestTimeoutMs
     try {
       const link = this.#link(query.nodeId, 'fetch', query.connection)
-      const answer = await link.send(fetchQuestion(query, ids, timeoutMs, signal))
+      const session = this.#fetchSessions.get(link) ?? new FetchSession()
+      this.#fetchSessions.set(link, session)
+      const answer = await fetchBatches({ query, ids, link, session, clock, timeoutMs, signal })
       const stale = answer.partitions.filter(({ error }) => error?.retriable)
       if (stale.length > 0) this.#metadata.refreshSoon([...new Set(stale.map(({ topic }) => topic))])
       return answer
@@ -159,6 +160,20 @@ export class NativeClient implements LowLevelClient {
       if (thrown instanceof KafkaError) this.#metadata.refreshSoon([...ids.keys()])
       throw thrown
     }
+  }
+
+  #topicIds({ partitions }: FetchQuery): Map<string, string | null> {
+    const ids = new Map<string, string | null>()
+    let last: FetchPartition | null = null
+    for (const partition of partitions) {
+      const { topic, topicId } = partition
+      if (topic === last?.topic && topicId === last.topicId) continue
+      last = partition
+      // Looked at also when the id is given: metadata in use is refreshed.
+      const known = this.#metadata.topic(topic)
+      ids.set(topic, topicId ?? known?.topicId ?? null)
+    }
+    return ids
   }
 
   async listOffsets(queries: readonly OffsetQuery[], isolation: Isolation): Promise<readonly FoundOffset[]> {

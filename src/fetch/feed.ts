@@ -3,9 +3,10 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { partitionName } from '../base/topic-partition.ts'
-import type { FetchedPartition } from '../client/low-level-client.ts'
+import type { FetchedPartition, FetchPartition } from '../client/low-level-client.ts'
 import type { FetchClaim } from './claim.ts'
 import type { FetchLoop } from './fetch-loop.ts'
+import type { FetchPlan } from './fetch-plan.ts'
 import type { FetchPhase, FetchState, StartPosition } from './options.ts'
 import type { Reservoir } from './reservoir.ts'
 
@@ -36,6 +37,11 @@ export class Feed {
   untried = false
   /** Left out until its reservoir is half empty. */
   full = false
+  /** The last fetch that asked for it, and what it asked. */
+  plan: FetchPlan | null = null
+  asked: FetchPartition | null = null
+  /** How it stands with it is to be told, though it may be no news. */
+  untold = true
   closed = false
 
   readonly #clock: Clock
@@ -52,6 +58,17 @@ export class Feed {
     this.name = partitionName(claim.topic, claim.partition)
     this.#clock = clock
     this.#random = random
+  }
+
+  /** Asks for it, with at most so many bytes. What is asked as before is the same object. */
+  ask(maxBytes: number): FetchPartition {
+    const { topicId, leaderEpoch, untold, asked } = this
+    const { topic, partition, position: offset } = this.reservoir
+    const same = asked?.offset === offset && asked.maxBytes === maxBytes && asked.untold === untold
+    if (asked === null || !same || asked.leaderEpoch !== leaderEpoch || asked.topicId !== topicId) {
+      this.asked = { topic, topicId, partition, offset, leaderEpoch, maxBytes, untold }
+    }
+    return this.asked as FetchPartition
   }
 
   get reservoir(): Reservoir {
@@ -78,6 +95,7 @@ export class Feed {
     const news = this.#error === null
     if (news) this.#since = this.#clock.wallTime()
     this.#error = error
+    this.untold = true
     return news
   }
 

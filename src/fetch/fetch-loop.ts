@@ -52,6 +52,7 @@ export class FetchLoop {
   readonly #turn: Holder = { bytes: 0, surplus: 0 }
   /** In the order of their turn: those that were served last are last. */
   #feeds: Feed[] = []
+  readonly #byName = new Map<string, Feed>()
   /** A fetch is under way, or its answer is being looked at. */
   #busy = false
   #flight: Promise<void> | null = null
@@ -90,12 +91,15 @@ export class FetchLoop {
 
   add(feed: Feed): void {
     this.#feeds.push(feed)
+    this.#byName.set(feed.name, feed)
     feed.loop = this
+    feed.untold = true
     this.wake()
   }
 
   remove(feed: Feed): void {
     this.#feeds = this.#feeds.filter(other => other !== feed)
+    if (this.#byName.get(feed.name) === feed) this.#byName.delete(feed.name)
     feed.loop = null
   }
 
@@ -119,6 +123,7 @@ export class FetchLoop {
   async close(): Promise<void> {
     for (const feed of this.#feeds) feed.loop = null
     this.#feeds = []
+    this.#byName.clear()
     this.#pause?.cancel()
     this.#owner.budget.leaveLine(this.#turn)
     this.#abort.abort(new MillraceError('CLOSED', 'Fetching was closed'))
@@ -133,6 +138,7 @@ export class FetchLoop {
     if (plan === null) return
     budget.reserve(plan.reserved)
     this.#idleMs = this.idleMs
+    for (const feed of plan.feeds) feed.plan = plan
     this.#busy = true
     this.#flight = this.#fetch(plan)
   }
@@ -181,25 +187,26 @@ export class FetchLoop {
     this.#recovered()
     const filled: FetchClaim[] = []
     const served = new Set<Feed>()
-    const asked = new Map(plan.feeds.map((feed, index) => [feed.name, { feed, index }]))
     let errors = false
     for (const fetched of answer.partitions) {
-      const name = partitionName(fetched.topic, fetched.partition)
-      const found = asked.get(name)
-      if (found === undefined) continue
-      asked.delete(name)
-      const { feed, index } = found
-      const { reservoir } = feed.claim
-      if (!this.#isCurrent(feed, plan, index)) continue
+      const feed = this.#byName.get(partitionName(fetched.topic, fetched.partition))
+      if (feed?.plan !== plan) continue
+      feed.plan = null
+      feed.untold = !this.#isCurrent(feed)
+      if (feed.untold) continue
+      const { reservoir } = feed
       const before = reservoir.messages
       if (this.#accept(feed, fetched)) served.add(feed)
       if (reservoir.messages > before) filled.push(feed.claim)
       errors ||= fetched.error !== null
     }
-    for (const { feed, index } of asked.values()) {
-      if (this.#isCurrent(feed, plan, index)) this.#owner.wentWrong(feed, incomplete(feed, this.nodeId))
+    for (const feed of plan.feeds) {
+      const lacks = feed.plan === plan && feed.asked?.untold && this.#isCurrent(feed)
+      if (lacks) this.#owner.wentWrong(feed, incomplete(feed, this.nodeId))
     }
-    this.#feeds = [...this.#feeds.filter(feed => !served.has(feed)), ...this.#feeds.filter(feed => served.has(feed))]
+    if (served.size > 0 && served.size < this.#feeds.length) {
+      this.#feeds = [...this.#feeds.filter(feed => !served.has(feed)), ...served]
+    }
     const early = served.size === 0 && !errors && afterMs < plan.maxWaitMs / 2
     this.#earlyAnswers = early ? this.#earlyAnswers + 1 : 0
     if (this.#earlyAnswers > EARLY_ANSWERS) this.#rest(Math.min(500, 10 * this.#earlyAnswers))
@@ -210,10 +217,8 @@ export class FetchLoop {
    * Whether an answer still is what this partition waits for: it was not released, moved, or set to another position, and has no new
    * leader, whose log may lack what the one before told.
    */
-  #isCurrent(feed: Feed, plan: FetchPlan, index: number): boolean {
-    const asked = plan.partitions[index]
-    const same = feed.reservoir.position === asked?.offset && feed.leaderEpoch === asked.leaderEpoch
-    return same && feed.loop === this && feed.active
+  #isCurrent({ asked, reservoir, leaderEpoch, loop, active }: Feed): boolean {
+    return asked?.offset === reservoir.position && asked.leaderEpoch === leaderEpoch && loop === this && active
   }
 
   /** Whether the partition made progress. */
@@ -273,9 +278,6 @@ function noProgress(feed: Feed, bytes: number): MillraceError {
 
 function incomplete(feed: Feed, nodeId: number): MillraceError {
   const { topic, partition } = feed.claim
-  return new MillraceError('INCOMPLETE_ANSWER', `Node ${nodeId} was asked for ${feed.name} and its answer lacks it`, {
-    topic,
-    partition,
-    retriable: true,
-  })
+  const message = `Node ${nodeId} was asked for ${feed.name} and its answer lacks it`
+  return new MillraceError('INCOMPLETE_ANSWER', message, { topic, partition, retriable: true })
 }

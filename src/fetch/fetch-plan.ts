@@ -60,7 +60,7 @@ export function planFetch(
     }
     const asked = Math.max(1, Math.min(options.partitionMaxBytes, Math.floor(room / reservoir.inflation)))
     wanted.push(feed)
-    partitions.push(partitionOf(feed, asked))
+    partitions.push(feed.ask(asked))
     bytes += asked
     memory += asked * reservoir.inflation
     inflation = Math.max(inflation, reservoir.inflation)
@@ -76,19 +76,13 @@ export function planFetch(
   return {
     feeds: empty,
     // The first batch of an answer comes however large it is, and no other.
-    partitions: empty.map(feed => partitionOf(feed, 1)),
+    partitions: empty.map(feed => feed.ask(1)),
     maxBytes: 1,
     maxWaitMs: Math.min(maxWaitMs, LEFT_OUT_WAIT_MS),
     reserved: options.partitionMaxBytes,
     leavesOut,
     overdraws: true,
   }
-}
-
-function partitionOf(feed: Feed, maxBytes: number): FetchPartition {
-  const { topicId, leaderEpoch } = feed
-  const { topic, partition } = feed.claim
-  return { topic, topicId, partition, offset: feed.reservoir.position, leaderEpoch, maxBytes }
 }
 
 /** Bytes of memory that this partition may take in now; 0 or less: it is full. */

@@ -160,6 +160,7 @@ export class Positions {
 
   #moveTo(feed: Feed, offset: number, leaderEpoch: number): void {
     feed.untried = true
+    feed.untold = true
     feed.reservoir.moveTo(offset, leaderEpoch)
     feed.loop?.wake()
   }

@@ -153,7 +153,7 @@ test('a broker that lags behind does not undo what a later leader has told', asy
 test('metadata in use is refreshed when it is stale, and what nobody uses is forgotten', async () => {
   await using broker = await ScriptedBroker.start()
   broker.topics.set('orders', [1]).set('other', [1])
-  broker.on('Fetch', () => ({ responses: [] }))
+  broker.on('Fetch', () => ({ responses: [{ topic: 'orders', partitions: [{ partitionIndex: 0 }] }] }))
   const clock = new VirtualClock()
   await using client = startClient({ brokers: [broker.address], clock, metadataMaxAgeMs: 1_000 })
   await client.metadata(['orders', 'other'])

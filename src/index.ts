@@ -35,6 +35,7 @@ export { type ClientState, NativeClient, type SendOptions, type Target } from '.
 export type { ClientEvents, ClientOptions } from './client/options.ts'
 export type { OAuthSasl, OAuthToken, PasswordSasl, SaslOptions, TlsOptions } from './client/security.ts'
 export type * from './client/topic-admin.ts'
+export { AuthenticationError, TlsError } from './client/security-errors.ts'
 export { UnsupportedVersionError } from './client/versions.ts'
 export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
 export type * from './consumer/events.ts'

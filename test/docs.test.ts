@@ -28,6 +28,9 @@ declare function insertMany(rows: readonly unknown[], signal?: AbortSignal): Pro
 declare function busy(): boolean
 declare function charge(value: unknown, signal: AbortSignal): Promise<{ busyForMs: number; refused: boolean }>
 declare const database: { query(sql: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> }
+declare module 'aws-msk-iam-sasl-signer-js' {
+  function generateAuthToken(options: { region: string }): Promise<{ token: string; expiryTime: number }>
+}
 declare module 'zod' {
   interface Schema<T> {
     readonly '~standard': import('@standard-schema/spec').StandardSchemaV1.Props<unknown, T>

@@ -5,7 +5,13 @@ export class SectionCheck {
   readonly #path: string
   readonly #values: Record<string, unknown>
 
-  constructor(path: string, values: unknown, known: readonly string[]) {
+  /** `elsewhere`: what to say of names that other clients have for the same. */
+  constructor(
+    path: string,
+    values: unknown,
+    known: readonly string[],
+    elsewhere: Readonly<Record<string, string>> = {},
+  ) {
     if (values !== undefined && (typeof values !== 'object' || values === null || Array.isArray(values))) {
       throw new OptionError(`${path || 'the options'} must be an object, not ${describe(values)}`)
     }
@@ -13,7 +19,8 @@ export class SectionCheck {
     this.#values = { ...values }
     for (const name of Object.keys(this.#values)) {
       if (known.includes(name)) continue
-      throw new OptionError(`${this.#name(name)} is not an option; known here: ${known.join(', ')}`)
+      const instead = Object.hasOwn(elsewhere, name) ? `: ${elsewhere[name]}` : `; known here: ${known.join(', ')}`
+      throw new OptionError(`${this.#name(name)} is not an option${instead}`)
     }
   }
 

@@ -3,9 +3,8 @@ import { ConnectionError, toError } from '../base/errors.ts'
 import type { ApiName } from '../protocol/apis.ts'
 import { addressName } from './address.ts'
 import type { Question } from './call.ts'
-import { dial } from './dial.ts'
+import { dial, isFinal } from './dial.ts'
 import type { Settings } from './options.ts'
-import { UnsupportedVersionError } from './versions.ts'
 
 /**
  * The way into the cluster while no broker is known, or none of them can be reached: each address of the `brokers` option in turn,
@@ -48,7 +47,7 @@ export class Bootstrap {
   }
 
   async #askAt<N extends ApiName, T>(address: Settings['brokers'][number], question: Question<N, T>): Promise<T> {
-    const target = { address, broker: addressName(address), large: false, onEnd: () => {}, onThrottle: () => {} }
+    const target = { address, broker: addressName(address), large: false, ...unheard }
     const { signal } = this.#aborter
     const connection = await dial(this.#settings, target, signal)
     try {
@@ -72,10 +71,12 @@ export class Bootstrap {
   }
 }
 
-/** One error for all; when all brokers are too old, that of the first, which is not retriable. */
+const unheard = { onEnd: () => {}, onThrottle: () => {}, onRelease: () => {} }
+
+/** One error for all; when all say that trying again is of no use, that of the first. */
 function noneReached(causes: readonly Error[]): Error {
   const [first] = causes
-  if (first !== undefined && (causes.length === 1 || causes.every(cause => cause instanceof UnsupportedVersionError))) {
+  if (first !== undefined && (causes.length === 1 || causes.every(isFinal))) {
     return first
   }
   const why = causes.map(cause => cause.message).join('; ')

@@ -4,12 +4,18 @@ import { ConnectionError, toError } from '../base/errors.ts'
 import type { ApiName } from '../protocol/apis.ts'
 import { type Ask, Call, type Question } from './call.ts'
 import { FrameReader } from '../protocol/frame-reader.ts'
+import type { Tls } from './tls.ts'
+import { tlsFault } from './tls-fault.ts'
 import type { Versions } from './versions.ts'
 
 export interface ConnectionOptions {
   /** Where to connect: an IP address. */
   readonly ip: string
   readonly port: number
+  /** The name or address that `ip` was found for: whom a certificate must name. */
+  readonly host: string
+  /** Null: plain TCP. */
+  readonly tls: Tls | null
   /** How errors call the broker. */
   readonly broker: string
   readonly clientId: string
@@ -23,6 +29,8 @@ export interface ConnectionOptions {
   readonly onEnd: (cause: Error, unanswered: number) => void
   /** The broker wants no requests for so long (KIP-219). */
   readonly onThrottle: (ms: number) => void
+  /** Requests are welcome again after `hold`. */
+  readonly onRelease: () => void
 }
 
 interface Sent {
@@ -44,7 +52,9 @@ const keepAliveMs = 30_000
  * answer is recognised and dropped.
  */
 export class Connection {
-  /** Resolves when bytes can be sent, rejects when the connection ends before. */
+  /** Resolves when TCP stands, rejects when the connection ends before. */
+  readonly reached: Promise<void>
+  /** Resolves when bytes can be sent: with TLS, when its handshake is done. Rejects when the connection ends before. */
   readonly opened: Promise<void>
   /** Resolves when the socket is gone. */
   readonly closed: Promise<void>
@@ -57,6 +67,10 @@ export class Connection {
   #ended: Error | null = null
   #why = ''
   #lastRead = 0
+  #hint = ''
+  #held = false
+  /** Told when the last request under way is answered, or the connection ends. */
+  #quiet: () => void = () => {}
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -66,22 +80,25 @@ export class Connection {
       onFrame: frame => this.#receive(frame),
     })
     const buffer = Buffer.allocUnsafeSlow(options.large ? largeReadBytes : readBytes)
-    const socket = connect({
-      host: options.ip,
-      port: options.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: keepAliveMs,
-      onread: { buffer, callback: bytes => this.#read(buffer, bytes) },
-    })
+    const onread = { buffer, callback: (bytes: number) => this.#read(buffer, bytes) }
+    const { ip, port, host, tls } = options
+    const socket = tls === null ? connect({ host: ip, port, onread }) : tls.connect({ ip, port, host, onread })
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, keepAliveMs)
     this.#socket = socket
-    socket.on('error', error => this.end(error.message, error))
-    socket.on('close', () => this.end(this.#reader.partial ? 'it was closed in the middle of an answer' : wasClosed))
-    this.opened = new Promise((resolve, reject) => {
-      socket.once('connect', resolve)
-      socket.once('close', () => reject(this.#ended))
+    socket.on('error', error => this.end(tlsFault(error)?.why ?? `${error.message}${this.#ifAsked}`, error))
+    socket.on('close', () => {
+      this.end(this.#reader.partial ? 'it was closed in the middle of an answer' : `${wasClosed}${this.#ifAsked}`)
     })
-    // Whoever does not wait for it learns of the end by `onEnd`.
+    const told = (event: string) =>
+      new Promise<void>((resolve, reject) => {
+        socket.once(event, () => resolve())
+        socket.once('close', () => reject(this.#ended))
+      })
+    this.reached = told('connect')
+    this.opened = tls === null ? this.reached : told('secureConnect')
+    // Whoever does not wait for these learns of the end by `onEnd`.
+    this.reached.catch(() => {})
     this.opened.catch(() => {})
     this.closed = new Promise(resolve => socket.once('close', () => resolve()))
   }
@@ -89,6 +106,11 @@ export class Connection {
   /** What the broker speaks; to be set before requests whose version is to be found. */
   set versions(versions: Versions) {
     this.#versions = versions
+  }
+
+  /** What it may mean when the broker ends the connection before the next answer. */
+  set hint(hint: string) {
+    this.#hint = hint
   }
 
   /** Why it ended, in words that go on a sentence about the broker; empty before. */
@@ -118,6 +140,25 @@ export class Connection {
     const over = ({ call }: Sent) => now >= call.deadline - 1
     if (!over(oldest)) return false
     return this.#line.every(over) || now - Math.max(oldest.call.deadline, this.#lastRead) >= this.#options.patienceMs
+  }
+
+  /** Whether new requests are to wait until `onRelease`. */
+  get held(): boolean {
+    return this.#held
+  }
+
+  /** Asks that no new request is sent; resolves when none is under way any more, or the connection has ended. */
+  hold(): Promise<void> {
+    this.#held = true
+    return new Promise(resolve => {
+      this.#quiet = resolve
+      if (this.#line.length === 0) resolve()
+    })
+  }
+
+  release(): void {
+    this.#held = false
+    if (this.#ended === null) this.#options.onRelease()
   }
 
   /** Sends the request, in the highest version both sides know unless told; what goes wrong settles the call. */
@@ -168,7 +209,12 @@ export class Connection {
     this.#socket.destroy()
     const unanswered = this.#line.splice(0)
     for (const { call } of unanswered) call.fail(reason)
+    this.#quiet()
     this.#options.onEnd(reason, unanswered.length)
+  }
+
+  get #ifAsked(): string {
+    return this.#line.length > 0 ? this.#hint : ''
   }
 
   #pick(call: Ask): number {
@@ -196,6 +242,8 @@ export class Connection {
       this.end(`it answered with the correlation id ${correlationId} ${expected}: this port is not a Kafka broker's`)
       return
     }
+    this.#hint = ''
+    if (this.#line.length === 0) this.#quiet()
     if (sent.call.settled) return
     const own = this.#options.large && sent.call.keepsFrame ? Buffer.from(frame) : frame
     const throttleMs = sent.call.answer(sent.version, own)

@@ -7,6 +7,10 @@ import type { Question } from './call.ts'
 import { Connection, wasClosed } from './connection.ts'
 import { within } from './deadline.ts'
 import type { Settings } from './options.ts'
+import { authenticate } from './sasl/authenticate.ts'
+import { Session } from './sasl/session.ts'
+import { AuthenticationError, TlsError } from './security-errors.ts'
+import { tlsFault } from './tls-fault.ts'
 import { UnsupportedVersionError, Versions } from './versions.ts'
 
 /** How Millrace names itself to brokers (KIP-511). */
@@ -20,11 +24,14 @@ export interface Dial {
   /** Also called for connections that ended before they were ready. */
   readonly onEnd: (cause: Error, unanswered: number) => void
   readonly onThrottle: (ms: number) => void
+  /** Requests are welcome again, after the connection was `held`. */
+  readonly onRelease: () => void
 }
 
 /**
  * Makes a connection that is ready for requests: resolves the host anew and tries each of its addresses in turn, each within
- * `connectTimeoutMs`. Rejects with one error that names every address and its cause.
+ * `connectTimeoutMs`: TCP, TLS, what the broker speaks, and who this client is. Rejects with one `ConnectionError` that names every
+ * address and its cause; or with an `UnsupportedVersionError`, `AuthenticationError` or `TlsError` when trying again is of no use.
  */
 export async function dial(settings: Settings, target: Dial, signal: AbortSignal): Promise<Connection> {
   const causes: Error[] = []
@@ -34,14 +41,17 @@ export async function dial(settings: Settings, target: Dial, signal: AbortSignal
     } catch (thrown) {
       signal.throwIfAborted()
       const error = toError(thrown)
-      if (error instanceof UnsupportedVersionError) throw error
+      // Credentials that one address refuses are not shown to the next: some brokers lock a user out.
+      if (isFinal(error) && !(error instanceof TlsError)) throw error
       causes.push(error)
     }
   }
+  const [first] = causes
+  if (first !== undefined && causes.every(isFinal)) throw first
   const why = causes.map(cause => cause.message).join('; ')
   throw new ConnectionError(`No connection to ${target.broker}: ${why}`, {
     broker: target.broker,
-    cause: causes[0]?.cause,
+    cause: first instanceof ConnectionError ? first.cause : first,
   })
 }
 
@@ -65,54 +75,121 @@ async function resolve(settings: Settings, { address, broker }: Dial, signal: Ab
   throw new ConnectionError(`No connection to ${broker}: the name ${host} has no address`, { broker })
 }
 
+/** How far an attempt to connect has come, for what is said when it fails. */
+interface Progress {
+  stage: 'tcp' | 'tls' | 'versions' | 'sasl'
+  /** What is missing. */
+  waitsFor: string
+}
+
 async function open(settings: Settings, target: Dial, ip: string, signal: AbortSignal): Promise<Connection> {
-  const { clock, connectTimeoutMs, clientId, maxFrameBytes, requestTimeoutMs } = settings
-  const { broker, large, onEnd, onThrottle } = target
-  const { port } = target.address
-  const connection = new Connection({
-    ip,
-    port,
-    broker,
-    clientId,
-    maxFrameBytes,
-    large,
-    patienceMs: requestTimeoutMs,
-    clock,
-    onEnd,
-    onThrottle,
-  })
+  const { clock, connectTimeoutMs, tls } = settings
+  const progress: Progress = { stage: 'tcp', waitsFor: 'it does not answer' }
+  const session = new Session(settings, target.broker)
+  const onEnd = (cause: Error, unanswered: number) => {
+    session.end()
+    target.onEnd(cause, unanswered)
+  }
+  const connection = connect(settings, { ...target, onEnd }, ip)
   const aborted = () => connection.close(toError(signal.reason))
-  const timer = clock.after(connectTimeoutMs, () => connection.end(`no connection within ${connectTimeoutMs} ms`))
+  const timer = clock.after(connectTimeoutMs, () => {
+    connection.end(`no connection within ${connectTimeoutMs} ms: ${progress.waitsFor}`)
+  })
   signal.addEventListener('abort', aborted, { once: true })
-  let connected = false
   try {
     signal.throwIfAborted()
-    await connection.opened
-    connected = true
-    // TLS and SASL have their place here: before anything is said that an outsider may not hear.
-    connection.versions = await handshake(settings, broker, connection)
+    const lifetimeMs = await introduce(settings, target, connection, progress, signal)
     if (connection.ended !== null) throw connection.ended
+    session.begin(connection, lifetimeMs)
+    tls?.hasWorked()
     return connection
   } catch (thrown) {
     const error = toError(thrown)
     connection.close(error)
     await connection.closed
-    if (error instanceof UnsupportedVersionError) throw error
-    const dropped = connection.why === wasClosed || connection.why.includes('ECONNRESET')
-    const hint = connected && dropped ? atFirstRequest : ''
-    const place = addressName({ host: ip, port })
-    throw new ConnectionError(`${place}: ${connection.why || error.message}${hint}`, {
-      broker,
-      cause: error.cause ?? error,
-    })
+    throw isFinal(error) ? error : failure(settings, target, ip, connection, error, progress)
   } finally {
     timer.cancel()
     signal.removeEventListener('abort', aborted)
   }
 }
 
-const atFirstRequest =
-  ' at the first request (ApiVersions): the broker expects TLS or SASL on this port, or is far older than Kafka 2.1'
+function connect(settings: Settings, target: Dial, ip: string): Connection {
+  const { clock, clientId, maxFrameBytes, requestTimeoutMs: patienceMs, tls } = settings
+  const { broker, large, onEnd, onThrottle, onRelease } = target
+  const { host, port } = target.address
+  return new Connection({
+    ...{ ip, port, host, tls, broker, clientId, maxFrameBytes, large, patienceMs, clock },
+    ...{ onEnd, onThrottle, onRelease },
+  })
+}
+
+/** All that comes before the first request that somebody asked for. Answers for how many ms that holds, 0 for ever. */
+async function introduce(
+  settings: Settings,
+  { broker }: Dial,
+  connection: Connection,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<number> {
+  const { clock, connectTimeoutMs, credentials, tls } = settings
+  const deadline = clock.now() + connectTimeoutMs
+  const enter = (stage: Progress['stage'], waitsFor: string) => Object.assign(progress, { stage, waitsFor })
+  await connection.reached
+  if (tls !== null) enter('tls', 'the TLS handshake does not end')
+  await connection.opened
+  enter('versions', 'it does not answer ApiVersions')
+  connection.versions = await handshake(settings, broker, connection)
+  if (credentials === null) {
+    connection.hint = wantsSasl
+    return 0
+  }
+  const waitsFor = (what: string) => enter('sasl', what)
+  return authenticate(connection, { credentials, broker, clock, deadline, signal, waitsFor })
+}
+
+function failure(
+  { tls }: Settings,
+  { broker, address: { port } }: Dial,
+  ip: string,
+  connection: Connection,
+  error: Error,
+  { stage }: Progress,
+): Error {
+  const why = `${addressName({ host: ip, port })}: ${connection.why || error.message}`
+  if (error instanceof AuthenticationError) return new ConnectionError(why, { broker, cause: error })
+  const cause = error.cause ?? error
+  if (tls !== null && tlsFault(cause)?.certificate) return new TlsError(why, { broker, cause, retriable: tls.worked })
+  const dropped = connection.why === wasClosed || /ECONNRESET|EPIPE|socket disconnected/.test(connection.why)
+  const hint = dropped ? dropHints[tls !== null && stage === 'versions' ? 'certificate' : stage] : ''
+  return new ConnectionError(`${why}${hint}`, { broker, cause })
+}
+
+const wantsSasl = ' at the first request behind ApiVersions: this listener may want SASL (the option sasl)'
+
+/** What it may mean that the broker ends a connection at this stage. */
+const dropHints: Readonly<Record<Progress['stage'] | 'certificate', string>> = {
+  tcp: '',
+  tls:
+    ' during the TLS handshake: this port may expect plain text (a PLAINTEXT or SASL_PLAINTEXT listener), or the broker does not accept ' +
+    'the TLS version, the ciphers or the certificate of this client; its log says which',
+  versions:
+    ' at the first request (ApiVersions): the broker expects TLS or SASL on this port, or is far older than Kafka 2.1',
+  certificate:
+    ' at the first request (ApiVersions): the broker may want a certificate of this client (tls.cert and tls.key), or another than this ' +
+    'one, or is far older than Kafka 2.1',
+  sasl:
+    ' during the authentication (SASL): if it does so each time, its log says why; some brokers end the connection instead of refusing ' +
+    'credentials',
+}
+
+/** Whether trying again, there or elsewhere, is of no use until somebody changes the options. */
+export function isFinal(error: unknown): boolean {
+  return (
+    error instanceof UnsupportedVersionError ||
+    ((error instanceof AuthenticationError || error instanceof TlsError) && !error.retriable)
+  )
+}
 
 /** Begins with version 3, which says who asks; a broker that does not know it answers in version 0 with what it does know. */
 async function handshake(settings: Settings, broker: string, connection: Connection): Promise<Versions> {

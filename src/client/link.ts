@@ -146,6 +146,7 @@ export class Link {
       live.end('it is silent, though an answer is due')
       return
     }
+    if (live.held) return
     const throttledMs = this.#throttledUntil - this.#settings.clock.now()
     if (throttledMs > 0) {
       this.#wakeIn(throttledMs)
@@ -173,6 +174,7 @@ export class Link {
       onThrottle: (ms: number) => {
         this.#throttledUntil = this.#settings.clock.now() + ms
       },
+      onRelease: () => this.#go(),
     }
     try {
       const connection = await dial(this.#settings, target, this.#aborter.signal)
@@ -205,12 +207,13 @@ export class Link {
 
   #lost(cause: Error, unanswered: number): void {
     if (this.#live === null) return
+    const { held } = this.#live
     this.#live = null
     if (this.#closed !== null) return
     const { clock, backoff, logger } = this.#settings
     const lasted = clock.now() - this.#readyAt >= backoff.maxMs
     if (lasted) this.#attempt = 0
-    if (lasted && unanswered === 0) {
+    if (lasted && unanswered === 0 && !held) {
       // Brokers close what is idle for long.
       this.#cause = cause
       this.#become('closed')
@@ -244,6 +247,7 @@ export class Link {
     if (this.#live !== null && throttledMs > 0) {
       return `the broker throttles this client for another ${Math.ceil(throttledMs)} ms (a quota is used up)`
     }
+    if (this.#live?.held) return 'the connection is being authenticated again, as its session ends soon'
     const last = this.#cause === null ? '' : `; the last attempt: ${this.#cause.message}`
     return `there is no connection yet${last}`
   }

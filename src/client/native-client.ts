@@ -64,7 +64,7 @@ export interface ClientState {
  * and to `'any'`.
  *
  * Calls reject with a `ConnectionError`, `RequestTimeoutError`, `KafkaError`, `UnsupportedVersionError`, `QueueFullError`,
- * `AnswerError` or `ClosedError`.
+ * `AnswerError`, `AuthenticationError`, `TlsError` or `ClosedError`.
  */
 export class NativeClient implements LowLevelClient {
   readonly #settings: Settings
@@ -81,6 +81,7 @@ export class NativeClient implements LowLevelClient {
   /** Throws an `OptionError`; nothing is connected yet. */
   constructor(options: ClientOptions) {
     this.#settings = resolveOptions(options)
+    warnOfReadableSecrets(this.#settings)
     this.#bootstrap = new Bootstrap(this.#settings)
     this.#brokers = new Brokers(this.#settings)
     this.#metadata = new Metadata(this.#settings, this.#brokers, this.#bootstrap)
@@ -294,6 +295,15 @@ export class NativeClient implements LowLevelClient {
     const deadline = clock.now() + question.timeoutMs
     return () => ({ ...question, timeoutMs: Math.max(1, deadline - clock.now()) })
   }
+}
+
+function warnOfReadableSecrets({ tls, credentials, logger }: Settings): void {
+  if (tls !== null || !credentials?.readable) return
+  const { mechanism } = credentials
+  logger.warn(
+    { mechanism },
+    `${mechanism} without TLS: whoever sees the network can read what this client authenticates with`,
+  )
 }
 
 const noProduceAnswer: Responses['Produce'] = { responses: [], throttleTimeMs: 0, nodeEndpoints: [] }

@@ -6,6 +6,9 @@ import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { type Address, parseBrokers } from './address.ts'
 import { longestMs } from './call.ts'
+import { type Credentials, resolveSasl } from './sasl/credentials.ts'
+import type { SaslOptions, TlsOptions } from './security.ts'
+import { notSsl, resolveTls, type Tls } from './tls.ts'
 
 /** What a client tells about its connections. These only inform: one that throws is logged and stops nothing. */
 export interface ClientEvents {
@@ -29,6 +32,10 @@ export interface ClientOptions {
   readonly metadataMaxAgeMs?: number
   /** Longest answer that is believed. Default 128 MiB, at most 256 MiB. */
   readonly maxFrameBytes?: number
+  /** TLS to all brokers: `true` trusts the system's authorities. Default false. */
+  readonly tls?: boolean | TlsOptions
+  /** Who this client is, for listeners with SASL. Default: it does not say. */
+  readonly sasl?: SaslOptions
   readonly logger: Logger
   readonly events?: ClientEvents
   readonly clock?: Clock
@@ -48,6 +55,8 @@ export interface Settings {
   readonly backoff: Backoff
   readonly metadataMaxAgeMs: number
   readonly maxFrameBytes: number
+  readonly tls: Tls | null
+  readonly credentials: Credentials | null
   readonly logger: Logger
   readonly events: Required<ClientEvents>
   readonly clock: Clock
@@ -59,6 +68,8 @@ const MiB = 1024 * 1024
 
 /** Throws an `OptionError` that names the wrong option. */
 export function resolveOptions(options: ClientOptions): Settings {
+  // Nobody else looks at names that are not known here, and this one would leave the connections plain.
+  if ('ssl' in options) throw new OptionError(`ssl is not an option: ${notSsl}`)
   const minMs = whole('reconnect.minMs', options.reconnect?.minMs ?? 50, 1, longestMs)
   return {
     brokers: parseBrokers(options.brokers),
@@ -71,6 +82,8 @@ export function resolveOptions(options: ClientOptions): Settings {
     ),
     metadataMaxAgeMs: whole('metadataMaxAgeMs', options.metadataMaxAgeMs ?? 300_000, 1, longestMs),
     maxFrameBytes: whole('maxFrameBytes', options.maxFrameBytes ?? 128 * MiB, 1024, 256 * MiB),
+    tls: resolveTls(options.tls),
+    credentials: resolveSasl(options.sasl),
     logger: options.logger,
     events: guarded(options.events ?? {}, options.logger),
     clock: options.clock ?? systemClock,

@@ -4,6 +4,9 @@ import type { Logger, LogLevel } from '../base/logger.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { SectionCheck } from '../base/option-check.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
+import { resolveSasl } from '../client/sasl/credentials.ts'
+import type { SaslOptions, TlsOptions } from '../client/security.ts'
+import { notSsl, resolveTls } from '../client/tls.ts'
 import type { FetchOptions, StartPosition } from '../fetch/options.ts'
 import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
@@ -91,6 +94,10 @@ export interface ConsumerOptions {
   group?: string
   /** Default `'millrace'`. */
   clientId?: string
+  /** TLS to all brokers. `true` trusts the system's authorities. Default false. */
+  tls?: boolean | TlsOptions
+  /** Who this consumer is, for listeners with SASL. Default: it does not say. */
+  sasl?: SaslOptions
   /** Deadline of a request. Default 30,000 ms. */
   requestTimeoutMs?: number
   /** Default 10,000 ms. */
@@ -125,6 +132,9 @@ export interface ResolvedOptions {
   readonly brokers: readonly string[]
   readonly group: string | null
   readonly clientId: string
+  readonly tls: boolean | TlsOptions
+  /** Holds secrets. */
+  readonly sasl: SaslOptions | null
   readonly requestTimeoutMs: number
   readonly connectTimeoutMs: number
   readonly reconnect: { readonly minMs: number; readonly maxMs: number }
@@ -143,6 +153,8 @@ const TOP = [
   'brokers',
   'group',
   'clientId',
+  'tls',
+  'sasl',
   'requestTimeoutMs',
   'connectTimeoutMs',
   'reconnect',
@@ -160,7 +172,9 @@ const ROUTE_WORK = ['order', 'timeoutMs', 'abandonMs', 'attempts', 'backoff', 'o
 
 /** @throws {OptionError} that names the first wrong option */
 export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
-  const top = new SectionCheck('', options, TOP)
+  const top = new SectionCheck('', options, TOP, { ssl: notSsl })
+  resolveTls(options.tls)
+  resolveSasl(options.sasl)
   const reconnect = new SectionCheck('reconnect', options.reconnect, ['minMs', 'maxMs'])
   const minMs = reconnect.number('minMs', 50, { min: 1 })
   const ownership = resolveOwnership(options.ownership)
@@ -170,6 +184,8 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     brokers: brokers(top),
     group: top.string('group') ?? null,
     clientId: top.string('clientId') ?? 'millrace',
+    tls: options.tls ?? false,
+    sasl: options.sasl ?? null,
     requestTimeoutMs: top.number('requestTimeoutMs', 30_000, { min: 1 }),
     connectTimeoutMs: top.number('connectTimeoutMs', 10_000, { min: 1 }),
     reconnect: { minMs, maxMs: reconnect.number('maxMs', Math.max(minMs, 10_000), { min: minMs }) },

@@ -21,10 +21,12 @@ export function nativeClient(parts: EngineParts): NativeClient | null {
   if (options.client instanceof NativeClient) return options.client
   const grouped = joins(parts) || (options.group !== null && options.offsets.storage === null)
   if (options.client !== null && (parts.groupClient !== null || !grouped)) return null
-  const { brokers, clientId, requestTimeoutMs, connectTimeoutMs, reconnect } = options
+  const { brokers, clientId, tls, sasl, requestTimeoutMs, connectTimeoutMs, reconnect } = options
   return new NativeClient({
     brokers,
     clientId,
+    tls,
+    ...(sasl === null ? {} : { sasl }),
     requestTimeoutMs,
     connectTimeoutMs,
     reconnect,

@@ -6,8 +6,8 @@ const FATAL: ReadonlySet<string> = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
   'CLUSTER_AUTHORIZATION_FAILED',
   'INVALID_TOPIC_EXCEPTION',
-  'SASL_AUTHENTICATION_FAILED',
-  'UNSUPPORTED_SASL_MECHANISM',
+  'AUTHENTICATION',
+  'TLS',
   'SECURITY_DISABLED',
   'UNSUPPORTED_VERSION',
   'UNSUPPORTED_COMPRESSION_TYPE',
@@ -15,7 +15,7 @@ const FATAL: ReadonlySet<string> = new Set([
 ])
 
 export function isFatal(error: MillraceError): boolean {
-  return FATAL.has(error.code)
+  return !error.retriable && FATAL.has(error.code)
 }
 
 /** What a client threw, as an error with a code; clients should throw no others. */

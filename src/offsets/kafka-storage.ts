@@ -5,6 +5,7 @@ import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import type { NativeClient } from '../client/native-client.ts'
+import { AuthenticationError } from '../client/security-errors.ts'
 import { errorCodes, isCoordinatorError, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import { OffsetError } from './error.ts'
 import { findLiveGroup, liveGroupMessage } from './live-group.ts'
@@ -240,6 +241,9 @@ export class KafkaOffsetStorage implements OffsetStorage {
   #retriable(thrown: unknown): MillraceError {
     if (thrown instanceof KafkaError) this.#throwIfFatal(thrown)
     if (thrown instanceof MillraceError && thrown.retriable) return thrown
+    if (thrown instanceof AuthenticationError) {
+      throw new OffsetError(thrown.code, thrown.message, { cause: thrown, broker: thrown.broker, fatal: true })
+    }
     throw thrown
   }
 

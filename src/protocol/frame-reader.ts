@@ -127,10 +127,10 @@ function whatItIs(head: Buffer, length: number, maxFrameBytes: number): string {
     return 'it answers HTTP: this is the port of a web server or a proxy, not of a Kafka broker'
   }
   if (head[0] === 0x15 && head[1] === 3) {
-    return 'it answers with a TLS alert: this port expects TLS, and the connection is plain'
+    return 'it answers with a TLS alert: this port expects TLS, and the connection is plain (the option tls)'
   }
   if (head[0] === 0x16 && head[1] === 3) {
-    return 'it answers with a TLS handshake: this port speaks TLS, and the connection is plain'
+    return 'it answers with a TLS handshake: this port speaks TLS, and the connection is plain (the option tls)'
   }
   const claim = `it sent a frame of ${length} bytes`
   if (length < minFrameBytes) {

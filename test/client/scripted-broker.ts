@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { FrameReader } from '../../src/protocol/frame-reader.ts'
 import { type ApiName, api } from '../../src/protocol/apis.ts'
 import { type DecodedRequest, decodeRequest, encodeResponse, requestHead } from '../../src/protocol/frame.ts'
@@ -23,6 +24,8 @@ export interface ScriptedBrokerOptions {
   readonly nodeId?: number
   readonly host?: string
   readonly port?: number
+  /** Speaks TLS. */
+  readonly tls?: TlsOptions
   /** Versions told to clients, where they are not all that are known here. `null`: the API is not offered. */
   readonly versions?: { readonly [N in ApiName]?: readonly [min: number, max: number] | null }
 }
@@ -56,7 +59,8 @@ export class ScriptedBroker implements AsyncDisposable {
   private constructor(options: ScriptedBrokerOptions) {
     this.nodeId = options.nodeId ?? 1
     this.#versions = options.versions ?? {}
-    this.#server = createServer(socket => this.#accept(socket))
+    const accept = (socket: Socket) => this.#accept(socket)
+    this.#server = options.tls === undefined ? createServer(accept) : createTlsServer(options.tls, accept)
     this.on('ApiVersions', request => this.#tellVersions(request))
     this.on('Metadata', request => this.#tellMetadata(request.body.topics?.map(topic => topic.name ?? '') ?? null))
   }

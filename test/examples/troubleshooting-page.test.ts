@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'node:test'
+import { constant } from '../../src/base/backoff.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { StderrLogger } from '../../src/base/stderr-logger.ts'
+import { Broker, type BrokerOptions } from '../../src/broker/index.ts'
+import { Admin, Consumer, type ConsumerOptions, type Handler, NativeClient, writeBatch } from '../../src/index.ts'
+import { until } from '../until.ts'
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A cluster with a topic `orders`, consumers of it, and what they say on stderr, without the time. */
+class Trouble implements AsyncDisposable {
+  readonly broker: Broker
+  readonly lines: string[] = []
+  readonly #consumers: Consumer[] = []
+
+  private constructor(broker: Broker) {
+    this.broker = broker
+  }
+
+  static async start(options: BrokerOptions = {}): Promise<Trouble> {
+    return new Trouble(await Broker.start({ topics: { orders: 3 }, autoCreateTopics: false, ...options }))
+  }
+
+  /** Three messages in each partition. */
+  async write(): Promise<void> {
+    const client = new NativeClient({ brokers: this.broker.brokers, logger: silent })
+    const records = writeBatch(['a', 'b', 'c'].map(key => ({ key, value: 'an order' })))
+    await client.produce([0, 1, 2].map(partition => ({ topic: 'orders', partition, records })))
+    await client.close()
+  }
+
+  run(handler: Handler, options: Partial<ConsumerOptions> = {}, topic = 'orders'): Consumer {
+    const logger = new StderrLogger('info', systemClock, line => this.lines.push(line.trimEnd().replace(/^\S+ /, '')))
+    const consumer = new Consumer({ brokers: this.broker.brokers, group: 'shop', logger, ...options })
+    this.#consumers.push(consumer.topic(topic, handler))
+    consumer.run().catch(() => {}) // the log has it
+    return consumer
+  }
+
+  async owning(consumer: Consumer): Promise<void> {
+    await until('it owns partitions', () => consumer.state().partitions.length > 0)
+  }
+
+  async says(text: string): Promise<void> {
+    await until(`somebody says "${text}"`, () => this.lines.some(line => line.includes(text)))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#consumers.map(consumer => consumer.close({ drainMs: 0 })))
+    await this.broker.close()
+  }
+}
+
+/** What the page shows, as it is made. */
+const troubles: Readonly<Record<string, (trouble: Trouble) => Promise<void>>> = {
+  'nobody listens': async trouble => {
+    trouble.run(() => {}, { brokers: ['127.0.0.1:1'] })
+    await trouble.says('ECONNREFUSED')
+  },
+  'the broker hangs up': async trouble => {
+    trouble.broker.fault({ api: 'ApiVersions', action: { drop: 'before' } })
+    trouble.run(() => {})
+    await trouble.says('it was closed at the first request')
+  },
+  'a topic is missing': async trouble => {
+    trouble.run(() => {}, {}, 'oders')
+    await trouble.says('assigned=0')
+    await trouble.says('oders is waited for')
+  },
+  'a message fails': async trouble => {
+    trouble.run(refuse, { work: { backoff: constant(5) } })
+    await trouble.says('stopped at')
+  },
+  'a message is held': async trouble => {
+    trouble.run(refuse, { work: { backoff: constant(5), onFailure: 'hold' } })
+    await trouble.says('): hold')
+  },
+  'an offset is gone': async trouble => {
+    const admin = new Admin({ brokers: trouble.broker.brokers, logger: silent })
+    await admin.setGroupOffsets('shop', [{ topic: 'orders', partition: 0, offset: 1_000 }])
+    await admin.close()
+    trouble.run(() => {})
+    await trouble.says('does not exist')
+  },
+  'no strategy in common': async trouble => {
+    await trouble.owning(trouble.run(() => {}, { ownership: { strategies: ['range'] } }))
+    trouble.run(() => {})
+    await trouble.says('strategies')
+  },
+  'a topic may not be read': async trouble => {
+    trouble.broker.fault({ api: 'Fetch', topic: 'orders', action: { error: 'TOPIC_AUTHORIZATION_FAILED' } })
+    trouble.run(() => {})
+    await trouble.says('TOPIC_AUTHORIZATION_FAILED')
+  },
+  'a group may not be joined': async trouble => {
+    trouble.broker.fault({ api: 'JoinGroup', action: { error: 'GROUP_AUTHORIZATION_FAILED' } })
+    trouble.run(() => {})
+    await trouble.says('may not join')
+  },
+  'the event loop is blocked': async trouble => {
+    trouble.run(() => {
+      const end = performance.now() + 150
+      while (performance.now() < end);
+    })
+    await trouble.says('blocked the event loop')
+  },
+  'a handler hangs': async trouble => {
+    trouble.run(() => new Promise<void>(() => {}), { work: { timeoutMs: 100, abandonMs: 50 } })
+    await trouble.says('did not settle')
+  },
+  'a forgotten pause': async trouble => {
+    const consumer = trouble.run(() => {}, { stallAfterMs: 1_000 })
+    await until('all is done', () => consumer.state().work.done === 9)
+    consumer.pause()
+    await trouble.write()
+    await trouble.says('behind, and nothing of it was handed out for 1 s. It waits for: paused')
+  },
+  'a heartbeat gets no answer': async trouble => {
+    const ownership = { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 200 }
+    await trouble.owning(trouble.run(() => {}, { ownership }))
+    trouble.broker.fault({ api: 'Heartbeat', count: 1, action: { noReply: true } })
+    await trouble.says('a heartbeat got no answer')
+  },
+  'the group has put it out': async trouble => {
+    await trouble.owning(trouble.run(() => {}, { ownership: { heartbeatIntervalMs: 200 } }))
+    trouble.broker.fault({ api: 'Heartbeat', count: 1, action: { error: 'UNKNOWN_MEMBER_ID' } })
+    await trouble.says('out of the group')
+  },
+}
+
+function refuse(): void {
+  throw new Error('no such customer')
+}
+
+/** Numbers, member ids and waits are others each time; of keyed messages any may be first. */
+function alike(line: string): string {
+  return line.replaceAll(/millrace-[0-9a-f-]{36}/g, 'ID').replaceAll(/\d+(\.\d+)?/g, 'N')
+}
+
+const name = 'the lines of the log that the page about troubles shows are those that a consumer in such trouble writes'
+test(name, { concurrency: true }, async t => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/troubleshooting.md'), 'utf8')
+  const blocks = [...page.matchAll(/^ *```text\n(.*?)^ *```/gms)].flatMap(([, text = '']) => text.trim().split('\n'))
+  const shown = blocks.map(line => line.trim())
+  assert.ok(shown.length > 10, `only ${shown.length} lines were found`)
+  const lines: string[] = []
+  const make = (name: string, options: BrokerOptions, act: (trouble: Trouble) => Promise<void>) =>
+    t.test(name, async () => {
+      await using trouble = await Trouble.start(options)
+      if (options.advertisedHost === undefined) await trouble.write()
+      await act(trouble)
+      lines.push(...trouble.lines)
+    })
+  await Promise.all([
+    ...Object.entries(troubles).map(([name, act]) => make(name, {}, act)),
+    make('a name that is advertised cannot be resolved', { advertisedHost: 'kafka.invalid' }, async trouble => {
+      const [address = ''] = trouble.broker.brokers
+      trouble.run(() => {})
+      trouble.run(() => {}, { brokers: [address.replace('kafka.invalid', '127.0.0.1')] })
+      await trouble.says('(node 1): the name')
+      await until('the other one says it too', () => trouble.lines.some(line => /invalid:\d+: the name/.test(line)))
+    }),
+    make(
+      'a partition has no leader',
+      { nodes: 2, topics: { orders: { partitions: 3, replicas: 1 } } },
+      async trouble => {
+        await trouble.owning(trouble.run(() => {}))
+        const leader = await trouble.broker.leader('orders', 1)
+        await trouble.broker.setCoordinator('group', 'shop', 3 - leader)
+        await trouble.broker.stopNode(leader)
+        await trouble.says('cannot be fetched')
+      },
+    ),
+  ])
+  const said = new Set(lines.map(alike))
+  assert.deepEqual(
+    shown.filter(line => !said.has(alike(line))),
+    [],
+    lines.join('\n'),
+  )
+})

@@ -19,7 +19,7 @@ export interface FileOptions extends Partial<ConsumerOptions> {
 }
 
 /** What a file and `-X` say. */
-interface ConfigRead {
+export interface ConfigRead {
   readonly options: FileOptions
   readonly notes: readonly string[]
 }
@@ -41,7 +41,6 @@ export async function readConfigFile(given: Given, fields: ConnectionFields): Pr
     return { options: mergeOptions(structured, options), notes }
   }
   const ofFile = config === null ? [] : entriesIn(config).filter(({ key }) => !Object.hasOwn(properties, key))
-  if (ofFile.length + lines.length === 0) return { options: {}, notes: [] }
   return read([...ofFile, ...lines], given, fields)
 }
 

@@ -1,6 +1,7 @@
 import { ConnectionError, RequestTimeoutError } from '../base/errors.ts'
 import type { LogLevel } from '../base/logger.ts'
 import { NativeClient } from '../client/native-client.ts'
+import { AuthenticationError, TlsError } from '../client/security-errors.ts'
 import type { ConsumerOptions } from '../consumer/options.ts'
 import { CommandLogger } from './command-logger.ts'
 import { CommandError, exitCodes } from './failure.ts'
@@ -57,6 +58,13 @@ export async function withClient<T>(options: CommonOptions, look: (client: Nativ
   }
 }
 
+/** Waiting does not make a password right or a certificate trusted, even where it may change. */
+function throwRefusal(thrown: unknown): void {
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    if (error instanceof AuthenticationError || error instanceof TlsError) throw error
+  }
+}
+
 async function reach(client: NativeClient, { settings, timeout }: CommonOptions): Promise<void> {
   const late = AbortSignal.timeout(timeout)
   let cause = 'they did not answer'
@@ -65,6 +73,7 @@ async function reach(client: NativeClient, { settings, timeout }: CommonOptions)
       return await client.connect({ signal: late })
     } catch (thrown) {
       if (late.aborted) break
+      throwRefusal(thrown)
       if (!(thrown instanceof ConnectionError || thrown instanceof RequestTimeoutError)) throw thrown
       cause = thrown.message
     }

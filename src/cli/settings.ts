@@ -1,6 +1,6 @@
 import type { SaslOptions, TlsOptions } from '../client/security.ts'
 import type { ConsumerOptions } from '../consumer/options.ts'
-import { type FileOptions, readConfigFile } from './config-file.ts'
+import type { ConfigRead, FileOptions } from './config-file.ts'
 import type { ConnectionFields, Given } from './given.ts'
 import { saslOf, tlsOf } from './security-settings.ts'
 
@@ -35,7 +35,7 @@ const saidBy: readonly [key: RegExp, field: RegExp][] = [
  */
 export async function settingsOf(given: Given): Promise<Settings> {
   const fields = over(unlessSaid(given.environment, given.properties), given.options)
-  const { options, notes } = await readConfigFile(given, fields)
+  const { options, notes } = await read(given, fields)
   const { brokers, clientId, reconnect, ...rest } = options
   const { tls: tlsOfFile, sasl: saslOfFile, ...consumer } = rest
   const tls = tlsOf(tlsOfFile, fields)
@@ -56,6 +56,13 @@ export async function settingsOf(given: Given): Promise<Settings> {
 /** Of a file whose keys do not all mean something here. */
 export function tellNotes({ notes }: Settings): void {
   for (const note of notes) process.stderr.write(`millrace: ${note}\n`)
+}
+
+/** What reads files is loaded when there is something to read. */
+async function read(given: Given, fields: ConnectionFields): Promise<ConfigRead> {
+  if (given.config === null && Object.keys(given.properties).length === 0) return { options: {}, notes: [] }
+  const { readConfigFile } = await import('./config-file.ts')
+  return readConfigFile(given, fields)
 }
 
 function unlessSaid(fields: ConnectionFields, properties: Readonly<Record<string, string>>): ConnectionFields {

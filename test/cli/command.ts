@@ -11,6 +11,12 @@ export interface CommandResult {
   readonly stderr: string
 }
 
+interface CommandOptions {
+  readonly brokers?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly stdout?: number | 'unread'
+}
+
 /** The `millrace` command in a process of its own. */
 export class RunningCommand {
   readonly child: ChildProcess
@@ -20,11 +26,11 @@ export class RunningCommand {
   #reading = false
 
   /** Its stdout is kept, goes to a file descriptor, or nobody reads it until `read` is called or the command has ended. */
-  constructor(args: readonly string[], options: { brokers?: readonly string[]; stdout?: number | 'unread' } = {}) {
+  constructor(args: readonly string[], options: CommandOptions = {}) {
     const brokers = options.brokers === undefined ? {} : { MILLRACE_BROKERS: options.brokers.join() }
     const stdout = typeof options.stdout === 'number' ? options.stdout : 'pipe'
     this.child = spawn(process.execPath, [main, ...args], {
-      env: { ...process.env, ...brokers },
+      env: { ...process.env, ...brokers, ...options.environment },
       stdio: ['ignore', stdout, 'pipe'],
     })
     if (options.stdout === undefined) this.read()

@@ -86,7 +86,7 @@ function formatOf(content: Buffer): 'PEM' | 'JKS' | 'other' {
 function pem(entry: Entry, text: string): string {
   if (!text.includes('-----BEGIN ')) throw entry.wrong('is not PEM: it has no -----BEGIN …-----')
   return text.replaceAll(
-    /(-----BEGIN [\w ]+-----)([\w+/=\s]+)(-----END [\w ]+-----)/g,
+    /(-----BEGIN [\w ]+-----)([\w+/=\s]+)(-----END [\w ]+-----)\s*/g,
     (_, begin, body: string, end) => {
       const lines = body.replaceAll(/\s+/g, '').match(/.{1,64}/g) ?? []
       return [begin, ...lines, end, ''].join('\n')

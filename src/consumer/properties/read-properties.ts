@@ -73,7 +73,7 @@ export function readEntries(
   finishHeartbeat(draft)
   if (dialect === 'go') finishGo(draft)
   finishPollInterval(draft)
-  finishSecurity(draft, { tls: 'tls' in overrides, sasl: 'sasl' in overrides })
+  finishSecurity(draft, { tls: overrides.tls !== undefined, sasl: overrides.sasl !== undefined })
   const merged = mergeOptions(draft.options, overrides) as Partial<ConsumerOptions>
   const whole = checked(merged, overrides, draft, dialect)
   return { options: whole, notes: draft.notes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)), batch: draft.batch }
@@ -152,13 +152,15 @@ function finishPollInterval(draft: Draft): void {
   if (entry !== undefined) draft.set('ownership.rebalanceTimeoutMs', entry.ms(), entry)
 }
 
+/** Options whose objects are one value, and no sections. */
+const values = new Set(['tls', 'sasl', 'start'])
+
 /** Sections are merged, everything else is replaced. */
 export function mergeOptions(options: Record<string, unknown>, overrides: object): Record<string, unknown> {
   const merged = { ...options }
   for (const [name, value] of Object.entries(overrides)) {
     const before = merged[name]
-    const sections = isSection(before) && isSection(value) && name !== 'tls' && name !== 'sasl'
-    if (sections) merged[name] = mergeOptions(before, value)
+    if (isSection(before) && isSection(value) && !values.has(name)) merged[name] = mergeOptions(before, value)
     else if (value !== undefined) merged[name] = value
   }
   return merged
@@ -207,7 +209,7 @@ function fitRebalance(options: ConsumerOptions, draft: Draft): void {
 /** What is wrong with an option, as said of the line that set it. */
 function placed(error: OptionError, draft: Draft): OptionError {
   const option = /^[\w.]+/.exec(error.message)?.[0] ?? ''
-  const entry = draft.setBy.get(option)
+  const entry = draft.setBy.get(option) ?? draft.setBy.get(option.replace(/\..*/, ''))
   if (entry === undefined || entry.isDefault) return error
   return new OptionError(`${entry.prefix}${entry.key}: ${error.message}`)
 }

@@ -7,6 +7,7 @@ import { LocalBroker } from './local-broker.ts'
 import type { CoordinatorType } from './nodes.ts'
 import { type BrokerOptions, resolveOptions, type TopicOptions } from './options.ts'
 import type { LoggedRequest } from './request-log.ts'
+import type { AclOptions } from './security/acl.ts'
 import type { Certificate } from './security/authority.ts'
 import { ThreadBroker } from './thread-broker.ts'
 
@@ -44,6 +45,8 @@ export interface Broker extends AsyncDisposable {
   /** A number stands for so many partitions. */
   createTopic(topic: string, options?: number | TopicOptions): Promise<void>
   deleteTopic(topic: string): Promise<void>
+  /** Access rules instead of those that there were, from the next request on; null: everything is allowed. */
+  setAcls(acls: readonly AclOptions[] | null): Promise<void>
   /** Number of the node that leads this partition, -1 while there is none. */
   leader(topic: string, partition: number): Promise<number>
   /** Makes another in-sync replica the leader (`to`, or the next one), under a new epoch, and answers its number. Where `to` leads already nothing happens. */

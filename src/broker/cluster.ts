@@ -5,6 +5,8 @@ import { FetchSessions } from './fetch-sessions.ts'
 import { Groups } from './groups/groups.ts'
 import { LogSpace } from './log/log-space.ts'
 import { Nodes } from './nodes.ts'
+import type { Acl } from './security/acl.ts'
+import { Acls } from './security/acls.ts'
 import { Topics } from './topics.ts'
 import { Transactions } from './transactions/transactions.ts'
 
@@ -15,6 +17,12 @@ export interface ClusterSettings {
   readonly config: ReadonlyMap<string, string>
   /** Whether asking for a topic that does not exist makes it. */
   readonly autoCreateTopics: boolean
+  /** Null: everything is allowed, as by default. */
+  readonly acls?: readonly Acl[] | null
+  /** Who may do everything; none by default. */
+  readonly superUsers?: readonly string[]
+  /** What nodes say of their ports. Default: `PLAINTEXT`. */
+  readonly protocol?: string
   readonly limits?: {
     /** Memory for the logs of all partitions, in bytes; not bounded by default. */
     readonly logBytes?: number
@@ -34,6 +42,7 @@ export class Cluster {
   /** Of the brokers: topics have settings of their own. */
   readonly config: BrokerConfig
   readonly nodes = new Nodes()
+  readonly acls: Acls
   readonly logSpace: LogSpace
   readonly topics: Topics
   readonly groups: Groups
@@ -49,6 +58,7 @@ export class Cluster {
     this.settings = settings
     const autoCreate = String(settings.autoCreateTopics)
     this.config = new BrokerConfig(new Map([...settings.config, ['auto.create.topics.enable', autoCreate]]))
+    this.acls = new Acls(settings.acls ?? null, settings.superUsers ?? [])
     this.logSpace = new LogSpace(this.clock, {
       bytes: settings.limits?.logBytes ?? Number.POSITIVE_INFINITY,
       producers: 100_000,

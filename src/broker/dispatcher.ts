@@ -10,6 +10,7 @@ import type { Cluster } from './cluster.ts'
 import type { Faults, Harm } from './faults.ts'
 import { errorsIn, withErrors } from './part-errors.ts'
 import type { OpenRequest, RequestLog } from './request-log.ts'
+import { authorized } from './security/authorization.ts'
 import type { Session } from './security/session.ts'
 import { placeOf, topicsOf } from './selection.ts'
 
@@ -128,7 +129,7 @@ export class Dispatcher {
     const { group } = placeOf(call)
     if (group !== undefined) logged.group = short(group)
     const harm = this.#faults.strike(call, whole)
-    const handler = apiTable[call.name] as Handler<ApiName>
+    const handler = authorized(call.name, apiTable[call.name] as Handler<ApiName>)
     if (harm !== null && !('errors' in harm)) return this.#harm(served, handler, harm)
     if (harm !== null) logged.fault = 'error'
     const cluster = this.#cluster

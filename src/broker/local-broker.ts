@@ -14,6 +14,7 @@ import type { Partition } from './partition.ts'
 import { randomId } from './random-id.ts'
 import { Refusal } from './refusal.ts'
 import { type LoggedRequest, RequestLog } from './request-log.ts'
+import { type AclOptions, aclSettings } from './security/acl.ts'
 import { Authority, type Certificate } from './security/authority.ts'
 import { Sasl } from './security/sasl.ts'
 import { type TlsServerOptions, tlsServerOptions } from './security/tls.ts'
@@ -38,7 +39,7 @@ export class LocalBroker implements Broker {
   private constructor(settings: Settings) {
     const { clock, limits, random } = settings
     this.#settings = settings
-    this.#cluster = new Cluster(randomId(random), settings)
+    this.#cluster = new Cluster(randomId(random), { ...settings, protocol: protocolOf(settings) })
     this.#faults = new Faults(this.#cluster)
     this.#log = new RequestLog(clock, settings.requestLog)
     const dispatcher = new Dispatcher({
@@ -119,6 +120,11 @@ export class LocalBroker implements Broker {
     this.#checkOpen()
     const { config = {}, ...counts } = topicOptions(name, options)
     this.#cluster.topics.create({ name, ...counts, config: new Map(Object.entries(config)) })
+  }
+
+  async setAcls(acls: readonly AclOptions[] | null): Promise<void> {
+    this.#checkOpen()
+    this.#cluster.acls.replace(aclSettings(acls))
   }
 
   async deleteTopic(topic: string): Promise<void> {
@@ -291,4 +297,10 @@ export class LocalBroker implements Broker {
     }
     return { info, listener }
   }
+}
+
+/** Kafka's name of what is spoken on all ports. */
+function protocolOf({ tls, sasl }: Settings): string {
+  if (sasl === null) return tls === null ? 'PLAINTEXT' : 'SSL'
+  return tls === null ? 'SASL_PLAINTEXT' : 'SASL_SSL'
 }

@@ -1,7 +1,7 @@
-/** What everybody may do, as Kafka tells it: a bit for each operation. There are no access rules here, so everything is allowed. */
-export const topicOperations = bits(3, 4, 5, 6, 7, 8, 10, 11)
-export const clusterOperations = bits(5, 7, 8, 9, 10, 11, 12)
+import type { Cluster } from './cluster.ts'
+import type { Asker } from './security/acls.ts'
 
-function bits(...places: readonly number[]): number {
-  return places.reduce((sum, place) => sum | (1 << place), 0)
+/** What one may do with the cluster, as Kafka tells it: a bit for each operation, and none to who may not describe it. */
+export function clusterOperations({ acls }: Cluster, asker: Asker): number {
+  return acls.allows(asker, 'Describe', 'cluster') ? acls.operations(asker, 'cluster') : 0
 }

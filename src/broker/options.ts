@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { OptionError } from '../base/errors.ts'
 import { SectionCheck } from '../base/option-check.ts'
 import { type Random, seededRandom } from '../base/random.ts'
+import { type Acl, type AclOptions, aclSettings, superUserSettings } from './security/acl.ts'
 import { type BrokerSaslOptions, type SaslSettings, saslSettings } from './security/sasl.ts'
 import { type BrokerTlsOptions, type TlsSettings, tlsSettings } from './security/tls.ts'
 
@@ -60,6 +61,10 @@ export interface BrokerOptions {
   readonly tls?: boolean | BrokerTlsOptions
   /** SASL on all ports: users and their passwords, and more. Default: none, everybody is let in. */
   readonly sasl?: BrokerSaslOptions
+  /** Access rules: who may do what. What no rule allows is denied. Default: none, everything is allowed. */
+  readonly acls?: readonly AclOptions[]
+  /** Who may do everything, whatever the rules say; Kafka's `super.users`. Default: none. */
+  readonly superUsers?: readonly string[]
   /** Time as the broker knows it: a `HeldClock` only moves when a test moves it. Default: the real time. */
   readonly clock?: Clock
   /** What is drawn by lot (ids, member names) is the same for the same seed. Default: another one each time. */
@@ -83,6 +88,8 @@ export interface Settings {
   readonly racks: readonly (string | null)[]
   readonly tls: TlsSettings | null
   readonly sasl: SaslSettings | null
+  readonly acls: readonly Acl[] | null
+  readonly superUsers: readonly string[]
   readonly clock: Clock
   readonly random: Random
   readonly limits: Required<LimitOptions>
@@ -101,6 +108,8 @@ const names = [
   'racks',
   'tls',
   'sasl',
+  'acls',
+  'superUsers',
   'clock',
   'seed',
   'limits',
@@ -126,6 +135,8 @@ export function resolveOptions(options: BrokerOptions): Settings {
     racks: racks(top, nodes),
     tls: tlsSettings(top.get('tls')),
     sasl: saslSettings(top.get('sasl')),
+    acls: aclSettings(top.get('acls')),
+    superUsers: superUserSettings(top.get('superUsers')),
     clock: clock(top),
     random: seed === undefined ? Math.random : seededRandom(seed),
     limits: limits(options.limits),

@@ -3,7 +3,7 @@ import { errorCodes, errorName } from '../protocol/error-codes.ts'
 import { versionRefused } from './api/api-versions.ts'
 import type { Answer, Call, Handler } from './call.ts'
 import type { Cluster } from './cluster.ts'
-import { type Parts, partsOf } from './parts.ts'
+import { isNameless, type Parts, partsOf } from './parts.ts'
 import { covers, type Place, placeOf, type Selection, type Struct, stepInto, within } from './selection.ts'
 import type { Topics } from './topics.ts'
 
@@ -65,7 +65,7 @@ function atOnce(call: Call<ApiName>): Call<ApiName> {
 
 /** Whether the answer has one error for all of the request. */
 function isForAll({ name, version }: Call<ApiName>, { selection, code }: PartError): boolean {
-  if (partsOf(name).length === 0) return true
+  if (partsOf(name).length === 0 || isNameless(name)) return true
   if (selection.topic !== undefined || selection.partition !== undefined) return false
   if (name === 'Fetch') return version >= 7 && sessionErrors.has(code)
   if (name === 'OffsetFetch') return version >= 2 && version < 8
@@ -73,6 +73,13 @@ function isForAll({ name, version }: Call<ApiName>, { selection, code }: PartErr
 }
 
 function refusal({ name, body }: Call<ApiName>, errorCode: number): Answer<ApiName> {
+  if (isNameless(name)) {
+    return Object.fromEntries(
+      partsOf(name).map(({ asked, answered }) => {
+        return [answered, ((body as Struct)[asked] as readonly unknown[]).map(() => ({ errorCode }))]
+      }),
+    )
+  }
   if (name === 'JoinGroup') return { errorCode, memberId: (body as Call<'JoinGroup'>['body']).memberId }
   if (name === 'FindCoordinator') return { errorCode, nodeId: -1, port: -1 }
   if (name === 'InitProducerId') return { errorCode, producerEpoch: -1 }

@@ -130,7 +130,13 @@ const otherParts = {
   ],
 } satisfies { [N in ApiName]?: readonly Parts[] }
 
-const all: { readonly [N in ApiName]?: readonly Parts[] } = { ...topicParts, ...otherParts }
+/** An element of the answer for each of the request, which have no names: their places tell which is which. */
+const nameless = {
+  CreateAcls: [topics({ kind: 'other', asked: 'creations', answered: 'results' })],
+  DeleteAcls: [topics({ kind: 'other', asked: 'filters', answered: 'filterResults' })],
+} satisfies { [N in ApiName]?: readonly Parts[] }
+
+const all: { readonly [N in ApiName]?: readonly Parts[] } = { ...topicParts, ...otherParts, ...nameless }
 
 /** APIs whose requests name partitions. */
 export type PartitionApi = keyof typeof partitionParts
@@ -148,4 +154,9 @@ export function namesPartitions(name: ApiName): name is PartitionApi {
 
 export function namesTopics(name: ApiName): name is TopicApi {
   return Object.hasOwn(topicParts, name)
+}
+
+/** Whether the elements of its lists are told apart by their places alone. */
+export function isNameless(name: ApiName): boolean {
+  return Object.hasOwn(nameless, name)
 }

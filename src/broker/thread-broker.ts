@@ -8,6 +8,7 @@ import type { GroupSnapshot } from './groups/groups.ts'
 import type { CoordinatorType } from './nodes.ts'
 import type { BrokerOptions, TopicOptions } from './options.ts'
 import type { LoggedRequest } from './request-log.ts'
+import type { AclOptions } from './security/acl.ts'
 import type { Certificate } from './security/authority.ts'
 import {
   type BrokerFacts,
@@ -97,6 +98,10 @@ export class ThreadBroker implements Broker {
 
   deleteTopic(topic: string): Promise<void> {
     return this.#ask('deleteTopic', topic)
+  }
+
+  setAcls(acls: readonly AclOptions[] | null): Promise<void> {
+    return this.#ask('setAcls', acls)
   }
 
   leader(topic: string, partition: number): Promise<number> {

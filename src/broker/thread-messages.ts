@@ -15,6 +15,7 @@ export interface Questions
     | 'issueCertificate'
     | 'createTopic'
     | 'deleteTopic'
+    | 'setAcls'
     | 'leader'
     | 'moveLeader'
     | 'deleteRecords'

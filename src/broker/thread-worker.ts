@@ -29,6 +29,7 @@ function questionsTo(broker: LocalBroker): Questions {
     issueCertificate: name => broker.issueCertificate(name),
     createTopic: (...args) => broker.createTopic(...args),
     deleteTopic: topic => broker.deleteTopic(topic),
+    setAcls: acls => broker.setAcls(acls),
     leader: (...args) => broker.leader(...args),
     moveLeader: (...args) => broker.moveLeader(...args),
     deleteRecords: (...args) => broker.deleteRecords(...args),

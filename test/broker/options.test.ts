@@ -18,6 +18,8 @@ test("without options it is one node on loopback, with Kafka's limits", () => {
     racks: [null],
     tls: null,
     sasl: null,
+    acls: null,
+    superUsers: [],
     limits: {
       frameBytes: 100 * 2 ** 20,
       waitingBytes: 512 * 2 ** 20,

@@ -7,7 +7,8 @@ import { clusterOperations } from '../operations.ts'
 const brokerEndpoint = 1
 const controllerEndpoint = 2
 
-function describeCluster(cluster: Cluster, { version, body }: Call<'DescribeCluster'>): Answer<'DescribeCluster'> {
+function describeCluster(cluster: Cluster, call: Call<'DescribeCluster'>): Answer<'DescribeCluster'> {
+  const { version, body } = call
   const { endpointType, includeFencedBrokers, includeClusterAuthorizedOperations } = body
   if (version >= 1 && endpointType === controllerEndpoint) {
     const errorMessage = 'The request was sent to a broker, but is for a controller.'
@@ -25,7 +26,7 @@ function describeCluster(cluster: Cluster, { version, body }: Call<'DescribeClus
     clusterId: cluster.id,
     controllerId: nodes.controller,
     brokers: told.map(({ id, host, port, rack, running }) => ({ brokerId: id, host, port, rack, isFenced: !running })),
-    ...(includeClusterAuthorizedOperations && { clusterAuthorizedOperations: clusterOperations }),
+    ...(includeClusterAuthorizedOperations && { clusterAuthorizedOperations: clusterOperations(cluster, call) }),
   }
 }
 

@@ -24,13 +24,16 @@ export function topicEntries(config: TopicConfig, node: number): ConfigEntry[] {
 }
 
 /** All settings of a node. */
-export function brokerEntries({ config, nodes }: Cluster, node: number): ConfigEntry[] {
+export function brokerEntries(
+  { config, nodes, settings: { protocol = 'PLAINTEXT' } }: Cluster,
+  node: number,
+): ConfigEntry[] {
   const settings = [...brokerSettings.values()].map(setting => {
     const origins = config.origins(setting.name, String(node))
     return entry(setting, origins, { fallback: null, readOnly: !setting.dynamic })
   })
   const { host, port, rack = null } = nodes.get(node) ?? {}
-  const listeners = `PLAINTEXT://${host}:${port}`
+  const listeners = `${protocol}://${host}:${port}`
   const values: Readonly<Record<string, string | null>> = {
     'broker.id': String(node),
     'node.id': String(node),

@@ -5,6 +5,7 @@ import type { FetchedPlace, ToldPartition } from '../fetch-session.ts'
 import type { FetchContext } from '../fetch-sessions.ts'
 import type { Isolation } from '../log/log.ts'
 import { type Fetched, readPartition, type Wanted, waitingBytes } from './fetched-partition.ts'
+import type { Partition } from '../partition.ts'
 import { NamedLeaders, saysWhoLeads } from './leaders.ts'
 
 export const fetchHandlers: Handlers<'Fetch'> = { Fetch: fetch }
@@ -55,7 +56,7 @@ class FetchRequest {
     const { asked } = place
     return {
       place,
-      partition: place.find(this.#cluster),
+      partition: this.#find(place),
       node,
       // Followers of this cluster have nothing to fetch.
       byFollower: Math.max(body.replicaId, body.replicaState.replicaId) >= 0,
@@ -66,6 +67,14 @@ class FetchRequest {
       lastEpoch: asked.lastFetchedEpoch,
       maxBytes: asked.partitionMaxBytes,
     }
+  }
+
+  /** The partition, or an error code. Whether the client may read it counts before whether it is there. */
+  #find(place: FetchedPlace): Partition | number {
+    const found = place.find(this.#cluster)
+    const { topic } = place
+    const mayRead = topic === null || this.#cluster.acls.allows(this.#call, 'Read', 'topic', topic)
+    return mayRead ? found : errorCodes.TOPIC_AUTHORIZATION_FAILED
   }
 
   /** Whether it names any partition that there is. */

@@ -5,9 +5,6 @@ import type { Group } from '../groups/group.ts'
 import type { Protocol } from '../groups/member.ts'
 import { AnswerSize } from './answer-size.ts'
 
-/** What everybody may do with a group: a bit each for reading, deleting, describing it, and for seeing and changing its settings. */
-const allOperations = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
-
 /** What Kafka says where that is not asked. */
 const operationsNotAsked = -(2 ** 31)
 
@@ -98,10 +95,13 @@ function leaveGroup(cluster: Cluster, call: Call<'LeaveGroup'>): Answer<'LeaveGr
 /** Each node tells the groups that it coordinates. */
 function listGroups(cluster: Cluster, call: Call<'ListGroups'>): Answer<'ListGroups'> {
   const states = call.body.statesFilter.map(state => state.trim().toLowerCase())
+  const all = cluster.acls.allows(call, 'Describe', 'cluster')
   const types = call.body.typesFilter.map(type => type.toLowerCase())
   const listed = [...cluster.groups].filter(({ id, state }) => {
     return (
-      groupError(cluster, call, id) === errorCodes.NONE && (states.length === 0 || states.includes(state.toLowerCase()))
+      groupError(cluster, call, id) === errorCodes.NONE &&
+      (all || cluster.acls.allows(call, 'Describe', 'group', id)) &&
+      (states.length === 0 || states.includes(state.toLowerCase()))
     )
   })
   const groups = types.length === 0 || types.includes(groupType) ? listed : []
@@ -116,12 +116,14 @@ function listGroups(cluster: Cluster, call: Call<'ListGroups'>): Answer<'ListGro
 const groupType = 'classic'
 
 function describeGroups(cluster: Cluster, call: Call<'DescribeGroups'>): Answer<'DescribeGroups'> {
-  const authorizedOperations = call.body.includeAuthorizedOperations ? allOperations : operationsNotAsked
   const size = new AnswerSize()
   return {
     groups: call.body.groups.map(groupId => {
       const errorCode = groupError(cluster, call, groupId)
       if (errorCode !== errorCodes.NONE) return { groupId, errorCode }
+      const authorizedOperations = call.body.includeAuthorizedOperations
+        ? cluster.acls.operations(call, 'group', groupId)
+        : operationsNotAsked
       const group = cluster.groups.get(groupId)
       for (const { cost } of group?.members ?? []) size.add(cost)
       if (group !== undefined) return { ...described(group), authorizedOperations }

@@ -1,16 +1,18 @@
 import { errorCodes } from '../../protocol/error-codes.ts'
-import type { MetadataResponseTopic } from '../../protocol/messages.ts'
+import type { DescribeTopicPartitionsResponseTopic, MetadataResponseTopic } from '../../protocol/messages.ts'
 import type { Encodable } from '../../protocol/shapes.ts'
 import type { Answer, Call, Handlers } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
-import { clusterOperations, topicOperations } from '../operations.ts'
+import { clusterOperations } from '../operations.ts'
 import type { Partition } from '../partition.ts'
 import { noId } from '../random-id.ts'
 import { orRefusal } from '../refusal.ts'
+import type { Asker } from '../security/acls.ts'
 import { isInternal, isTopicName } from '../topic-name.ts'
 import type { Topic } from '../topics.ts'
 
 type AnsweredTopic = Encodable<MetadataResponseTopic>
+type DescribedTopic = Encodable<DescribeTopicPartitionsResponseTopic>
 
 // ── Metadata ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -26,7 +28,7 @@ function metadata(cluster: Cluster, call: Call<'Metadata'>): Answer<'Metadata'> 
     clusterId: cluster.id,
     controllerId: cluster.nodes.controller,
     topics: askedTopics(cluster, call),
-    ...(includeClusterAuthorizedOperations && { clusterAuthorizedOperations: clusterOperations }),
+    ...(includeClusterAuthorizedOperations && { clusterAuthorizedOperations: clusterOperations(cluster, call) }),
   }
 }
 
@@ -41,25 +43,46 @@ function namesError({ version, body }: Call<'Metadata'>): number {
 }
 
 /** With one id among them, names count for nothing. */
-function askedTopics(cluster: Cluster, { version, body }: Call<'Metadata'>): AnsweredTopic[] {
-  const { topics, includeTopicAuthorizedOperations, allowAutoTopicCreation } = body
-  const operations = includeTopicAuthorizedOperations ? { topicAuthorizedOperations: topicOperations } : {}
-  const described = (topic: Topic) => ({ ...describedTopic(cluster, topic, version), ...operations })
-  if (topics === null || (version === 0 && topics.length === 0)) return [...cluster.topics].map(described)
+function askedTopics(cluster: Cluster, call: Call<'Metadata'>): AnsweredTopic[] {
+  const { version } = call
+  const { topics, includeTopicAuthorizedOperations, allowAutoTopicCreation } = call.body
+  const operations = (name: string) =>
+    includeTopicAuthorizedOperations && { topicAuthorizedOperations: cluster.acls.operations(call, 'topic', name) }
+  const described = (topic: Topic) => ({ ...describedTopic(cluster, topic, version), ...operations(topic.name) })
+  if (topics === null || (version === 0 && topics.length === 0)) {
+    return [...cluster.topics].filter(({ name }) => mayDescribe(cluster, call, name)).map(described)
+  }
   const ids = new Set(topics.map(({ topicId }) => topicId).filter(id => id !== noId))
   if (ids.size > 0) {
     return [...ids].map(topicId => {
       const topic = cluster.topics.byId(topicId)
-      return topic ? described(topic) : { topicId, name: null, errorCode: errorCodes.UNKNOWN_TOPIC_ID }
+      if (topic === undefined) return { topicId, name: null, errorCode: errorCodes.UNKNOWN_TOPIC_ID }
+      if (mayDescribe(cluster, call, topic.name)) return described(topic)
+      return { topicId, name: null, errorCode: errorCodes.TOPIC_AUTHORIZATION_FAILED }
     })
   }
   const names = new Set(topics.map(({ name }) => name ?? ''))
   return [...names].map(name => {
+    if (!mayDescribe(cluster, call, name)) return hiddenTopic(name)
     const topic = cluster.topics.get(name)
     if (topic !== undefined) return described(topic)
-    if (allowAutoTopicCreation && cluster.settings.autoCreateTopics) createUnasked(cluster, name)
-    return { ...absentTopic(name), ...operations }
+    if (allowAutoTopicCreation && cluster.settings.autoCreateTopics) {
+      const { acls } = cluster
+      const mayCreate = acls.allows(call, 'Create', 'cluster') || acls.allows(call, 'Create', 'topic', name)
+      if (!mayCreate) return { ...hiddenTopic(name), isInternal: isInternal(name) }
+      createUnasked(cluster, name)
+    }
+    return { ...absentTopic(name), ...operations(name) }
   })
+}
+
+function mayDescribe({ acls }: Cluster, asker: Asker, name: string): boolean {
+  return acls.allows(asker, 'Describe', 'topic', name)
+}
+
+/** Whether there is such a topic is not told. */
+function hiddenTopic(name: string) {
+  return { name, errorCode: errorCodes.TOPIC_AUTHORIZATION_FAILED }
 }
 
 /** As in Kafka, the topic is there for the next one who asks; who asked first is told that it is not. */
@@ -105,8 +128,9 @@ function withoutOffline(partition: ReturnType<typeof describedPartition>) {
 /** Topics in the order of their names, from the cursor on, until the answer holds as many partitions as it may. */
 function describeTopicPartitions(
   cluster: Cluster,
-  { body }: Call<'DescribeTopicPartitions'>,
+  call: Call<'DescribeTopicPartitions'>,
 ): Answer<'DescribeTopicPartitions'> {
+  const { body } = call
   const { topics, cursor } = body
   const all = topics.length === 0
   const from = cursor?.topicName ?? ''
@@ -118,17 +142,27 @@ function describeTopicPartitions(
   }
   if (names.includes('')) return refused(errorCodes.UNKNOWN_SERVER_ERROR)
 
+  const hidden = names.filter(name => !mayDescribe(cluster, call, name))
+  const told = names.filter(name => !hidden.includes(name))
+  const { topics: answered, nextCursor } = describedPage(cluster, call, told)
+  const refusals = all ? [] : hidden.map(hiddenTopic)
+  return { topics: [...answered, ...refusals], nextCursor }
+}
+
+function describedPage(cluster: Cluster, call: Call<'DescribeTopicPartitions'>, names: readonly string[]) {
+  const { cursor, responsePartitionLimit } = call.body
   const most = cluster.config.number('max.request.partition.size.limit')
-  let left = Math.max(1, Math.min(most, body.responsePartitionLimit))
-  const answered = []
+  let left = Math.max(1, Math.min(most, responsePartitionLimit))
+  const topics: DescribedTopic[] = []
   for (const name of names) {
-    if (left === 0) return { topics: answered, nextCursor: { topicName: name, partitionIndex: 0 } }
+    if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
     const topic = cluster.topics.get(name)
+    const topicAuthorizedOperations = cluster.acls.operations(call, 'topic', name)
     if (topic === undefined) {
-      answered.push({ ...absentTopic(name), topicAuthorizedOperations: topicOperations })
+      topics.push({ ...absentTopic(name), topicAuthorizedOperations })
       continue
     }
-    const first = name === from ? (cursor?.partitionIndex ?? 0) : 0
+    const first = name === cursor?.topicName ? cursor.partitionIndex : 0
     const next = Math.min(topic.partitions.length, first + left)
     const partitions = topic.partitions.slice(first, next).map(partition => ({
       ...describedPartition(cluster, partition),
@@ -138,12 +172,10 @@ function describeTopicPartitions(
       lastKnownElr: [],
     }))
     left -= partitions.length
-    answered.push({ name, topicId: topic.id, partitions, topicAuthorizedOperations: topicOperations })
-    if (next < topic.partitions.length) {
-      return { topics: answered, nextCursor: { topicName: name, partitionIndex: next } }
-    }
+    topics.push({ name, topicId: topic.id, partitions, topicAuthorizedOperations })
+    if (next < topic.partitions.length) return { topics, nextCursor: { topicName: name, partitionIndex: next } }
   }
-  return { topics: answered }
+  return { topics, nextCursor: null }
 }
 
 /** As Java compares strings. */

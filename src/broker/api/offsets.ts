@@ -141,7 +141,9 @@ function offsetFetch(cluster: Cluster, call: Call<'OffsetFetch'>): Answer<'Offse
     const errorCode = groupError(cluster, call, groupId)
     if (errorCode === errorCodes.NONE) {
       const { offsets } = cluster.groups.get(groupId) ?? {}
-      return { groupId, errorCode, topics: fetched(offsets, topics ?? offsets?.topics() ?? [], requireStable, size) }
+      // Of all that a group committed, nothing is told of topics that the client may not know.
+      const told = offsets?.topics().filter(({ name }) => cluster.acls.allows(call, 'Describe', 'topic', name)) ?? []
+      return { groupId, errorCode, topics: fetched(offsets, topics ?? told, requireStable, size) }
     }
     return { groupId, errorCode, topics: call.version < 2 ? refused(topics ?? [], errorCode) : [] }
   })

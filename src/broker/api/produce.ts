@@ -37,7 +37,7 @@ interface TopicItems {
 
 function produce(cluster: Cluster, call: Call<'Produce'>): Answer<'Produce'> | null {
   const topics = call.body.topicData.map(topic => ({ topic, items: itemsOf(cluster, call, topic) }))
-  const rejection = rejectionOfAll(call, topics)
+  const rejection = rejectionOfAll(cluster, call, topics)
   const leaders = new NamedLeaders(cluster)
   let failed = false
   const answered = (item: Item): Encodable<ProduceResponsePartitionProduceResponse> => {
@@ -74,13 +74,15 @@ function itemsOf(cluster: Cluster, { version }: Call<'Produce'>, sent: TopicItem
 }
 
 /** What makes Kafka refuse a request as a whole. */
-function rejectionOfAll({ body }: Call<'Produce'>, topics: readonly TopicItems[]): Rejection | null {
+function rejectionOfAll({ acls }: Cluster, call: Call<'Produce'>, topics: readonly TopicItems[]): Rejection | null {
+  const { transactionalId } = call.body
+  const mayWrite = transactionalId !== null && acls.allows(call, 'Write', 'transactionalId', transactionalId)
   const producers = new Set<string>()
   for (const { batch, partition } of topics.flatMap(({ items }) => items)) {
     if (!(batch instanceof RecordBatch)) {
       if (batch.forAll) return batch
     } else if (batch.isTransactional) {
-      if (body.transactionalId === null) return { errorCode: errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED }
+      if (!mayWrite) return { errorCode: errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED }
       if (typeof partition === 'object' && hasProducer(batch))
         producers.add(`${batch.producerId} ${batch.producerEpoch}`)
     }

@@ -1,5 +1,6 @@
 import type { ApiName } from '../../protocol/apis.ts'
 import type { Handler } from '../call.ts'
+import { aclHandlers } from './acls.ts'
 import { apiVersionsHandlers } from './api-versions.ts'
 import { clusterHandlers } from './cluster.ts'
 import { configHandlers } from './configs.ts'
@@ -31,6 +32,7 @@ const served: ApiTable = {
   ...topicHandlers,
   ...configHandlers,
   ...saslHandlers,
+  ...aclHandlers,
   ...transactionHandlers,
 }
 

@@ -38,7 +38,7 @@ function createTopics(cluster: Cluster, call: Call<'CreateTopics'>): Answer<'Cre
     })
     if (planned instanceof Refusal) return { name, ...outcome(planned) }
     if (!validateOnly) cluster.topics.add(planned)
-    return { name, ...outcome(null), ...described(planned, call.node) }
+    return { name, ...outcome(null), ...described(cluster, call, planned) }
   })
   const twice = outcome(new Refusal('INVALID_REQUEST', 'Duplicate topic name.'))
   return { topics: [...results, ...more.map(({ name }) => ({ name, ...twice }))] }
@@ -56,8 +56,11 @@ function newTopic({ name, numPartitions, replicationFactor, assignments, configs
   return { ...topic, assignments: inOrder.map(({ brokerIds }) => brokerIds) }
 }
 
-function described({ id, assignments, config }: TopicPlan, node: number) {
-  const configs = topicEntries(config, node)
+function described({ acls }: Cluster, call: Call<'CreateTopics'>, { name, id, assignments, config }: TopicPlan) {
+  if (!acls.allows(call, 'DescribeConfigs', 'topic', name)) {
+    return { topicId: id, topicConfigErrorCode: errorCodes.TOPIC_AUTHORIZATION_FAILED }
+  }
+  const configs = topicEntries(config, call.node)
   return { topicId: id, numPartitions: assignments.length, replicationFactor: assignments[0]?.length ?? -1, configs }
 }
 

@@ -1,6 +1,7 @@
 import { errorCodes } from '../../protocol/error-codes.ts'
 import type { Answer, Call, Handlers } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
+import type { Asker } from '../security/acls.ts'
 import type { Participant, Producer, Transaction } from '../transactions/transaction.ts'
 import { groupParticipant } from '../transactions/transactions.ts'
 
@@ -126,7 +127,8 @@ function addOffsetsToTxn(
 /** All that Kafka has, those included in which no transaction is here. */
 const states = ['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort', 'CompleteCommit', 'CompleteAbort', 'Dead']
 
-function listTransactions(cluster: Cluster, { node, body }: Call<'ListTransactions'>): Answer<'ListTransactions'> {
+function listTransactions(cluster: Cluster, call: Call<'ListTransactions'>): Answer<'ListTransactions'> {
+  const { node, body } = call
   const { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern } = body
   // Patterns of strangers may take for ever.
   if (transactionalIdPattern) return { errorCode: errorCodes.INVALID_REGULAR_EXPRESSION }
@@ -135,6 +137,7 @@ function listTransactions(cluster: Cluster, { node, body }: Call<'ListTransactio
   const listed = [...cluster.transactions].filter(({ id, state, producer, startedAt }) => {
     return (
       coordinatorError(cluster, node, id) === errorCodes.NONE &&
+      cluster.acls.allows(call, 'Describe', 'transactionalId', id) &&
       (wantedStates.size === 0 || wantedStates.has(state)) &&
       (wantedProducers.size === 0 || wantedProducers.has(producer.id)) &&
       // Kafka counts from the start of the last one, ended or not, and those without any since ever.
@@ -149,21 +152,28 @@ function listTransactions(cluster: Cluster, { node, body }: Call<'ListTransactio
   }
 }
 
-function describeTransactions(
-  cluster: Cluster,
-  { node, body }: Call<'DescribeTransactions'>,
-): Answer<'DescribeTransactions'> {
+function describeTransactions(cluster: Cluster, call: Call<'DescribeTransactions'>): Answer<'DescribeTransactions'> {
+  const { node, body } = call
   const transactionStates = [...new Set(body.transactionalIds)].map(id => {
+    if (!cluster.acls.allows(call, 'Describe', 'transactionalId', id)) {
+      return { transactionalId: id, errorCode: errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED }
+    }
     const transaction = cluster.transactions.get(id)
     const errorCode = coordinatorError(cluster, node, id)
-    if (errorCode === errorCodes.NONE && transaction !== undefined) return described(cluster, transaction)
+    if (errorCode === errorCodes.NONE && transaction !== undefined) return described(cluster, call, transaction)
     return { transactionalId: id, errorCode: errorCode || errorCodes.TRANSACTIONAL_ID_NOT_FOUND }
   })
   return { transactionStates }
 }
 
-function described({ clock }: Cluster, { id, state, timeoutMs, startedAt, producer, participants }: Transaction) {
-  const partitions = [...participants].filter(({ kind }) => kind === 'partition')
+function described(
+  { clock, acls }: Cluster,
+  asker: Asker,
+  { id, state, timeoutMs, startedAt, producer, participants }: Transaction,
+) {
+  const partitions = [...participants].filter(({ kind, name }) => {
+    return kind === 'partition' && acls.allows(asker, 'Describe', 'topic', name)
+  })
   const byTopic = Map.groupBy(partitions, ({ name }) => name)
   return {
     transactionalId: id,

@@ -63,7 +63,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'handlers are started whatever the lease says',
     breaks: ['3'],
-    from: 2,
+    from: 20,
     install: () => replaced(Lease.prototype, 'open', { get: () => true }),
   },
   {
@@ -78,7 +78,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'an offset that could not be loaded is taken for one that was never committed',
     breaks: ['1', 'exactly once'],
-    from: 14,
+    from: 50,
     install: () => {
       const { load } = KafkaOffsetStorage.prototype
       const careless: typeof load = async function (this: KafkaOffsetStorage, partitions) {
@@ -179,8 +179,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a member that joins again does not say who it was',
-    breaks: ['ghosts', 'exactly once'],
-    from: 8,
+    breaks: ['ghosts', 'exactly once', 'exception'],
+    from: 17,
     install: () => {
       const { join } = GroupCalls.prototype
       const joined = new WeakMap<GroupCalls, string>()

@@ -52,9 +52,17 @@ export class SimulatedCoordinator {
     return pieces.length === 0 ? null : Buffer.concat(pieces).subarray(4)
   }
 
-  /** For a while it does not answer for the group. */
+  /** For a while it does not answer for the group, or a transaction has its offsets pending (KIP-447). */
   refuse(ms: number): void {
-    const fault = this.#desk.faults.add({ group: GROUP, action: { error: this.#dice.pick(refusals) } })
+    const { faults } = this.#desk
+    const fault = this.#dice.chance(0.3)
+      ? faults.add({
+          api: 'OffsetFetch',
+          group: GROUP,
+          when: ({ body }) => body.requireStable === true,
+          action: { error: 'UNSTABLE_OFFSET_COMMIT' },
+        })
+      : faults.add({ group: GROUP, action: { error: this.#dice.pick(refusals) } })
     this.#clock.after(ms, () => fault.remove())
   }
 

@@ -70,7 +70,7 @@ function flags(): string[] {
   return ['--brokers', broker.brokers.join(), ...tls, '--sasl-mechanism', 'SCRAM-SHA-256', '--sasl-username', username]
 }
 
-suite('a cluster that wants TLS, a certificate and a password', { concurrency: 4 }, () => {
+suite('a cluster that wants TLS, a certificate and a password', () => {
   test('is reached by options, by the environment, and by files', async () => {
     const yaml = await file(
       'client.yaml',
@@ -87,16 +87,14 @@ sasl: { mechanism: PLAIN, username: ${username}, passwordFile: password }
       MILLRACE_SASL_USERNAME: username,
       MILLRACE_SASL_PASSWORD: password,
     }
-    const results = await Promise.all([
-      run(['topics', ...flags(), '--sasl-password-file', join(folder, 'password')]),
-      run(['topics'], environment),
-      run(['topics', '--config', properties]),
-      run(['topics', '--config', yaml]),
-      run(['topics', 'orders'], { MILLRACE_CONFIG: yaml }),
-      run(['groups', 'list', '--json', '--config', properties]),
-      run(['perf', 'consume', 'orders', '--json', '--config', properties]),
-      run(['consume', 'orders', '--until-end', '--config', properties, '--group', 'reader']),
-    ])
+    const ways: [args: string[], environment?: Readonly<Record<string, string>>][] = [
+      [['topics', ...flags(), '--sasl-password-file', join(folder, 'password')]],
+      [['topics', 'describe', 'orders'], environment],
+      [['groups', 'list'], { MILLRACE_CONFIG: yaml }],
+      [['perf', 'consume', 'orders', '--config', properties]],
+      [['consume', 'orders', '--until-end', '--config', properties, '--group', 'reader']],
+    ]
+    const results = await Promise.all(ways.map(([args, more]) => run([...args, '--timeout', '60'], more)))
     for (const { code, stderr } of results) assert.equal(code, 0, stderr)
     assert.match(results[0]?.stdout ?? '', /^orders +2 /m)
   })
@@ -106,7 +104,7 @@ sasl: { mechanism: PLAIN, username: ${username}, passwordFile: password }
     const cases: [args: string[], code: number, RegExp][] = [
       [[...flags(), '--sasl-password-file', wrong], 1, /SCRAM-SHA-256/],
       [[...flags(), '--sasl-password-file', join(folder, 'none')], 1, /password cannot be read: ENOENT/],
-      [['--brokers', broker.brokers.join(), '--tls', '--timeout', '2'], 1, /certificate/],
+      [['--brokers', broker.brokers.join(), '--tls', '--timeout', '30'], 1, /certificate/],
       [['--brokers', broker.brokers.join(), '--timeout', '2'], 3, /TLS/],
     ]
     const results = await Promise.all(cases.map(([args]) => run(['topics', ...args])))
@@ -120,17 +118,36 @@ sasl: { mechanism: PLAIN, username: ${username}, passwordFile: password }
   test('no password is in what is logged, nor in the arguments of the processes of millrace run', async () => {
     await file('handler.ts', 'export default () => {}')
     const module = join(folder, 'handler.ts')
-    const args = ['run', module, '-t', 'orders', '-g', username, '-n', '2', '--json', '-vv', '--config', properties]
+    const args = [
+      'run',
+      module,
+      '-t',
+      'orders',
+      '-g',
+      username,
+      '-n',
+      '2',
+      '--json',
+      '-vv',
+      '--timeout',
+      '60',
+      '--config',
+      properties,
+    ]
     const command = start(args)
     const pids = new Set<number>()
-    await until('both processes are members', () => {
-      const events = command.stderr.split('\n').filter(line => line.startsWith('{'))
-      for (const line of events) {
-        const { event, pid } = JSON.parse(line)
-        if (event === 'running') pids.add(pid)
-      }
-      return pids.size === 2
-    })
+    await until(
+      'both processes are members',
+      () => {
+        const events = command.stderr.split('\n').filter(line => line.startsWith('{'))
+        for (const line of events) {
+          const { event, pid } = JSON.parse(line)
+          if (event === 'running') pids.add(pid)
+        }
+        return pids.size === 2
+      },
+      90_000,
+    )
     for (const pid of pids) {
       const seen = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
       assert.ok(!seen.includes('pa55'), seen)

@@ -80,6 +80,24 @@ export function parseTopics(
   return topics
 }
 
+/** `orders`, or `orders:0,2-3`: numbers of its partitions, null for all; given several times, they add up. */
+export function parseTopicPartitions(
+  text: string,
+  before: ReadonlyMap<string, readonly number[] | null> = new Map(),
+): ReadonlyMap<string, readonly number[] | null> {
+  const [, topic = '', numbers] = /^([^:]+)(?::(.+))?$/.exec(text) ?? []
+  if (topic === '')
+    throw new InvalidArgumentError('Expected a topic such as orders, or orders:0,2 for two of its partitions.')
+  return new Map(before).set(topic, numbers === undefined ? null : parsePartitions(numbers))
+}
+
+/** A whole number, which may be negative. */
+export function parseShift(text: string): number {
+  const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(value)) return value
+  throw new InvalidArgumentError('Expected a number of messages such as 100 or -100.')
+}
+
 /** `name=value`; given several times, they add up. */
 export function parseSettings(
   text: string,

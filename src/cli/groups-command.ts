@@ -1,18 +1,24 @@
-import type { Command } from 'commander'
-import { parseStates } from './arguments.ts'
-import { withCommonOptions } from './common-options.ts'
+import { type Command, Option } from 'commander'
+import { parseShift, parseStates, parseTopicPartitions } from './arguments.ts'
+import { EXIT_CODES, withCommonOptions } from './common-options.ts'
+import { parseFrom } from './from.ts'
 import { examples } from './help.ts'
+import type { ResetOptions } from './group-reset.ts'
 import type { GroupsOptions, ListOptions } from './groups.ts'
 
 /** `millrace groups …`. */
 export function addGroups(program: Command): void {
   const groups = program
     .command('groups')
-    .description('Shows consumer groups: where they are, who their members are; and deletes them.')
+    .description(
+      'Shows consumer groups: where they are, who their members are; sets where they go on, and deletes them.',
+    )
     .helpCommand(false)
+    .addHelpText('after', EXIT_CODES)
   addList(groups)
   addDescribe(groups)
   addMembers(groups)
+  addReset(groups)
   addDelete(groups)
 }
 
@@ -60,6 +66,45 @@ function addMembers(groups: Command): void {
       await listMembers(name, options)
     })
   withCommonOptions(members).addHelpText('after', examples('groups members shop', 'groups members shop -v'))
+}
+
+function addReset(groups: Command): void {
+  const reset = groups
+    .command('reset-offsets <group>')
+    .summary('set where a group goes on')
+    .description(
+      'Shows of each partition where the group would go on, and with --execute commits that. The group must have no members then. An ' +
+        'offset before the first message or behind the last one is moved to there. Without --topic it is about all that the group has ' +
+        'committed.',
+    )
+    .option(
+      '-t, --topic <name>',
+      'only this, or of orders:0,2-3 these partitions; may be repeated',
+      parseTopicPartitions,
+    )
+    .addOption(
+      new Option(
+        '--to <position>',
+        'earliest, latest, an offset, or a timestamp: ISO 8601 (UTC if it names no zone) or @ and milliseconds',
+      )
+        .argParser(parseFrom)
+        .conflicts('shiftBy'),
+    )
+    .option('--shift-by <count>', 'so many messages further, or with -100 back', parseShift)
+    .option('--execute', 'commit it')
+    .option('--json', 'one JSON object per partition and line')
+    .action(async (name: string, options: ResetOptions) => {
+      const { resetOffsets } = await import('./group-reset.ts')
+      await resetOffsets(name, options)
+    })
+  withCommonOptions(reset).addHelpText(
+    'after',
+    examples(
+      'groups reset-offsets shop --to earliest',
+      'groups reset-offsets shop --topic orders --to 2026-01-31T06:00+01:00 --execute',
+      'groups reset-offsets shop --topic orders:0 --shift-by -100 --execute',
+    ),
+  )
 }
 
 function addDelete(groups: Command): void {

@@ -1,11 +1,10 @@
-import { MillraceError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { Admin } from '../client/admin.ts'
 import type { DescribedGroup, DescribedMember } from '../client/group-admin.ts'
 import type { BrokerAddress } from '../client/low-level-client.ts'
 import type { NativeClient } from '../client/native-client.ts'
+import { checkEmpty, findGroups, nameOf } from './chosen-groups.ts'
 import { type CommonOptions, withClient } from './connect.ts'
-import { CommandError, exitCodes } from './failure.ts'
 import { writeObjects, writeText } from './output.ts'
 import { byTopic, edgesOf } from './partitions.ts'
 import { printable } from './printable.ts'
@@ -34,9 +33,6 @@ interface GroupRow extends Omit<DescribedGroup, 'coordinator' | 'members'> {
   readonly members: number
   readonly partitions: readonly PartitionRow[]
 }
-
-/** Of members that are told in an error message. */
-const mostNames = 10
 
 /** `millrace groups list`. */
 export async function listGroups({ state, json, ...common }: ListOptions): Promise<void> {
@@ -81,43 +77,12 @@ export async function listMembers(name: string, options: GroupsOptions): Promise
 /** `millrace groups delete`: all of them or, where one does not exist or is in use, none. */
 export async function deleteGroups(names: readonly string[], options: GroupsOptions): Promise<void> {
   await withClient(options, async client => {
-    for (const group of await findGroups(client, names)) checkEmpty(group)
+    for (const group of await findGroups(client, names)) checkEmpty(group, 'Nothing was deleted')
     for (const group of new Set(names)) {
       await new Admin(client).deleteGroup(group)
       await writeText(options.json ? `${JSON.stringify({ deleted: group })}\n` : `deleted ${printable(group)}\n`)
     }
   })
-}
-
-function checkEmpty({ group, state, members }: DescribedGroup): void {
-  if (state === 'Empty') return
-  const more = members.length > mostNames ? ` and ${members.length - mostNames} more` : ''
-  const who = members.slice(0, mostNames).map(member => `${nameOf(member)} at ${member.host}`)
-  throw new CommandError(
-    exitCodes.failure,
-    'GROUP_HAS_MEMBERS',
-    `Group "${group}" has members (state ${state}): ${printable(who.join(', '))}${more}. Nothing was deleted. Stop them first: one ` +
-      'that crashed stays a member until its session timeout is over',
-  )
-}
-
-/** @throws {CommandError} when one does not exist */
-function findGroups(client: NativeClient, names: readonly string[]): Promise<readonly DescribedGroup[]> {
-  const admin = new Admin(client)
-  const asked = [...new Set(names)].map(async name => {
-    try {
-      return await admin.describeGroup(name)
-    } catch (thrown) {
-      if (!(thrown instanceof MillraceError) || thrown.code !== 'GROUP_ID_NOT_FOUND') throw thrown
-      throw new CommandError(
-        exitCodes.unknown,
-        'UNKNOWN_GROUP',
-        `Group "${name}" does not exist, or is no group of consumers. "millrace groups list" lists all`,
-        thrown,
-      )
-    }
-  })
-  return Promise.all(asked)
 }
 
 async function groupRow(
@@ -169,11 +134,6 @@ async function endsOf(client: NativeClient, partitions: readonly TopicPartition[
     return (topics.get(topic)?.partitions.find(found => found.partition === partition)?.leader ?? -1) >= 0
   })
   return edgesOf(client, led)
-}
-
-/** Of a static member that name stays the same when it is started again; ids of others begin with the client's in most groups. */
-function nameOf({ memberId, instanceId }: Pick<DescribedMember, 'memberId' | 'instanceId'>): string {
-  return instanceId ?? memberId
 }
 
 function describeGroup({ group, state, strategy, members, coordinator, partitions }: GroupRow): string {

@@ -9,6 +9,7 @@ export function addPerf(program: Command): void {
     .command('perf')
     .description('Measures how fast this machine and cluster are together.')
     .helpCommand(false)
+    .addHelpText('after', EXIT_CODES)
   const consuming = perf
     .command('consume <topic...>')
     .summary('measure consuming')

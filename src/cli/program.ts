@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { toError } from '../base/errors.ts'
 import { addBroker } from './broker-command.ts'
+import { addCluster } from './cluster-command.ts'
 import { EXIT_CODES } from './common-options.ts'
+import { addCompletion } from './completion-command.ts'
 import { addConsume } from './consume-command.ts'
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
 import { addGroups } from './groups-command.ts'
+import { addHelp } from './help-command.ts'
 import { addPerf } from './perf-command.ts'
 import { addRun } from './run-command.ts'
 import { addTopics } from './topics-command.ts'
@@ -35,7 +38,7 @@ function usageExitCode({ code }: CommanderError): number {
 }
 
 /** Each command is loaded when it is the one that runs: a broker is up before a consumer would be loaded. */
-function makeProgram(): Command {
+export function makeProgram(): Command {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
@@ -57,7 +60,10 @@ function makeProgram(): Command {
   addRun(program)
   addTopics(program)
   addGroups(program)
+  addCluster(program)
   addPerf(program)
   addBroker(program)
+  addCompletion(program)
+  addHelp(program)
   return program.addHelpText('after', EXIT_CODES)
 }

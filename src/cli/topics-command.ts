@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { parseCount, parseSettings, parseTexts } from './arguments.ts'
-import { withCommonOptions } from './common-options.ts'
+import { EXIT_CODES, withCommonOptions } from './common-options.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { examples } from './help.ts'
 import type { AlterTopicOptions, CreateTopicsOptions, DeleteTopicsOptions } from './topic-changes.ts'
@@ -14,6 +14,7 @@ export function addTopics(program: Command): void {
     .summary('list, describe, create, alter and delete topics')
     .description('Shows topics, makes, changes and deletes them. Without a command it lists them.')
     .helpCommand(false)
+    .addHelpText('after', EXIT_CODES)
   addList(topics)
   addDescribe(topics)
   addCreate(topics)

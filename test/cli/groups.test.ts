@@ -158,6 +158,61 @@ test('delete takes groups without members, and none of them when one is in use o
   assert.deepEqual(await cluster.committed('audit'), [])
 })
 
+test('reset-offsets shows where a group would go on, and commits that only when told to', async () => {
+  const reset = (...args: string[]) => groups('reset-offsets', 'moved', ...args)
+  const unknown = await reset('--to', 'earliest')
+  assert.deepEqual([unknown.code, unknown.lines], [4, []])
+  const shown = await reset('--topic', 'orders', '--to', 'latest')
+  assert.deepEqual([shown.code, shown.stderr], [0, 'Nothing was changed. Add --execute to commit it.\n'])
+  assert.deepEqual(
+    shown.lines.map(line => line.split(/ +/)),
+    [
+      ['TOPIC', 'PARTITION', 'COMMITTED', 'NEW', 'END', 'LAG'],
+      ['orders', '0', '-', '2', '2', '0'],
+      ['orders', '1', '-', '1', '1', '0'],
+      ['orders', '2', '-', '0', '0', '0'],
+    ],
+  )
+  const committed = async () =>
+    (await cluster.committed('moved')).map(({ partition, offset }) => [partition, offset]).sort()
+  assert.deepEqual(await committed(), [])
+  // What does not exist is moved to where there is something.
+  const set = await reset('--topic', 'orders:0-1', '--to', '99', '--execute')
+  assert.deepEqual(
+    [set.code, set.stderr, await committed()],
+    [
+      0,
+      '',
+      [
+        [0, 2],
+        [1, 1],
+      ],
+    ],
+  )
+  const back = await reset('--shift-by', '-1', '--execute', '--json')
+  assert.deepEqual(back.objects(), [
+    { group: 'moved', topic: 'orders', partition: 0, committed: 2, new: 1, end: 2, done: true },
+    { group: 'moved', topic: 'orders', partition: 1, committed: 1, new: 0, end: 1, done: true },
+  ])
+  const early = await reset('--topic', 'orders:0', '--to', '1990-01-01', '--execute')
+  assert.deepEqual([early.code, (await committed())[0]], [0, [0, 0]])
+})
+
+test('reset-offsets says where to, names partitions that exist, and is refused while the group has members', async () => {
+  const [neither, both, partition, taken] = await Promise.all([
+    groups('reset-offsets', 'shop'),
+    groups('reset-offsets', 'shop', '--to', 'latest', '--shift-by', '1'),
+    groups('reset-offsets', 'shop', '--topic', 'orders:3', '--to', 'latest'),
+    groups('reset-offsets', 'shop', '--to', 'earliest', '--execute'),
+  ])
+  assert.deepEqual([neither.code, both.code, partition.code, taken.code], [2, 2, 4, 1])
+  assert.match(taken.stderr, /^millrace: Group "shop" has members .*worker-1.*Nothing was changed\. /)
+  assert.deepEqual(
+    (await cluster.committed('shop')).reduce((sum, { offset }) => sum + offset, 0),
+    3,
+  )
+})
+
 test('a group that does not exist is exit code 4, wherever it is named', async () => {
   const results = await Promise.all([groups('describe', 'nothing'), groups('members', 'nothing')])
   for (const { code, lines, stderr } of results) {

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { glob, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join, normalize } from 'node:path'
+import { basename, dirname, join, normalize } from 'node:path'
 import test from 'node:test'
 import { apiTable } from '../src/broker/api/table.ts'
 import { resolveOptions as resolveBrokerOptions } from '../src/broker/options.ts'
 import { resolveOptions } from '../src/consumer/options.ts'
 import { Consumer, KafkaError } from '../src/index.ts'
 import { type ApiName, api } from '../src/protocol/apis.ts'
+import { type ErrorName, errorCodes } from '../src/protocol/error-codes.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -215,16 +216,58 @@ function says(text: string, value: unknown): boolean {
   return typeof value !== 'number' || !Number.isFinite(value)
 }
 
-test('every error code is on the page about errors', async () => {
-  const page = (await pages()).get('docs/errors.md') ?? ''
-  const codes = new Set<string>()
+/** Codes of Millrace's own errors, as its sources throw them. */
+async function codesInSources(): Promise<Set<string>> {
+  const codes = new Set([new KafkaError(12_345, 'asking').code])
   for await (const file of glob('src/**/*.ts', { cwd: root, exclude: ['src/cli/**'] })) {
     const text = await readFile(join(root, file), 'utf8')
     const thrown = /(?:Error|super)\(\s*(?:[\w.]+ \? )?'([A-Z][A-Z_]+)'(?: : '([A-Z][A-Z_]+)')?/g
     for (const [, code, other] of text.matchAll(thrown)) for (const found of [code, other]) if (found) codes.add(found)
   }
-  codes.add(new KafkaError(12_345, 'asking').code)
-  const missing = [...codes].filter(code => !page.includes(`\`${code}\``))
-  assert.deepEqual(missing, [])
+  return codes
+}
+
+test('every error code has a page, is linked from the page about errors, and no page is of a code that is not there', async () => {
+  const texts = await pages()
+  const index = texts.get('docs/errors.md') ?? ''
+  const codes = await codesInSources()
   assert.ok(codes.size > 30, `only ${codes.size} codes were found`)
+  const paths = [...texts.keys()].filter(path => path.startsWith('docs/errors/'))
+  const paged = paths.map(path => basename(path, '.md'))
+  assert.deepEqual(
+    [...codes].filter(code => !paged.includes(code)),
+    [],
+    'these codes have no page docs/errors/CODE.md',
+  )
+  assert.deepEqual(
+    paged.filter(code => !codes.has(code) && !Object.hasOwn(errorCodes, code)),
+    [],
+    'these pages are of codes that do not exist',
+  )
+  assert.deepEqual(
+    paged.filter(code => !index.includes(`[\`${code}\`](errors/${code}.md)`)),
+    [],
+    'these pages are not linked from docs/errors.md',
+  )
+})
+
+test('every page about an error code begins with its name, and with a message that the sources have', async () => {
+  const sources: string[] = []
+  for await (const file of glob('src/**/*.ts', { cwd: root })) sources.push(await readFile(join(root, file), 'utf8'))
+  const all = sources.join('\n').replaceAll(/['`] \+\s+['`]/g, '')
+  const wrong: string[] = []
+  for (const [path, text] of await pages()) {
+    if (!path.startsWith('docs/errors/')) continue
+    const code = basename(path, '.md')
+    const [, title, message = ''] = /^# (\w+)\n\n```\n(.*)\n```\n/.exec(text) ?? []
+    if (title !== code) wrong.push(`${path}: the title is not ${code}, with a message below it`)
+    // What the message says of its own, between what differs from one time to the next.
+    const own = message
+      .split(/ +/)
+      .filter((_, at, words) => at + 1 < words.length && all.includes(words.slice(at, at + 2).join(' ')))
+    const number = Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorName] : null
+    const told = number === null ? '' : new KafkaError(number, 'x').message.slice('x: '.length)
+    if (own.length === 0 && (told === '' || !message.includes(told))) wrong.push(`${path}: nothing says "${message}"`)
+  }
+  assert.deepEqual(wrong, [])
 })

@@ -45,8 +45,9 @@ class Trouble implements AsyncDisposable {
     await until('it owns partitions', () => consumer.state().partitions.length > 0)
   }
 
-  async says(text: string): Promise<void> {
-    await until(`somebody says "${text}"`, () => this.lines.some(line => line.includes(text)))
+  async says(text: string | RegExp): Promise<void> {
+    const has = (line: string) => (typeof text === 'string' ? line.includes(text) : text.test(line))
+    await until(`somebody says "${text}"`, () => this.lines.some(has))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -117,7 +118,7 @@ const troubles: Readonly<Record<string, (trouble: Trouble) => Promise<void>>> = 
     await until('all is done', () => consumer.state().work.done === 9)
     consumer.pause()
     await trouble.write()
-    await trouble.says('behind, and nothing of it was handed out for 1 s. It waits for: paused')
+    await trouble.says(/is 3 behind, and nothing of it was handed out for .* It waits for: paused/)
   },
   'a heartbeat gets no answer': async trouble => {
     const ownership = { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 200 }
@@ -151,12 +152,34 @@ test(name, { concurrency: true }, async t => {
   const make = (name: string, options: BrokerOptions, act: (trouble: Trouble) => Promise<void>) =>
     t.test(name, async () => {
       await using trouble = await Trouble.start(options)
-      if (options.advertisedHost === undefined) await trouble.write()
+      if (options.tls === undefined && options.sasl === undefined && options.advertisedHost === undefined)
+        await trouble.write()
       await act(trouble)
       lines.push(...trouble.lines)
     })
   await Promise.all([
     ...Object.entries(troubles).map(([name, act]) => make(name, {}, act)),
+    make(
+      'credentials are refused',
+      { sasl: { mechanisms: ['PLAIN', 'SCRAM-SHA-512'], users: { shop: 'tea' } } },
+      async trouble => {
+        const user = { username: 'shop', password: 'coffee' }
+        trouble.run(() => {})
+        trouble.run(() => {}, { sasl: { mechanism: 'PLAIN', ...user } })
+        trouble.run(() => {}, { sasl: { mechanism: 'SCRAM-SHA-256', ...user } })
+        await trouble.says('this listener may want SASL')
+        await trouble.says(/^ERROR .* it refuses user/)
+        await trouble.says(/^ERROR .* does not offer/)
+      },
+    ),
+    make('a certificate is not trusted', { tls: true }, async trouble => {
+      trouble.run(() => {}, { tls: true })
+      await trouble.says(/^ERROR .* its certificate/)
+    }),
+    make('TLS to a plain port', {}, async trouble => {
+      trouble.run(() => {}, { tls: true })
+      await trouble.says('this port may expect plain text')
+    }),
     make('a name that is advertised cannot be resolved', { advertisedHost: 'kafka.invalid' }, async trouble => {
       const [address = ''] = trouble.broker.brokers
       trouble.run(() => {})

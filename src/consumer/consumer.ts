@@ -101,7 +101,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
   static fromProperties(source: PropertySource, options: PropertyOptions = {}): Consumer {
     const read = readProperties(source, options)
     const consumer = new Consumer(read.options)
-    for (const { kind, key, line, message } of read.notes) consumer.#logger.warn({ kind, key, line }, message)
+    for (const { key, message } of read.notes) consumer.#logger.warn({ key }, message)
     return consumer
   }
 

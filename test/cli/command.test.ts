@@ -120,8 +120,12 @@ test('one address that never answers leaves time for the next one', async () => 
 })
 
 test('--verbose tells what is tried', async () => {
-  const { code, stderr } = await command(['topics', '-v', '--timeout', '0.5'], [await closedPort()])
+  const { code, stderr } = await command(
+    ['topics', '-v', '--timeout', '0.5', '-X', 'max.poll.records=1'],
+    [await closedPort()],
+  )
   assert.equal(code, 3)
   assert.match(stderr, /WARN millrace: .*ECONNREFUSED/)
   assert.match(stderr, /\n {4}at /)
+  assert.match(stderr, /^millrace: -X: max\.poll\.records has no meaning here: .*\n/)
 })

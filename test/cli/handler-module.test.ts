@@ -34,10 +34,10 @@ const settings: Settings = {
 }
 
 /** What the command makes of the module with this code. */
-async function made(name: string, code: string) {
+async function made(name: string, code: string, file: Settings['consumer'] = {}) {
   const path = join(folder, name)
   await writeFile(path, code)
-  return consumerOf(await loadHandlerModule(path), work, settings)
+  return consumerOf(await loadHandlerModule(path), work, { ...settings, consumer: file })
 }
 
 test('a module is loaded as TypeScript, as a module, or as what compilers make CommonJS of', async () => {
@@ -50,6 +50,17 @@ test('a module is loaded as TypeScript, as a module, or as what compilers make C
     const { consumer, drainMs } = await made(name, code)
     assert.deepEqual([consumer.state().group, drainMs], ['shop', 60_000], name)
   }
+})
+
+test('a config file goes before what the module says, option by option', async () => {
+  const code = `export default () => {}
+export const consumer = { ownership: { rebalanceTimeoutMs: 50_000, drainMs: 1_000 }, work: { abandonMs: 60_000 } }
+`
+  await assert.rejects(made('before.ts', code), /rebalanceTimeoutMs is 50000, and a drain may take 66000/)
+  const { drainMs } = await made('after.ts', code, { work: { abandonMs: 1_000 }, ownership: { drainMs: 2_000 } })
+  assert.equal(drainMs, 50_000)
+  const broken = made('mixed.ts', code, { work: { attempts: 0, abandonMs: 1 } })
+  await assert.rejects(broken, /^OptionError: work\.attempts must be/)
 })
 
 test('a module that cannot be used is refused with what is wrong and where', async () => {

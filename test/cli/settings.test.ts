@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -50,6 +50,19 @@ async function settings(
 async function connection(args: readonly string[], environment?: Readonly<Record<string, string>>) {
   return (await settings(args, environment)).connection
 }
+
+test('every option of every command is on the page about the command line, with a variable of the same name', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/cli.md'), 'utf8')
+  const { options } = withCommonOptions(new Command())
+  assert.ok(options.length > 15)
+  for (const { long = '', short, envVar, description } of options) {
+    const row = page.split('\n').find(line => line.startsWith('| `') && line.split('|')[1]?.includes(`\`${long}`))
+    assert.ok(row !== undefined && (short === undefined || row.includes(`\`${short}\``)), long)
+    if (long === '--property' || long === '--verbose') continue
+    const variable = `MILLRACE_${long.slice(2).replaceAll('-', '_').toUpperCase()}`
+    assert.ok(envVar === variable || description.includes(`(env: ${variable})`), long)
+  }
+})
 
 test('without anything it is a broker of this machine', async () => {
   assert.deepEqual(await settings([]), {

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
+import { Broker } from '../../src/broker/index.ts'
 import { kafkaKeys } from '../../src/consumer/properties/kafka-keys.ts'
 import { parseProperties } from '../../src/consumer/properties/properties.ts'
+import { Consumer, NativeClient, writeBatch } from '../../src/index.ts'
 import { runJava } from './java.ts'
 
 /** Characters and pairs of them that mean something in a file, and some that do not. */
@@ -50,6 +54,87 @@ test("every key of Java's consumer is known", () => {
     [],
   )
 })
+
+describe("a file of Java's consumer", () => {
+  const password = `pa"ss'w\\ord; of=shop é`
+  let broker: Broker
+  let folder: string
+  let lines: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'millrace-configuration-'))
+    const sasl = { users: { shop: password } }
+    broker = await Broker.start({ topics: { orders: 1 }, tls: { clientAuth: 'required' }, sasl })
+    const { cert, key } = await broker.issueCertificate('shop')
+    await writeFile(join(folder, 'ca.pem'), broker.ca ?? '')
+    await writeFile(join(folder, 'shop.pem'), `${cert}${key}`)
+    const jaas = password.replaceAll(/["\\]/g, '\\$&')
+    const login = `org.apache.kafka.common.security.scram.ScramLoginModule required username="shop" password="${jaas}";`
+    lines = `bootstrap.servers : ${broker.brokers.join()}
+group.id=shop
+auto.offset.reset=earliest
+enable.auto.commit=false
+isolation.level=read_committed
+security.protocol=SASL_SSL
+sasl.mechanism=SCRAM-SHA-256
+sasl.jaas.config=${propertyValue(login)}
+ssl.truststore.type=PEM
+`
+    const client = new NativeClient({
+      brokers: broker.brokers,
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+      tls: { ca: broker.ca ?? '', cert, key },
+      sasl: { mechanism: 'SCRAM-SHA-512', username: 'shop', password },
+    })
+    const records = writeBatch([{ value: 'one' }, { value: 'two' }])
+    await client.produce([{ topic: 'orders', partition: 0, records }])
+    await client.close()
+  })
+  after(async () => {
+    await broker.close()
+    await rm(folder, { recursive: true })
+  })
+
+  const stores: Readonly<Record<string, () => Promise<string>>> = {
+    'PEM files': async () => `ssl.truststore.location=${join(folder, 'ca.pem')}
+ssl.keystore.type=PEM
+ssl.keystore.location=${join(folder, 'shop.pem')}
+`,
+    'PEM in its lines': async () => {
+      const [cert = '', key = ''] = (await readFile(join(folder, 'shop.pem'), 'utf8')).split(/(?=-----BEGIN PRIVATE)/)
+      return `ssl.truststore.certificates=${(broker.ca ?? '').trim().replaceAll('\n', ' \\\n  ')}
+ssl.keystore.type=PEM
+ssl.keystore.certificate.chain=${propertyValue(cert)}
+ssl.keystore.key=${propertyValue(key)}
+`
+    },
+  }
+  for (const [name, store] of Object.entries(stores)) {
+    test(`with ${name} is one for this one: both read the same`, async () => {
+      const path = join(folder, 'consumer.properties')
+      await writeFile(path, lines + (await store()))
+      const args = ['--bootstrap-server', broker.brokers.join(), '--topic', 'orders', '--max-messages', '2']
+      const tool = 'org.apache.kafka.tools.consumer.ConsoleConsumer'
+      const java = await runJava(tool, [...args, '--timeout-ms', '30000', '--consumer.config', path])
+      assert.equal(java.stdout, 'one\ntwo\n', java.stderr)
+
+      const values: string[] = []
+      const consumer = Consumer.fromProperties(path, {
+        overrides: { group: `shop-${name.length}`, logLevel: 'error' },
+      })
+      consumer.topic('orders', ({ value }) => {
+        values.push(String(value))
+        if (values.length === 2) void consumer.close()
+      })
+      await consumer.run({ signal: AbortSignal.timeout(30_000) })
+      assert.deepEqual(values, ['one', 'two'])
+    })
+  }
+})
+
+/** As it stands behind a key. */
+function propertyValue(text: string): string {
+  return text.trim().replaceAll(/[\\]/g, '\\\\').replaceAll('\n', '\\n').replaceAll('é', '\\u00e9')
+}
 
 test('every text is read as java.util.Properties reads it', () => {
   const different = texts.filter((each, at) => read(each) !== answers[at])

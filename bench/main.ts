@@ -1,10 +1,11 @@
 /** Measures Millrace against others: `npm run bench -- --help`. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { run, type Settings } from './benchmark.ts'
+import { withFigures } from './comparison-page.ts'
 import { groupScale } from './group-scale/group-scale.ts'
 import { rebalance } from './rebalance/rebalance.ts'
 import { report } from './report.ts'
@@ -31,6 +32,7 @@ MILLRACE=dist         measures what was built instead of the sources
 
 const here = import.meta.dirname
 const page = join(here, '../docs/benchmarks.md')
+const comparisonPage = join(here, '../docs/comparison.md')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -90,8 +92,12 @@ async function* measure(names: readonly string[]): AsyncGenerator<Result> {
 
 async function writeReport(folder: string, file: string): Promise<void> {
   await mkdir(join(file, '..'), { recursive: true })
-  await writeFile(file, report(await readResults(folder)))
+  const text = report(await readResults(folder))
+  await writeFile(file, text)
   console.error(`Wrote ${file}`)
+  if (file !== page) return
+  await writeFile(comparisonPage, withFigures(await readFile(comparisonPage, 'utf8'), text))
+  console.error(`Wrote the figures of ${comparisonPage}`)
 }
 
 function amount(name: 'rounds' | 'seconds' | 'memory-seconds', standard: number): number {

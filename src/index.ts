@@ -65,7 +65,7 @@ export type {
   Traced,
   TracedConsumer,
 } from './consumer/tracing.ts'
-export type { FetchPhase, OutOfRange, StartPosition, Truncated } from './fetch/options.ts'
+export type { FetchPhase, OpenTransaction, OutOfRange, StartPosition, Truncated } from './fetch/options.ts'
 export type { Rates } from './metrics/rates.ts'
 export type * from './metrics/snapshot.ts'
 export { OffsetError } from './offsets/error.ts'

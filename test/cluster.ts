@@ -41,6 +41,8 @@ export interface ClusterOptions {
   version?: string
   /** Broker settings under Kafka's names, over the defaults. */
   config?: Readonly<Record<string, string>>
+  /** Racks of the nodes in their order. Default: none. */
+  racks?: readonly string[]
 }
 
 export interface TopicOptions {

@@ -15,6 +15,7 @@ const longest = '9223372036854775807'
 const positive = { min: 1 }
 const notNegative = { min: 0 }
 const compressionTypes = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer']
+const replicaSelectors = ['Leader', 'RackAwareReplica'].map(name => `org.apache.kafka.common.replica.${name}Selector`)
 
 /** What topics inherit, for the most part. */
 const dynamic: readonly Row[] = [
@@ -71,6 +72,7 @@ const fixed: readonly Row[] = [
   ['offsets.retention.minutes', 'int', '10080', positive],
   ['offsets.topic.num.partitions', 'int', '50', positive],
   ['offsets.topic.replication.factor', 'short', '3', positive],
+  ['replica.selector.class', 'string', null, { values: replicaSelectors }],
   ['transaction.max.timeout.ms', 'int', '900000', positive],
   ['transaction.remove.expired.transaction.cleanup.interval.ms', 'int', '3600000', positive],
   ['transaction.state.log.min.isr', 'int', '2', positive],

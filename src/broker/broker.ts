@@ -51,6 +51,17 @@ export interface Broker extends AsyncDisposable {
   leader(topic: string, partition: number): Promise<number>
   /** Makes another in-sync replica the leader (`to`, or the next one), under a new epoch, and answers its number. Where `to` leads already nothing happens. */
   moveLeader(topic: string, partition: number, to?: number): Promise<number>
+  /**
+   * Keeps a follower so many messages behind the leader from now on (whole batches, or more); 0: no more. In sync, it has what it does not
+   * serve yet; with `inSync: false` it has not got it, may not lead, and an offset beyond what it has is out of range there.
+   */
+  lagFollower(
+    topic: string,
+    partition: number,
+    node: number,
+    messages: number,
+    options?: { readonly inSync?: boolean },
+  ): Promise<void>
   /** Deletes what lies before this offset, as retention does. */
   deleteRecords(topic: string, partition: number, before: number): Promise<void>
   /** Leaves only the last message of each key, as Kafka does in time where `cleanup.policy` is `compact`. */

@@ -151,6 +151,26 @@ export class LocalBroker implements Broker {
     return chosen
   }
 
+  async lagFollower(
+    topic: string,
+    partition: number,
+    node: number,
+    messages: number,
+    options: { readonly inSync?: boolean } = {},
+  ): Promise<void> {
+    const led = this.#partition(topic, partition)
+    if (!led.replicas.includes(node) || node === led.leader) {
+      const followers = led.replicas.filter(each => each !== led.leader).join(', ')
+      throw new OptionError(
+        `node ${node} is no follower of ${topic}-${partition}; its followers: ${followers || 'none'}`,
+      )
+    }
+    if (!Number.isSafeInteger(messages) || messages < 0) {
+      throw new OptionError(`a follower cannot be ${messages} messages behind; expected a whole number from 0 on`)
+    }
+    led.lagFollower(node, messages, options.inSync ?? true)
+  }
+
   async deleteRecords(topic: string, partition: number, before: number): Promise<void> {
     const { log } = this.#partition(topic, partition)
     if (!Number.isInteger(before) || before < 0 || before > log.highWatermark) {

@@ -1,9 +1,12 @@
 import { errorCodes } from '../protocol/error-codes.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { Cluster } from './cluster.ts'
+import { Followers } from './followers.ts'
 import type { Rejection } from './log/incoming.ts'
 import { type Appended, Log } from './log/log.ts'
 import type { Topic } from './topics.ts'
+
+const rackAwareSelector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
 
 /** One partition: its log, and who leads it. The nodes share the log: what is appended is replicated at once. */
 export class Partition {
@@ -14,6 +17,7 @@ export class Partition {
   readonly log: Log
   readonly #cluster: Cluster
   readonly #watchers = new Set<() => void>()
+  readonly #followers = new Followers()
   #leader: number
   #leaderEpoch = 0
   #closed = false
@@ -45,9 +49,41 @@ export class Partition {
     return this.#leaderEpoch
   }
 
-  /** The running replicas. */
+  /** The running replicas, but for those that a test made lag behind. */
   get isr(): readonly number[] {
-    return this.replicas.filter(node => this.#cluster.nodes.isRunning(node))
+    return this.replicas.filter(node => this.#cluster.nodes.isRunning(node) && this.#followers.isInSync(node))
+  }
+
+  /** Keeps a follower so many messages behind, whatever is written; see `Followers`. */
+  lagFollower(node: number, messages: number, inSync: boolean): void {
+    this.#followers.lag(node, messages, inSync)
+    this.nodesChanged()
+    this.#wake()
+  }
+
+  /** Behind the last message that this replica serves. */
+  highWatermarkOf(node: number): number {
+    const { startOffset, highWatermark } = this.log
+    const unserved = this.#followers.unserved(node)
+    return unserved === 0 ? highWatermark : Math.max(startOffset, this.log.batchStart(highWatermark - unserved))
+  }
+
+  /** Behind the last message that this replica has. */
+  endOf(node: number): number {
+    return this.#followers.missing(node) === 0 ? this.log.highWatermark : this.highWatermarkOf(node)
+  }
+
+  /**
+   * The follower from which a consumer in this rack is to read (KIP-392), where brokers are told to look for one; -1: from the leader,
+   * which is asked for this.
+   */
+  preferredReplica(asked: number, rack: string, offset: number): number {
+    const { nodes, config } = this.#cluster
+    const looks = config.find('replica.selector.class') === rackAwareSelector
+    if (!looks || rack === '' || asked !== this.#leader || nodes.get(asked)?.rack === rack) return -1
+    if (offset < this.log.startOffset) return -1
+    const near = this.isr.filter(node => nodes.get(node)?.rack === rack && this.endOf(node) >= offset)
+    return Math.max(-1, ...near)
   }
 
   /** Whether its topic was deleted, or the cluster is closed. */
@@ -58,6 +94,7 @@ export class Partition {
   /** Makes this replica the leader under a new epoch, and lets waiting fetches look again. */
   elect(node: number): void {
     this.#leader = node
+    this.#followers.lag(node, 0, true)
     this.#leaderEpoch++
     if (node >= 0) this.log.beginEpoch(this.#leaderEpoch)
     this.#wake()

@@ -112,6 +112,10 @@ export class ThreadBroker implements Broker {
     return this.#ask('moveLeader', topic, partition, to)
   }
 
+  lagFollower(...args: Parameters<Broker['lagFollower']>): Promise<void> {
+    return this.#ask('lagFollower', ...args)
+  }
+
   deleteRecords(topic: string, partition: number, before: number): Promise<void> {
     return this.#ask('deleteRecords', topic, partition, before)
   }

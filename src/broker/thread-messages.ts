@@ -18,6 +18,7 @@ export interface Questions
     | 'setAcls'
     | 'leader'
     | 'moveLeader'
+    | 'lagFollower'
     | 'deleteRecords'
     | 'compact'
     | 'committed'

@@ -32,6 +32,7 @@ function questionsTo(broker: LocalBroker): Questions {
     setAcls: acls => broker.setAcls(acls),
     leader: (...args) => broker.leader(...args),
     moveLeader: (...args) => broker.moveLeader(...args),
+    lagFollower: (...args) => broker.lagFollower(...args),
     deleteRecords: (...args) => broker.deleteRecords(...args),
     compact: topic => broker.compact(topic),
     committed: group => broker.committed(group),

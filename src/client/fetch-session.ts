@@ -212,5 +212,5 @@ function isSame(one: FetchPartition, other: FetchPartition): boolean {
 
 /** What is remembered of an answer. */
 function withoutRecords(fetched: FetchedPartition): FetchedPartition {
-  return { ...fetched, aborted: [], batches: [], bytes: 0, corrupt: null }
+  return { ...fetched, preferredReplica: -1, aborted: [], batches: [], bytes: 0, corrupt: null }
 }

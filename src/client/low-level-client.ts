@@ -62,6 +62,8 @@ export interface FetchQuery {
   readonly minBytes: number
   readonly maxBytes: number
   readonly isolation: Isolation
+  /** Of who asks: a leader may then name a nearer replica instead of answering with records (KIP-392). Default: none. */
+  readonly rack?: string
   readonly partitions: readonly FetchPartition[]
 }
 
@@ -77,6 +79,8 @@ export interface FetchedPartition {
   readonly highWatermark: number
   readonly lastStableOffset: number
   readonly logStartOffset: number
+  /** The node from which the leader wants this to be read instead; -1 or left out: from itself. */
+  readonly preferredReplica?: number
   readonly aborted: readonly AbortedTransaction[]
   /** Batches in log order, each with memory of its own. A last, incomplete batch is left out. */
   readonly batches: readonly RecordBatch[]

@@ -92,6 +92,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       random,
       logger,
       options: options.fetch,
+      rack: options.rack,
       start: options.offsets.start,
       events: {
         outOfRange: event => parts.tell('out-of-range', event),

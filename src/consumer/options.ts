@@ -98,6 +98,11 @@ export interface ConsumerOptions {
   tls?: boolean | TlsOptions
   /** Who this consumer is, for listeners with SASL. Default: it does not say. */
   sasl?: SaslOptions
+  /**
+   * Rack, or zone, of this process, as brokers name theirs (`broker.rack`): partitions are read from a replica in it, where brokers look for
+   * one (`replica.selector.class`), and members are given partitions that have one. Default: none, leaders are read from.
+   */
+  rack?: string
   /** Deadline of a request. Default 30,000 ms. */
   requestTimeoutMs?: number
   /** Default 10,000 ms. */
@@ -135,6 +140,7 @@ export interface ResolvedOptions {
   readonly tls: boolean | TlsOptions
   /** Holds secrets. */
   readonly sasl: SaslOptions | null
+  readonly rack: string | null
   readonly requestTimeoutMs: number
   readonly connectTimeoutMs: number
   readonly reconnect: { readonly minMs: number; readonly maxMs: number }
@@ -155,6 +161,7 @@ const TOP = [
   'clientId',
   'tls',
   'sasl',
+  'rack',
   'requestTimeoutMs',
   'connectTimeoutMs',
   'reconnect',
@@ -186,6 +193,7 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     clientId: top.string('clientId') ?? 'millrace',
     tls: options.tls ?? false,
     sasl: options.sasl ?? null,
+    rack: top.string('rack') ?? null,
     requestTimeoutMs: top.number('requestTimeoutMs', 30_000, { min: 1 }),
     connectTimeoutMs: top.number('connectTimeoutMs', 10_000, { min: 1 }),
     reconnect: { minMs, maxMs: reconnect.number('maxMs', Math.max(minMs, 10_000), { min: minMs }) },

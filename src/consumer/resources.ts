@@ -44,7 +44,7 @@ export function coordinator(
   groupClient: GroupClient | null,
 ): ConsumerCoordinator {
   const { options, subscription, clock, random, logger } = parts
-  const { group, ownership } = options
+  const { group, ownership, rack } = options
   const { missingTopics, refreshMs } = ownership
   const backoff = exponential(250, 5_000)
   const watch = { client, clock, random, logger, subscription, missingTopics, refreshMs, backoff }
@@ -52,7 +52,7 @@ export function coordinator(
   return new GroupCoordinator({
     ...watch,
     groupClient,
-    options: { ...ownership, group },
+    options: { ...ownership, group, rack },
     joinBackoff: exponential(100, 5_000),
   })
 }

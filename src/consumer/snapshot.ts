@@ -45,7 +45,8 @@ function commitSummary({ lastCommitAt, failingSince, error, overdue, pending }: 
 
 function partitionState(engine: Engine, claim: Claim, commits: CommitState | null, waits: Waits): PartitionState {
   const { topic, partition, reservoir, progress, paused } = claim
-  const { highWatermark, lastStableOffset } = reservoir
+  const { highWatermark } = reservoir
+  const fetching = engine.fetching.state(claim)
   const done = claim.committable
   const work = engine.dispatcher.state(claim)
   const committed = commits?.partitions.find(entry => entry.topic === topic && entry.partition === partition)
@@ -63,7 +64,8 @@ function partitionState(engine: Engine, claim: Claim, commits: CommitState | nul
     undone: work?.undone ?? 0,
     gaps: progress.runs,
     paused,
-    openTransaction: lastStableOffset >= 0 && lastStableOffset < highWatermark,
+    openTransaction: fetching?.openTransaction ?? null,
+    fetchedFrom: fetching?.fetchedFrom ?? -1,
     stalledSince: engine.stallWatch.stalledSince(claim),
     waitsFor: waits.of(claim),
   }

@@ -1,5 +1,5 @@
 import type { ClientState } from '../client/native-client.ts'
-import type { FetchPhase } from '../fetch/options.ts'
+import type { FetchPhase, OpenTransaction } from '../fetch/options.ts'
 import type { OwnershipState } from '../ownership/coordinator.ts'
 
 export type ConsumerStatus = 'idle' | 'starting' | 'running' | 'draining' | 'closed'
@@ -60,8 +60,10 @@ export interface PartitionState {
   /** Done stretches above `done`. */
   readonly gaps: number
   readonly paused: boolean
-  /** An open transaction keeps messages from being read: the last stable offset is below the high watermark. */
-  readonly openTransaction: boolean
+  /** Under `'read_committed'`: keeps messages from being read, as the last stable offset is below the high watermark. */
+  readonly openTransaction: OpenTransaction | null
+  /** Node id of the broker it is fetched from: its leader, or a nearer replica; -1: of none. */
+  readonly fetchedFrom: number
   /** It is behind, and nothing of it was handed to a handler since then, ms since 1970: longer than `stallAfterMs`. Null: it is not. */
   readonly stalledSince: number | null
   readonly waitsFor: readonly Wait[]

@@ -45,7 +45,7 @@ export class Waits {
     const readAll = messages === 0 && lastStableOffset >= 0 && position >= lastStableOffset
     if (isolation === 'read_committed' && readAll && lastStableOffset < highWatermark) {
       const cause = `a transaction that began at offset ${lastStableOffset} or before is neither committed nor aborted`
-      found.push({ for: 'transaction', since: null, cause })
+      found.push({ for: 'transaction', since: state?.openTransaction?.since ?? null, cause })
     }
     return found
   }
@@ -126,8 +126,8 @@ export class Waits {
       const cause = `${budget.held} of ${budget.limit} bytes are held by other partitions, or reserved for their fetches`
       return { for: 'memory', since: null, cause }
     }
-    const leader = this.#engine.fetching.state(claim)?.leader ?? -1
-    return { for: 'broker', since: null, cause: `node ${leader} has not answered with its messages` }
+    const node = this.#engine.fetching.state(claim)?.fetchedFrom ?? -1
+    return { for: 'broker', since: null, cause: `node ${node} has not answered with its messages` }
   }
 }
 

@@ -7,7 +7,8 @@ import type { FetchedPartition, FetchPartition } from '../client/low-level-clien
 import type { FetchClaim } from './claim.ts'
 import type { FetchLoop } from './fetch-loop.ts'
 import type { FetchPlan } from './fetch-plan.ts'
-import type { FetchPhase, FetchState, StartPosition } from './options.ts'
+import type { FetchPhase, FetchState, OpenTransaction, StartPosition } from './options.ts'
+import { PreferredReplica } from './preferred-replica.ts'
 import type { Reservoir } from './reservoir.ts'
 
 const wait = exponential(50, 5_000)
@@ -23,8 +24,9 @@ export class Feed {
   leader = -1
   leaderEpoch = -1
   topicId: string | null = null
-  /** The loop of the leader that fetches it. */
+  /** The loop that fetches it, from its leader or a nearer replica. */
   loop: FetchLoop | null = null
+  readonly replica: PreferredReplica
   /** What its position is to be looked up by; null when it is known. */
   lookup: StartPosition | null = null
   /** Its leader is to be asked whether what lies before the position still is in the log. */
@@ -46,6 +48,7 @@ export class Feed {
 
   readonly #clock: Clock
   readonly #random: Random
+  #openTransaction: OpenTransaction | null = null
   #failed = false
   #error: MillraceError | null = null
   #since = 0
@@ -58,6 +61,7 @@ export class Feed {
     this.name = partitionName(claim.topic, claim.partition)
     this.#clock = clock
     this.#random = random
+    this.replica = new PreferredReplica(clock, random)
   }
 
   /** Asks for it, with at most so many bytes. What is asked as before is the same object. */
@@ -83,6 +87,12 @@ export class Feed {
   /** Whether it can be fetched from its position. */
   get located(): boolean {
     return this.lookup === null && !this.unchecked && this.outOfRange === null
+  }
+
+  /** Where the first open transaction keeps messages back, and since when it does. */
+  noteStable({ lastStableOffset: offset, highWatermark }: FetchedPartition): void {
+    if (offset < 0 || offset >= highWatermark) this.#openTransaction = null
+    else if (this.#openTransaction?.offset !== offset) this.#openTransaction = { offset, since: this.#clock.wallTime() }
   }
 
   /** Milliseconds until it may be tried again; 0 when it may now. */
@@ -137,13 +147,16 @@ export class Feed {
   close(): void {
     this.closed = true
     this.retryNow()
+    this.replica.leave()
   }
 
   get state(): FetchState {
     const loop = this.loop?.trouble ?? null
     const error = this.#error ?? loop?.error ?? null
     const since = this.#error !== null ? this.#since : (loop?.since ?? null)
-    return { phase: this.#phase(error), since, error, leader: this.leader }
+    const fetchedFrom = this.loop?.nodeId ?? -1
+    const openTransaction = this.#openTransaction
+    return { phase: this.#phase(error), since, error, leader: this.leader, fetchedFrom, openTransaction }
   }
 
   #phase(error: MillraceError | null): FetchPhase {

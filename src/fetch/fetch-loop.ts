@@ -25,6 +25,8 @@ export interface LoopOwner {
   readonly random: Random
   readonly logger: Logger
   readonly options: FetchOptions
+  /** Of this process; null: it is told to nobody. */
+  readonly rack: string | null
   readonly budget: Budget
   /** How many loops share the budget. */
   readonly loopCount: number
@@ -32,6 +34,10 @@ export interface LoopOwner {
   wentWell(feed: Feed): void
   /** It is waited out, or the claim fails. */
   wentWrong(feed: Feed, error: MillraceError): void
+  /** The leader wants this to be read from a nearer replica. */
+  preferred(feed: Feed, node: number): void
+  /** It was read from a replica that is not the leader, and cannot be now: the leader knows better. */
+  replicaFailed(feed: Feed, error: MillraceError): void
   outOfRange(feed: Feed, fetched: FetchedPartition): void
   /** What lies at the position cannot be cut into batches. */
   unreadable(feed: Feed, error: MillraceError): void
@@ -153,8 +159,9 @@ export class FetchLoop {
     try {
       const { nodeId, connection } = this
       const { isolation } = options
+      const rack = this.#rackFor(plan)
       const minBytes = Math.min(options.minBytes, maxBytes)
-      const query = { nodeId, connection, maxWaitMs, minBytes, maxBytes, isolation, partitions }
+      const query = { nodeId, connection, maxWaitMs, minBytes, maxBytes, isolation, rack, partitions }
       const answer = await client.fetch(query, this.#abort.signal)
       filled = this.#arrived(plan, answer, clock.now() - sentAt)
     } catch (thrown) {
@@ -173,6 +180,12 @@ export class FetchLoop {
     if (failure !== null) this.#failed(plan.feeds, failure)
     else this.#send()
     for (const claim of filled) claim.filled()
+  }
+
+  /** Told, unless the leader itself is to be read from. */
+  #rackFor({ feeds }: FetchPlan): string {
+    const { rack } = this.#owner
+    return rack === null || feeds.some(feed => feed.replica.avoided) ? '' : rack
   }
 
   /** Waits less at the broker while partitions that were full drain faster than its answers come. */
@@ -205,7 +218,7 @@ export class FetchLoop {
       if (lacks) this.#owner.wentWrong(feed, incomplete(feed, this.nodeId))
     }
     if (served.size > 0 && served.size < this.#feeds.length) {
-      this.#feeds = [...this.#feeds.filter(feed => !served.has(feed)), ...served]
+      this.#feeds = [...this.#feeds.filter(feed => !served.has(feed)), ...this.#feeds.filter(feed => served.has(feed))]
     }
     const early = served.size === 0 && !errors && afterMs < plan.maxWaitMs / 2
     this.#earlyAnswers = early ? this.#earlyAnswers + 1 : 0
@@ -224,7 +237,12 @@ export class FetchLoop {
   /** Whether the partition made progress. */
   #accept(feed: Feed, fetched: FetchedPartition): boolean {
     const { reservoir } = feed
-    const { error } = fetched
+    const { error, preferredReplica = -1 } = fetched
+    const follows = feed.leader !== this.nodeId
+    if (follows && (error !== null || fetched.corrupt !== null)) {
+      this.#owner.replicaFailed(feed, error ?? (fetched.corrupt as MillraceError))
+      return false
+    }
     if (error !== null) {
       if (error.code === 'OFFSET_OUT_OF_RANGE') this.#owner.outOfRange(feed, fetched)
       else if (error.code === 'CORRUPT_MESSAGE') this.#owner.unreadable(feed, error)
@@ -233,6 +251,9 @@ export class FetchLoop {
     }
     const position = reservoir.position
     reservoir.fill(fetched)
+    if (this.#owner.options.isolation === 'read_committed') feed.noteStable(fetched)
+    if (follows) feed.replica.worked()
+    if (preferredReplica >= 0 && preferredReplica !== this.nodeId) this.#owner.preferred(feed, preferredReplica)
     const progress = reservoir.position > position
     if (progress || fetched.bytes === 0) this.#owner.wentWell(feed)
     else if (fetched.corrupt !== null) this.#owner.unreadable(feed, fetched.corrupt)
@@ -245,11 +266,10 @@ export class FetchLoop {
     const news = this.#trouble === null
     this.#trouble = { error, since: this.#trouble?.since ?? this.#owner.clock.wallTime() }
     this.#rest(wait(++this.#failures, this.#owner.random))
-    this.#owner.brokerFailed(
-      feeds.filter(feed => feed.loop === this),
-      error,
-      news,
-    )
+    const here = feeds.filter(feed => feed.loop === this)
+    const led = here.filter(feed => feed.leader === this.nodeId)
+    this.#owner.brokerFailed(led, error, news)
+    for (const feed of here) if (feed.leader !== this.nodeId) this.#owner.replicaFailed(feed, error)
   }
 
   #recovered(): void {

@@ -19,6 +19,8 @@ export interface FetchingOptions {
   readonly random: Random
   readonly logger: Logger
   readonly options: FetchOptions
+  /** Of this process; default null: partitions are read from their leaders. */
+  readonly rack?: string | null
   /** Where partitions begin for which nothing was committed. */
   readonly start: StartPosition
   readonly events: FetchEvents
@@ -35,6 +37,7 @@ export class Fetching implements LoopOwner {
   readonly random: Random
   readonly logger: Logger
   readonly options: FetchOptions
+  readonly rack: string | null
   readonly budget: Budget
   readonly #start: StartPosition
   readonly #events: FetchEvents
@@ -48,12 +51,13 @@ export class Fetching implements LoopOwner {
   /** Of loops that ended. */
   #endedIdleMs = 0
 
-  constructor({ client, clock, random, logger, options, start, events }: FetchingOptions) {
+  constructor({ client, clock, random, logger, options, rack = null, start, events }: FetchingOptions) {
     this.client = client
     this.clock = clock
     this.random = random
     this.logger = logger
     this.options = options
+    this.rack = rack
     this.#start = start
     this.#events = events
     this.budget = new Budget(options.reservoir.bytes)
@@ -67,6 +71,7 @@ export class Fetching implements LoopOwner {
       feeds: () => this.#feeds.values(),
       found: (feed, leader, leaderEpoch, topicId) => this.#leaderFound(feed, leader, leaderEpoch, topicId),
       missing: (feed, error) => this.#leaderMissing(feed, error),
+      replicaGone: feed => this.#toLeader(feed),
       recreated: (feed, topicId) => this.#recreated(feed, topicId),
       failed: (feeds, error) => this.#metadataFailed(feeds, error),
     })
@@ -150,6 +155,24 @@ export class Fetching implements LoopOwner {
     if (feed.active) this.#leaders.refresh(feed)
   }
 
+  preferred(feed: Feed, node: number): void {
+    this.logger.debug({ ...placeOf(feed), node, leader: feed.leader }, 'the leader names a nearer replica')
+    feed.replica.prefer(node, () => this.#toLeader(feed))
+    this.#leave(feed)
+    this.#loopFor(node).add(feed)
+  }
+
+  replicaFailed(feed: Feed, error: MillraceError): void {
+    const { node } = feed.replica
+    this.logger.info(
+      { ...placeOf(feed), node, leader: feed.leader, err: error },
+      'a replica failed, its leader goes on',
+    )
+    feed.replica.failed()
+    this.#toLeader(feed)
+    this.#leaders.refresh(feed)
+  }
+
   outOfRange(feed: Feed, fetched: FetchedPartition): void {
     this.#positions.outOfRange(feed, fetched)
   }
@@ -176,11 +199,9 @@ export class Fetching implements LoopOwner {
     const news = moved || leaderEpoch > feed.leaderEpoch
     feed.leaderEpoch = leaderEpoch
     feed.topicId = topicId
-    if (moved) {
-      this.#leave(feed)
-      feed.leader = leader
-      this.#loopFor(leader).add(feed)
-    }
+    feed.leader = leader
+    // One that is new may know of another nearer replica, or of none.
+    if (news) this.#toLeader(feed)
     if (!news) {
       this.#positions.confirmed(feed)
       return
@@ -188,6 +209,13 @@ export class Fetching implements LoopOwner {
     this.#positions.elected(feed)
     feed.retryNow()
     this.#proceed(feed)
+  }
+
+  #toLeader(feed: Feed): void {
+    feed.replica.leave()
+    if (!feed.active || feed.loop?.nodeId === feed.leader) return
+    this.#leave(feed)
+    this.#loopFor(feed.leader).add(feed)
   }
 
   /** A leader that is known stays: if it is gone, its fetches tell. */

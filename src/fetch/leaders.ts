@@ -2,7 +2,7 @@ import { exponential } from '../base/backoff.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
-import type { ClusterMetadata, LowLevelClient, TopicMetadata } from '../client/low-level-client.ts'
+import type { ClusterMetadata, LowLevelClient, PartitionMetadata, TopicMetadata } from '../client/low-level-client.ts'
 import { toMillraceError } from './failure.ts'
 import type { Feed } from './feed.ts'
 
@@ -18,6 +18,8 @@ export interface LeadersOptions {
   readonly feeds: () => Iterable<Feed>
   /** The leader of this partition is known, and may be the same as before. */
   readonly found: (feed: Feed, leader: number, leaderEpoch: number, topicId: string | null) => void
+  /** The replica from which this partition is read is none any more. */
+  readonly replicaGone: (feed: Feed) => void
   /** The cluster tells no leader for it. */
   readonly missing: (feed: Feed, error: MillraceError) => void
   /** The topic of its name is another one now. */
@@ -105,6 +107,7 @@ export class Leaders {
       if (known === undefined || place === undefined || place.leader < 0) {
         this.#options.missing(feed, known?.error ?? place?.error ?? leaderless(feed, place !== undefined))
       } else if (!isOutdated(feed, place.leaderEpoch, known.topicId)) {
+        if (isGone(feed.replica.node, place, metadata)) this.#options.replicaGone(feed)
         this.#options.found(feed, place.leader, place.leaderEpoch, known.topicId)
       }
     }
@@ -119,6 +122,11 @@ export class Leaders {
   #upToDate(known: TopicMetadata | undefined): TopicMetadata | undefined {
     return known === undefined || this.#deleted.get(known.topic) === known.topicId ? undefined : known
   }
+}
+
+/** Whether a node is no replica of the partition any more, or no broker of the cluster. */
+function isGone(node: number, { replicas }: PartitionMetadata, { brokers }: ClusterMetadata): boolean {
+  return node >= 0 && !(replicas.includes(node) && brokers.some(broker => broker.nodeId === node))
 }
 
 /** A broker that lags behind names an older leader. */

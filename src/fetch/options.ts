@@ -73,11 +73,21 @@ export type FetchPhase =
   | 'backing-off'
   | 'failed'
 
+/** The first transaction of a partition that is neither committed nor aborted: what lies behind its first message waits for its end. */
+export interface OpenTransaction {
+  /** Of its first message. */
+  readonly offset: number
+  /** For how long it has been the first, as far as this process saw: milliseconds since 1970. */
+  readonly since: number
+}
+
 export interface FetchState {
   readonly phase: FetchPhase
   /** When the trouble began, milliseconds since 1970; null without trouble. */
   readonly since: number | null
   readonly error: MillraceError | null
-  /** Node id of the broker it is fetched from, -1 without one. */
+  /** Node ids of the leader, and of the broker it is fetched from, which may be a nearer replica; -1 without one. */
   readonly leader: number
+  readonly fetchedFrom: number
+  readonly openTransaction: OpenTransaction | null
 }

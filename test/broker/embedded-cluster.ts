@@ -32,11 +32,10 @@ export class EmbeddedCluster implements Cluster {
     this.#producer = new TestProducer(broker.brokers)
   }
 
-  static async start({ nodes = 1, topics = {}, ...options }: ClusterOptions = {}): Promise<EmbeddedCluster> {
+  static async start({ nodes = 1, topics = {}, racks, ...options }: ClusterOptions = {}): Promise<EmbeddedCluster> {
     const copies = { 'default.replication.factor': String(nodes) }
-    return new EmbeddedCluster(
-      await Broker.start({ nodes, topics, config: { ...config, ...copies, ...options.config } }),
-    )
+    const settings = { ...config, ...copies, ...options.config }
+    return new EmbeddedCluster(await Broker.start({ nodes, topics, config: settings, ...(racks && { racks }) }))
   }
 
   /** For what only this one can be asked. */

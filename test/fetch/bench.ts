@@ -121,6 +121,7 @@ export function benchOf(
   logs: readonly PartitionLog[],
   options: Partial<FetchOptions> = {},
   start: StartPosition = 'earliest',
+  rack: string | null = null,
 ): Bench {
   const clock = new VirtualClock()
   const client = new ScriptedClient(clock, logs)
@@ -134,6 +135,7 @@ export function benchOf(
     random: seededRandom(1),
     logger: { debug: silent, info: silent, warn: silent, error: silent },
     options: { ...defaults, ...options },
+    rack,
     start,
     events: {
       outOfRange: event => outOfRange.push(event),

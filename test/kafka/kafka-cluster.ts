@@ -38,7 +38,9 @@ export class KafkaCluster implements Cluster {
     // Kafka's tool takes an id that begins with a dash for an option.
     const clusterId = `M${randomBytes(16).toString('base64url').slice(1)}`
     this.#nodes = this.brokers.map((_, index) => {
-      const properties = { ...nodeProperties(index + 1, ports), ...options.config }
+      const rack = options.racks?.[index]
+      const own = { ...nodeProperties(index + 1, ports), ...(rack !== undefined && { 'broker.rack': rack }) }
+      const properties = { ...own, ...options.config }
       return new KafkaNode(index + 1, { version, clusterId, folder, jvm: options.jvm, properties })
     })
   }

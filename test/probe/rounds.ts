@@ -26,7 +26,9 @@ export async function answers(start: (options: ClusterOptions) => Promise<Cluste
     return await runScripts(cluster, onOneNode, 'p')
   }
   const three = async () => {
-    await using cluster = await start({ ...options, nodes: 3 })
+    const selector = { 'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector' }
+    const config = { ...options.config, ...selector }
+    await using cluster = await start({ ...options, config, nodes: 3, racks: ['a', 'b', 'c'] })
     await ready(cluster)
     const whole = await runScripts(cluster, nodeScripts, 'p')
     return new Map([...whole, ...(await runScripts(cluster, lostNodeScripts, 'q'))])

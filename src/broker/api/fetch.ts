@@ -61,6 +61,7 @@ class FetchRequest {
       // Followers of this cluster have nothing to fetch.
       byFollower: Math.max(body.replicaId, body.replicaState.replicaId) >= 0,
       leaderOnly: version < withFollowers,
+      rack: body.rackId,
       knowsZstd: version >= withZstd,
       epoch: asked.currentLeaderEpoch,
       offset: asked.fetchOffset,
@@ -155,7 +156,7 @@ class FetchRequest {
   #partitionData(wanted: Wanted, fetched: Fetched, leaders: NamedLeaders): ToldPartition {
     const { partition } = wanted
     const partitionIndex = wanted.place.index
-    const { errorCode, read, diverging } = fetched
+    const { errorCode, read, diverging, preferred } = fetched
     if (errorCode !== errorCodes.NONE || typeof partition === 'number') {
       const names = typeof partition === 'object' && this.#call.version >= withLeaders && saysWhoLeads(errorCode)
       return {
@@ -167,15 +168,17 @@ class FetchRequest {
         ...(names && { currentLeader: leaders.name(partition) }),
       }
     }
-    const { highWatermark, lastStableOffset, startOffset } = partition.log
+    const { lastStableOffset, startOffset } = partition.log
+    const highWatermark = partition.highWatermarkOf(this.#call.node)
     return {
       partitionIndex,
       highWatermark,
-      lastStableOffset,
+      lastStableOffset: Math.min(lastStableOffset, highWatermark),
       logStartOffset: startOffset,
       records: read?.pieces ?? [],
       abortedTransactions: read?.aborted ?? (this.#isolation === 'read_committed' ? [] : null),
       ...(diverging !== undefined && { divergingEpoch: diverging }),
+      ...(preferred !== undefined && { preferredReadReplica: preferred }),
     }
   }
 }

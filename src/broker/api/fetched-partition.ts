@@ -13,6 +13,8 @@ export interface Wanted {
   readonly node: number
   readonly byFollower: boolean
   readonly leaderOnly: boolean
+  /** Of the client; empty: it told none. */
+  readonly rack: string
   readonly knowsZstd: boolean
   /** The leader's epoch as far as the client knows it, or -1. */
   readonly epoch: number
@@ -28,6 +30,8 @@ export interface Fetched {
   readonly read?: Read
   /** The client's log and this one are not the same any more. */
   readonly diverging?: EpochEnd
+  /** The node from which to read instead. */
+  readonly preferred?: number
 }
 
 /** Limits below 0 are an error of the client's that Kafka does not expect either. */
@@ -35,15 +39,17 @@ export function readPartition(wanted: Wanted, isolation: Isolation, maxBytes: nu
   const hindered = hindrance(wanted)
   if (hindered !== null) return hindered
   if (maxBytes < 0) return { errorCode: errorCodes.UNKNOWN_SERVER_ERROR }
-  const { log } = wanted.partition as Partition
-  return { errorCode: errorCodes.NONE, read: log.read(wanted.offset, isolation, maxBytes, atLeastOne) }
+  const partition = wanted.partition as Partition
+  const end = partition.highWatermarkOf(wanted.node)
+  return { errorCode: errorCodes.NONE, read: partition.log.read(wanted.offset, isolation, maxBytes, atLeastOne, end) }
 }
 
 /** Bytes that could be read now; without end where there is something else to tell at once. */
 export function waitingBytes(wanted: Wanted, isolation: Isolation): number {
   if (hindrance(wanted) !== null) return Number.POSITIVE_INFINITY
-  const { log } = wanted.partition as Partition
-  return Math.min(log.available(wanted.offset, isolation), Math.max(wanted.maxBytes, 0))
+  const partition = wanted.partition as Partition
+  const available = partition.log.available(wanted.offset, isolation, partition.highWatermarkOf(wanted.node))
+  return Math.min(available, Math.max(wanted.maxBytes, 0))
 }
 
 /** Why nothing can be read, in the order in which Kafka looks. */
@@ -56,7 +62,9 @@ function hindrance(wanted: Wanted): Fetched | null {
   }
   const errorCode = partition.refuses(node, epoch, leaderOnly)
   if (errorCode !== errorCodes.NONE) return { errorCode }
-  const { startOffset, highWatermark } = partition.log
+  const preferred = leaderOnly ? -1 : partition.preferredReplica(node, wanted.rack, offset)
+  if (preferred >= 0) return { errorCode, preferred }
+  const { startOffset } = partition.log
   const outOfRange = { errorCode: errorCodes.OFFSET_OUT_OF_RANGE }
   if (lastEpoch !== -1) {
     const last = partition.log.endOfEpoch(lastEpoch)
@@ -64,5 +72,5 @@ function hindrance(wanted: Wanted): Fetched | null {
     const diverges = last.epoch < lastEpoch || last.endOffset < offset
     if (diverges) return { errorCode: errorCodes.NONE, diverging: last }
   }
-  return offset < startOffset || offset > highWatermark ? outOfRange : null
+  return offset < startOffset || offset > partition.endOf(node) ? outOfRange : null
 }

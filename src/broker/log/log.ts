@@ -178,14 +178,25 @@ export class Log implements Tenant {
     return this.#epochs.earliest(this.#startOffset)
   }
 
-  /** Bytes that such a reader has before it. */
-  available(offset: number, isolation: Isolation): number {
-    return this.#batches.bytesBetween(offset, this.endFor(isolation))
+  /** Where the batch with this offset begins; the offset itself where there is none. */
+  batchStart(offset: number): number {
+    return Math.min(offset, this.#batches.find(offset, () => true)?.baseOffset ?? offset)
   }
 
-  /** `offset` is in the log; a reader beyond its end for this isolation gets nothing. */
-  read(offset: number, isolation: Isolation, maxBytes: number, atLeastOne: boolean): Read {
-    const slice = this.#batches.slice(offset, this.endFor(isolation), maxBytes, atLeastOne)
+  /** Bytes that such a reader has before it, up to `end`. */
+  available(offset: number, isolation: Isolation, end = Number.POSITIVE_INFINITY): number {
+    return this.#batches.bytesBetween(offset, Math.min(end, this.endFor(isolation)))
+  }
+
+  /** `offset` is in the log; a reader at or beyond `end`, or the end for this isolation, gets nothing. */
+  read(
+    offset: number,
+    isolation: Isolation,
+    maxBytes: number,
+    atLeastOne: boolean,
+    end = Number.POSITIVE_INFINITY,
+  ): Read {
+    const slice = this.#batches.slice(offset, Math.min(end, this.endFor(isolation)), maxBytes, atLeastOne)
     const committed = isolation === 'read_committed'
     return { ...slice, aborted: committed ? this.#transactions.abortedIn(offset, slice.end) : null }
   }

@@ -23,6 +23,8 @@ export interface GroupOptions {
   readonly group: string
   readonly strategies: readonly Assignor[]
   readonly instanceId: string | null
+  /** Told to the leader of the group: strategies then prefer partitions with a replica in it (KIP-881). */
+  readonly rack: string | null
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly rebalanceTimeoutMs: number
@@ -316,7 +318,7 @@ export class GroupCoordinator implements ConsumerCoordinator {
     const { options } = this.#parts
     const owned = [...this.#owned.values()]
     const { generation } = this.membership
-    const subscription = { topics: this.#topics.names, owned, generation, rack: null }
+    const subscription = { topics: this.#topics.names, owned, generation, rack: options.rack }
     return options.strategies.map(assignor => {
       const userData = assignor.userData?.({ owned: this.#last, generation }) ?? null
       return { name: assignor.name, metadata: encodeSubscription({ ...subscription, userData }) }

@@ -81,6 +81,46 @@ export const nodeScripts: readonly Script[] = [
       await probe.ask('asked with the epoch', 'Fetch', version, fetchBody(topic, { currentLeaderEpoch: 0 }))
   }),
 
+  ...everyVersion(
+    'fetch in a rack',
+    'Fetch',
+    async (probe, version) => {
+      const topic = await topicOnNode2(probe, [2, 1])
+      const [leader, follower] = [await probe.connect(2), await probe.connect(1)]
+      for (let n = 0; n < 2; n++) await probe.setUp('Produce', produceBody(topic), { on: leader })
+      // It hears of the high watermark with its next fetch.
+      await probe.setUp('Fetch', fetchBody(topic), {
+        on: follower,
+        until: ({ responses }) => responses[0]?.partitions[0]?.highWatermark === 2,
+      })
+      const fetch = (step: string, on: typeof leader, rackId: string, partition = {}, more = {}) =>
+        probe.ask(step, 'Fetch', version, fetchBody(topic, partition, { rackId, ...more }), { on })
+      await fetch('without one', leader, '')
+      await fetch('in that of a follower', leader, 'a')
+      await fetch('in that of the leader', leader, 'b')
+      await fetch('in that of a node without a replica', leader, 'c')
+      await fetch('in one of no node', leader, 'x')
+      await fetch('of a follower, at the end', leader, 'a', { fetchOffset: 2 })
+      await fetch('of a follower, beyond the end', leader, 'a', { fetchOffset: 3 })
+      await fetch('of a follower, before the start', leader, 'a', { fetchOffset: -1 })
+      await fetch('of a follower, in another epoch', leader, 'a', { currentLeaderEpoch: 9 })
+      const patient = { maxWaitMs: 10_000, minBytes: 1 }
+      const atEnd = fetchBody(topic, { fetchOffset: 2 }, { rackId: 'a', ...patient })
+      await probe.ask('it does not wait', 'Fetch', version, atEnd, { on: leader, waits: 10_000 })
+      await fetch('from the follower', follower, 'a')
+      await fetch('from the follower in the rack of the leader', follower, 'b')
+      await fetch('from the follower, at the end', follower, 'a', { fetchOffset: 2 })
+      await fetch('from the follower, beyond the end', follower, 'a', { fetchOffset: 3 })
+      await fetch('from the follower, in an epoch', follower, 'a', { currentLeaderEpoch: 0 })
+      await fetch('from the follower, in another epoch', follower, 'a', { currentLeaderEpoch: 9 })
+      const made = await fetch('a session', leader, 'a', { fetchOffset: 2 }, { sessionEpoch: 0 })
+      const { sessionId } = made
+      await fetch('it goes on', leader, 'a', {}, { sessionId, sessionEpoch: 1, topics: [] })
+      await fetch('it goes on in no rack', leader, '', {}, { sessionId, sessionEpoch: 2, topics: [] })
+    },
+    11,
+  ),
+
   ...everyVersion('list offsets of the wrong node', 'ListOffsets', async (probe, version) => {
     const { name } = await topicOnNode2(probe)
     const partitions = [{ partitionIndex: 0, timestamp: -1 }]

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { runJava } from '../kafka/java.ts'
+import { readAll, writeOne } from './millrace.ts'
 import { fresh, type Sessions, values } from './sessions.ts'
 
 type RunOptions = Parameters<typeof runJava>[2]
@@ -35,6 +36,21 @@ export const javaSessions: Sessions = {
     const [row] = await table(brokers, '--describe', '--group', topic)
     assert.deepEqual([row?.TOPIC, row?.['CURRENT-OFFSET'], row?.LAG], [topic, '10', '0'])
   },
+
+  'Millrace reads what the console producer compresses, and the console consumer reads what Millrace compresses':
+    async brokers => {
+      const topic = await createTopic(brokers, 'compressed', 1)
+      const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+      for (const codec of codecs) {
+        const batches = ['--batch-size', '1000000', '--timeout', '1000']
+        const input = values(3_000, `its ${codec} `).join('\n')
+        await tool('producer', brokers, ['--topic', topic, '--compression-codec', codec, ...batches], { input })
+        await writeOne(brokers, topic, codec, values(3_000, `our ${codec} `))
+      }
+      const expected = codecs.flatMap(name => [...values(3_000, `its ${name} `), ...values(3_000, `our ${name} `)])
+      assert.deepEqual(await readAll(brokers, topic, expected.length), expected)
+      assert.deepEqual(await consume(brokers, topic, expected.length), expected)
+    },
 
   'what the default, idempotent producer writes at full speed is read whole': async brokers => {
     const topic = await createTopic(brokers, 'speed', 4)

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
-import { CompressionTypes, type ProducerConfig } from 'kafkajs'
+import { createRequire } from 'node:module'
+import kafkajs, { CompressionTypes, type ProducerConfig } from 'kafkajs'
 import { until } from '../until.ts'
 import { connect, connectAdmin, connectProducer, createTopic, Member, messages } from './kafkajs.ts'
+import { readAll, writeOne } from './millrace.ts'
 import { fresh, type Sessions, values } from './sessions.ts'
+
+/** It has gzip alone; this is what its documentation names for snappy. */
+const snappyCodec = createRequire(import.meta.url)('kafkajs-snappy') as () => object
 
 /** kafkajs producing, consuming, in groups and in transactions. */
 export const kafkajsSessions: Sessions = {
@@ -30,6 +35,24 @@ export const kafkajsSessions: Sessions = {
       others.map(({ value }) => String(value)),
       ['unheard', 'leader', ...values(100)],
     )
+  },
+
+  'Millrace reads what it compresses, and it reads what Millrace compresses': async brokers => {
+    kafkajs.CompressionCodecs[CompressionTypes.Snappy] = snappyCodec
+    const kafka = connect(brokers)
+    const topic = await createTopic(kafka, 'compressed', 1)
+    await using producer = await connectProducer(kafka)
+    const codecs = { gzip: CompressionTypes.GZIP, snappy: CompressionTypes.Snappy } as const
+    const expected: string[] = []
+    for (const name of ['gzip', 'snappy'] as const) {
+      await producer.send({ topic, messages: messages(3_000, `its ${name} `), compression: codecs[name] })
+      await writeOne(brokers, topic, name, values(3_000, `our ${name} `))
+      expected.push(...values(3_000, `its ${name} `), ...values(3_000, `our ${name} `))
+    }
+    assert.deepEqual(await readAll(brokers, topic, expected.length), expected)
+    await using member = await Member.join(kafka, topic, topic)
+    await member.has(expected.length)
+    assert.deepEqual(member.values, expected)
   },
 
   'a topic that is not there is made when somebody writes to it': async brokers => {

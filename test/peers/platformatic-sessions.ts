@@ -9,6 +9,7 @@ import {
   stringSerializers,
 } from '@platformatic/kafka'
 import { until } from '../until.ts'
+import { readAll, writeOne } from './millrace.ts'
 import { fresh, type Sessions, values } from './sessions.ts'
 
 type Text = Message<string, string, string, string>
@@ -30,6 +31,21 @@ export const platformaticSessions: Sessions = {
     assert.deepEqual(member.values, ['full', 'unheard', 'gzip', 'snappy', 'lz4', 'zstd'])
     const [first] = member.messages
     assert.deepEqual([first?.key, first?.timestamp, first?.headers.get('trace')], ['k', 1_700_000_000_000n, 'a'])
+  },
+
+  'Millrace reads what it compresses, and it reads what Millrace compresses': async brokers => {
+    const topic = await createTopic(brokers, 'compressed', 1)
+    await using producer = startProducer(brokers)
+    const codecs = ['gzip', 'snappy', 'lz4', 'zstd'] as const
+    for (const compression of codecs) {
+      await producer.send({ messages: messages(topic, values(3_000, `its ${compression} `)), compression })
+      await writeOne(brokers, topic, compression, values(3_000, `our ${compression} `))
+    }
+    const expected = codecs.flatMap(name => [...values(3_000, `its ${name} `), ...values(3_000, `our ${name} `)])
+    assert.deepEqual(await readAll(brokers, topic, expected.length), expected)
+    await using member = await Member.join(brokers, topic, topic)
+    await until('it has all', () => member.messages.length === expected.length)
+    assert.deepEqual(member.values, expected)
   },
 
   'what an idempotent producer writes is there once': async brokers => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import { until } from '../until.ts'
+import { readAll, writeOne } from './millrace.ts'
 import { fresh, type Sessions, values } from './sessions.ts'
 
 type Done<T = unknown> = (error: Error | null, result: T) => void
@@ -74,6 +75,21 @@ export const rdkafkaSessions: Sessions = {
         codecs.flatMap(codec => values(100, `${codec} `)),
       )
     },
+
+  'Millrace reads what it compresses, and it reads what Millrace compresses': async brokers => {
+    const topic = await createTopic(brokers, 'compressed', 1)
+    const codecs = ['none', 'gzip', 'snappy', 'lz4'] as const
+    for (const codec of codecs) {
+      await using producer = await Writer.start(brokers, { 'compression.codec': codec })
+      await producer.write(topic, values(3_000, `its ${codec} `))
+      await writeOne(brokers, topic, codec, values(3_000, `our ${codec} `))
+    }
+    const expected = codecs.flatMap(name => [...values(3_000, `its ${name} `), ...values(3_000, `our ${name} `)])
+    assert.deepEqual(await readAll(brokers, topic, expected.length), expected)
+    await using reader = await Reader.start(brokers, topic, topic)
+    await until('it has all', () => reader.values.length === expected.length)
+    assert.deepEqual(reader.values, expected)
+  },
 
   'two members share a topic, and one goes on alone where the other stopped': async brokers => {
     const topic = await createTopic(brokers, 'shared', 4)

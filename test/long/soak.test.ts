@@ -5,7 +5,7 @@ import type { FaultAction } from '../../src/broker/index.ts'
 import { EmbeddedCluster } from '../broker/embedded-cluster.ts'
 import type { Cluster } from '../cluster.ts'
 import { KafkaCluster } from '../kafka/kafka-cluster.ts'
-import { soak, stall, tellSoak, type Troubles } from '../kafka/soak.ts'
+import { soak, stall, type Troubles, tellSoak } from '../kafka/soak.ts'
 
 const seed = Number(process.env.SEED ?? 1)
 const seconds = Number(process.env.SOAK_SECONDS ?? 1_500)

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
 import { crc32c } from '../../src/records/crc32c.ts'
 import type { Message } from '../../src/records/message.ts'
 import { type OpenBatch, type OpenOptions, openBatch } from '../../src/records/open-batch.ts'
@@ -36,11 +37,17 @@ export function first(open: OpenBatch): Message {
   return message
 }
 
-/** Makes length and checksum right again, so that what was changed inside is what is tested. */
+/** Makes length and checksum right again, in any format, so that what was changed inside is what is tested. */
 export function seal(bytes: Buffer): Buffer {
   bytes.writeInt32BE(bytes.length - 12, 8)
-  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
+  if ((bytes[16] as number) < 2) bytes.writeUInt32BE(crc32(bytes.subarray(16)), 12)
+  else bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
   return bytes
+}
+
+/** Whether there is as much of a batch as `seal` writes to. */
+export function sealable(bytes: Buffer): boolean {
+  return bytes.length >= ((bytes[16] ?? 0) < 2 ? 26 : 61)
 }
 
 /** Writes to a copy of a batch, and seals it. */

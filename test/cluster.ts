@@ -1,3 +1,5 @@
+import type { ClientOptions } from '../src/client/options.ts'
+
 /**
  * A Kafka cluster that belongs to one test file. Tests are written against this and not against one kind of broker.
  * Nodes are numbered from 1. Every call rejects with an `Error` that says what was asked and what went wrong.
@@ -7,6 +9,8 @@ export interface Cluster extends AsyncDisposable {
   readonly version: string
   /** `host:port` of every node, in the order of their numbers. They stay the same while nodes are killed and restarted. */
   readonly brokers: readonly string[]
+  /** What clients need to speak to these. */
+  readonly security: Pick<ClientOptions, 'tls' | 'sasl'>
   /** Resolves when every replica is in sync and the leaders serve them. */
   createTopic(topic: string, options?: TopicOptions): Promise<void>
   deleteTopic(topic: string): Promise<void>

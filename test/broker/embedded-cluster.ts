@@ -24,6 +24,7 @@ const config = {
 export class EmbeddedCluster implements Cluster {
   /** The one that it imitates. */
   readonly version = '4.1.1'
+  readonly security = {}
   readonly #broker: Broker
   readonly #producer: TestProducer
 

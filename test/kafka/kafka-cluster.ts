@@ -15,31 +15,37 @@ import type {
 import { kafkaVersion } from './jars.ts'
 import { KafkaDriver } from './kafka-driver.ts'
 import { KafkaNode } from './kafka-node.ts'
+import { KafkaSecurity, type SecuredListener, securedListeners } from './kafka-security.ts'
 import { freePorts } from './ports.ts'
 
 export interface KafkaClusterOptions extends ClusterOptions {
   /** Options of the brokers' JVMs. Default: 512 MB and quick to start; a benchmark wants others. */
   jvm?: readonly string[]
+  /** Listeners with TLS and SASL too: `brokers` and `security` are those of `SASL_SSL` with SCRAM. */
+  secured?: boolean
 }
 
 /** Real Apache Kafka on loopback, its data in a temporary folder. All of it is gone when `close` resolves, or when this process is. */
 export class KafkaCluster implements Cluster {
   readonly version: string
-  readonly brokers: readonly string[]
   /** Where the nodes keep their data. */
   readonly folder: string
+  /** Certificates and users of a secured cluster. */
+  readonly keys: KafkaSecurity | null
+  readonly #ports: Ports
   readonly #nodes: readonly KafkaNode[]
   #driver: Promise<KafkaDriver> | undefined
 
-  private constructor(version: string, folder: string, ports: readonly number[], options: KafkaClusterOptions) {
+  private constructor(version: string, folder: string, ports: Ports, options: KafkaClusterOptions) {
     this.version = version
-    this.brokers = ports.slice(0, ports.length / 2).map(port => `127.0.0.1:${port}`)
+    this.keys = options.secured ? new KafkaSecurity() : null
+    this.#ports = ports
     this.folder = folder
     // Kafka's tool takes an id that begins with a dash for an option.
     const clusterId = `M${randomBytes(16).toString('base64url').slice(1)}`
-    this.#nodes = this.brokers.map((_, index) => {
+    this.#nodes = ports.plain.map((_, index) => {
       const rack = options.racks?.[index]
-      const own = { ...nodeProperties(index + 1, ports), ...(rack !== undefined && { 'broker.rack': rack }) }
+      const own = { ...nodeProperties(index, ports, this.keys), ...(rack !== undefined && { 'broker.rack': rack }) }
       const properties = { ...own, ...options.config }
       return new KafkaNode(index + 1, { version, clusterId, folder, jvm: options.jvm, properties })
     })
@@ -48,7 +54,7 @@ export class KafkaCluster implements Cluster {
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
     // A port may be taken between the look and its use: then all begins again with others.
     for (let attempt = 1; ; attempt += 1) {
-      const ports = await freePorts((options.nodes ?? 1) * 2)
+      const ports = await findPorts(options)
       const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-'))
       const cluster = new KafkaCluster(options.version ?? kafkaVersion, folder, ports, options)
       try {
@@ -66,6 +72,21 @@ export class KafkaCluster implements Cluster {
     return new Map(this.#nodes.flatMap(node => (node.running && node.pid !== undefined ? [[node.id, node.pid]] : [])))
   }
 
+  get brokers(): readonly string[] {
+    return this.at(this.keys === null ? 'PLAINTEXT' : 'SASL_SSL')
+  }
+
+  get security(): Cluster['security'] {
+    return this.keys === null ? {} : { tls: this.keys.tls, sasl: this.keys.sasl('SCRAM-SHA-512') }
+  }
+
+  /** The addresses of one listener; all but the plain one are of a secured cluster. */
+  at(listener: SecuredListener | 'PLAINTEXT'): readonly string[] {
+    const { plain, secured } = this.#ports
+    const ports = listener === 'PLAINTEXT' ? plain : secured.map(of => of[securedListeners.indexOf(listener)])
+    return ports.map(port => `127.0.0.1:${port}`)
+  }
+
   async #start(topics: Readonly<Record<string, number | TopicOptions>>): Promise<void> {
     const names = Object.entries(topics)
     // It takes as long as the nodes do, so it starts beside them.
@@ -73,13 +94,14 @@ export class KafkaCluster implements Cluster {
     const started = await Promise.allSettled(this.#nodes.map(node => node.start()))
     const failed = started.find(result => result.status === 'rejected')
     if (failed) throw failed.reason
+    if (this.keys !== null) await this.keys.addUser(this.at('PLAINTEXT'), this.brokers)
     await Promise.all(
       names.map(([name, given]) => this.createTopic(name, typeof given === 'number' ? { partitions: given } : given)),
     )
   }
 
   #theDriver(): Promise<KafkaDriver> {
-    this.#driver ??= KafkaDriver.start(this.version, this.brokers)
+    this.#driver ??= KafkaDriver.start(this.version, this.at('PLAINTEXT'))
     return this.#driver
   }
 
@@ -172,16 +194,38 @@ function base64(bytes: string | Uint8Array | null | undefined): string | null {
   return bytes == null ? null : Buffer.from(bytes).toString('base64')
 }
 
-/** Small and quick where production would be large and patient. `ports`: those of the brokers, then those of the controllers. */
-function nodeProperties(id: number, ports: readonly number[]): Record<string, string> {
-  const nodes = ports.length / 2
-  const controllers = ports.slice(nodes)
+/** Of each node. */
+interface Ports {
+  readonly plain: readonly number[]
+  readonly controllers: readonly number[]
+  /** One for each of `securedListeners`. */
+  readonly secured: readonly (readonly number[])[]
+}
+
+async function findPorts({ nodes = 1, secured = false }: KafkaClusterOptions): Promise<Ports> {
+  const each = secured ? securedListeners.length : 0
+  const free = await freePorts(nodes * (2 + each))
+  return {
+    plain: free.splice(0, nodes),
+    controllers: free.splice(0, nodes),
+    secured: Array.from({ length: nodes }, () => free.splice(0, each)),
+  }
+}
+
+/** Small and quick where production would be large and patient. */
+function nodeProperties(index: number, ports: Ports, keys: KafkaSecurity | null): Record<string, string> {
+  const { controllers } = ports
+  const nodes = controllers.length
+  const more = keys?.properties(ports.secured[index] ?? [])
+  const listeners = [`PLAINTEXT://127.0.0.1:${ports.plain[index]}`, `CONTROLLER://127.0.0.1:${controllers[index]}`]
+  const protocols = ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT']
   return {
     'process.roles': 'broker,controller',
-    'node.id': String(id),
-    listeners: `PLAINTEXT://127.0.0.1:${ports[id - 1]},CONTROLLER://127.0.0.1:${controllers[id - 1]}`,
+    'node.id': String(index + 1),
+    listeners: [...listeners, ...(more?.listeners ?? [])].join(),
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': [...protocols, ...(more?.protocols ?? [])].join(),
+    ...more?.settings,
     'controller.quorum.voters': controllers.map((port, index) => `${index + 1}@127.0.0.1:${port}`).join(','),
     'auto.create.topics.enable': 'false',
     'default.replication.factor': String(nodes),

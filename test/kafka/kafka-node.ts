@@ -15,6 +15,11 @@ export interface NodeSettings {
   readonly properties: Readonly<Record<string, string>>
 }
 
+/** A value as a properties file has it; certificates have lines. */
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+}
+
 /** One broker and controller in a process of its own. */
 export class KafkaNode {
   readonly id: number
@@ -40,7 +45,9 @@ export class KafkaNode {
     const data = join(folder, `node-${this.id}`)
     const file = join(folder, `node-${this.id}.properties`)
     await mkdir(data, { recursive: true })
-    const lines = Object.entries({ ...properties, 'log.dirs': data }).map(([name, value]) => `${name}=${value}\n`)
+    const lines = Object.entries({ ...properties, 'log.dirs': data }).map(
+      ([name, value]) => `${name}=${escaped(value)}\n`,
+    )
     await writeFile(file, lines.join(''))
     const process = await startJava('Node', [clusterId, file, data], {
       version,

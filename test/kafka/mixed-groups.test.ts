@@ -44,7 +44,7 @@ async function mixed(
   joinPeer: (topic: string) => Promise<Peer>,
 ): Promise<void> {
   await cluster.createTopic(topic, { partitions: PARTITIONS })
-  await using group = new Members([...cluster.brokers], topic)
+  await using group = new Members({ brokers: cluster.brokers }, topic)
   const load = new Load(cluster, topic, { partitions: PARTITIONS, perSecond: 300 })
   const peers: Peer[] = []
   const join = (name: string) => group.join(name, topic, { ownership: { strategies: [strategy] } })

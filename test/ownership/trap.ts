@@ -22,7 +22,7 @@ export class Trap implements AsyncDisposable {
       clientId: 'admin',
       logger: new StderrLogger('silent', systemClock),
     })
-    this.group = new Members(broker.brokers, 'g')
+    this.group = new Members({ brokers: broker.brokers }, 'g')
     this.#producer = new TestProducer(broker.brokers)
   }
 

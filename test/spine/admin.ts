@@ -11,7 +11,7 @@ export function adminTests(start: (options: ClusterOptions) => Promise<Cluster>)
   let admin: Admin
   before(async () => {
     cluster = await start({ nodes: 3 })
-    admin = new Admin({ brokers: cluster.brokers, logger: new Recorder() })
+    admin = new Admin({ brokers: cluster.brokers, ...cluster.security, logger: new Recorder() })
   })
   after(async () => {
     await admin?.close()
@@ -130,7 +130,7 @@ export function adminTests(start: (options: ClusterOptions) => Promise<Cluster>)
     await admin.waitForLeaders(['awaited'])
     await Promise.all(
       cluster.brokers.map(async broker => {
-        await using client = startClient({ brokers: [broker] })
+        await using client = startClient({ brokers: [broker], ...cluster.security })
         const topic = (await client.metadata(['awaited'])).topics.get('awaited')
         assert.ok(topic?.partitions.length === 12 && topic.partitions.every(({ leader }) => leader > 0))
       }),
@@ -300,13 +300,13 @@ export function adminTests(start: (options: ClusterOptions) => Promise<Cluster>)
   })
 
   test('a client of its own is closed with it, one that was given is not', async () => {
-    const owner = new Admin({ brokers: cluster.brokers })
+    const owner = new Admin({ brokers: cluster.brokers, ...cluster.security })
     {
       await using mine = owner
       await mine.describeCluster()
     }
     await assert.rejects(owner.listTopics(), { code: 'CLOSED' })
-    await using client = startClient({ brokers: cluster.brokers })
+    await using client = startClient({ brokers: cluster.brokers, ...cluster.security })
     const guest = new Admin(client)
     await guest.close()
     assert.ok((await guest.describeCluster()).brokers.length > 0)

@@ -24,7 +24,7 @@ export function consumerTests(start: (options: ClusterOptions) => Promise<Cluste
     return { topic: name, group: `g${made}`, match: { topic: name, partitions: PARTITIONS } }
   }
   const options = (rest: Partial<ConsumerOptions> = {}): ConsumerOptions => {
-    return { brokers: cluster.brokers, logLevel: 'silent', ...rest }
+    return { brokers: cluster.brokers, ...cluster.security, logLevel: 'silent', ...rest }
   }
   const numbered = (count: number, keys = 10) =>
     Array.from({ length: count }, (_, n) => {

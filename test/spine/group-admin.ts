@@ -15,7 +15,7 @@ export function groupAdminTests(start: (options: ClusterOptions) => Promise<Clus
   let admin: Admin
   before(async () => {
     cluster = await start({ nodes: 1, topics: { orders: 3, payments: 1 } })
-    client = startClient({ brokers: cluster.brokers })
+    client = startClient({ brokers: cluster.brokers, ...cluster.security })
     admin = new Admin(client)
   })
   after(async () => {
@@ -29,6 +29,7 @@ export function groupAdminTests(start: (options: ClusterOptions) => Promise<Clus
   async function member(group: string, topics: readonly string[], instanceId?: string) {
     const consumer = new Consumer({
       brokers: cluster.brokers,
+      ...cluster.security,
       group,
       clientId: `client-of-${group}`,
       logger: quiet,

@@ -31,7 +31,11 @@ export function groupTests(start: (options: ClusterOptions) => Promise<Cluster>)
 
   before(async () => {
     cluster = await start({ nodes: 1 })
-    client = new NativeClient({ brokers: cluster.brokers, logger: new StderrLogger('silent', systemClock) })
+    client = new NativeClient({
+      brokers: cluster.brokers,
+      ...cluster.security,
+      logger: new StderrLogger('silent', systemClock),
+    })
     admin = new Admin(client)
   })
   after(async () => {
@@ -49,7 +53,7 @@ export function groupTests(start: (options: ClusterOptions) => Promise<Cluster>)
     async fresh(partitions = 4) {
       const topic = `t${++made}`
       await cluster.createTopic(topic, { partitions })
-      return { topic, members: new Members(cluster.brokers, topic) }
+      return { topic, members: new Members({ brokers: cluster.brokers, ...cluster.security }, topic) }
     },
     async write(topic, count, partitions = 4) {
       const messages = Array.from({ length: count }, (_, n) => ({ key: `k${n}`, partition: n % partitions }))

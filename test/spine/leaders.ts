@@ -20,6 +20,7 @@ export function leaderTests(start: (options: ClusterOptions) => Promise<Cluster>
     let written = 0
     const consumer = new Consumer({
       brokers: cluster.brokers,
+      ...cluster.security,
       group: 'shop',
       logLevel: 'silent',
       work: { concurrency: 64 },

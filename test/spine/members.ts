@@ -37,14 +37,14 @@ export class Members implements AsyncDisposable {
   readonly handled: string[] = []
   /** Partitions that one member began to handle while another one did. */
   readonly overlaps: string[] = []
-  readonly #brokers: readonly string[]
+  readonly #connection: Pick<ConsumerOptions, 'brokers' | 'tls' | 'sasl'>
   readonly group: string
   readonly #members: Member[] = []
   /** Handlers that run, by partition. */
   readonly #busy = new Map<string, Set<{ readonly by: string }>>()
 
-  constructor(brokers: readonly string[], group: string) {
-    this.#brokers = brokers
+  constructor(connection: Pick<ConsumerOptions, 'brokers' | 'tls' | 'sasl'>, group: string) {
+    this.#connection = connection
     this.group = group
   }
 
@@ -52,7 +52,7 @@ export class Members implements AsyncDisposable {
   join(name: string, match: Match, options: MemberOptions = {}): Member {
     const { handle = () => new Promise(resolve => setTimeout(resolve, 1)), clock = systemClock, ...rest } = options
     const all = {
-      brokers: this.#brokers,
+      ...this.#connection,
       group: this.group,
       clientId: name,
       logLevel: 'silent',

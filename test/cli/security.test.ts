@@ -32,6 +32,7 @@ before(async () => {
   properties = await file(
     'client.properties',
     `bootstrap.servers=${broker.brokers.join()}
+group.id=shop
 security.protocol=SASL_SSL
 ssl.truststore.type=PEM
 ssl.truststore.location=${ca}
@@ -97,6 +98,8 @@ sasl: { mechanism: PLAIN, username: ${username}, passwordFile: password }
     const results = await Promise.all(ways.map(([args, more]) => run([...args, '--timeout', '60'], more)))
     for (const { code, stderr } of results) assert.equal(code, 0, stderr)
     assert.match(results[0]?.stdout ?? '', /^orders +2 /m)
+    // The group of the file is that of an application: who looks does not join it.
+    assert.deepEqual(await broker.committed('shop'), [])
   })
 
   test('says what is wrong, in one line, with an exit code', async () => {
@@ -118,22 +121,7 @@ sasl: { mechanism: PLAIN, username: ${username}, passwordFile: password }
   test('no password is in what is logged, nor in the arguments of the processes of millrace run', async () => {
     await file('handler.ts', 'export default () => {}')
     const module = join(folder, 'handler.ts')
-    const args = [
-      'run',
-      module,
-      '-t',
-      'orders',
-      '-g',
-      username,
-      '-n',
-      '2',
-      '--json',
-      '-vv',
-      '--timeout',
-      '60',
-      '--config',
-      properties,
-    ]
+    const args = ['run', module, '-t', 'orders', '-n', '2', '--json', '-vv', '--timeout', '60', '--config', properties]
     const command = start(args)
     const pids = new Set<number>()
     await until(

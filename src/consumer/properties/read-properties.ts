@@ -120,7 +120,8 @@ function fromObject(source: unknown): Entry[] {
   }
   return Object.entries(source).map(([key, value]) => {
     const plain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    if (!plain) throw new OptionError(`${key} must be a string, a number or a boolean, not ${describe(value)}`)
+    // What it is instead is not shown: it may be a password.
+    if (!plain) throw new OptionError(`${key} must be a string, a number or a boolean`)
     return new Entry(key, String(value))
   })
 }

@@ -321,7 +321,7 @@ test('a source or an option of another kind is an error', () => {
   const cases: [unknown, unknown, RegExp][] = [
     [7, {}, /^OptionError: properties are the path of a file, or an object such as .*, not 7$/],
     [[], {}, /not \[\]$/],
-    [{ 'group.id': null }, {}, /^OptionError: group\.id must be a string, a number or a boolean, not null$/],
+    [{ 'group.id': null }, {}, /^OptionError: group\.id must be a string, a number or a boolean$/],
     [servers, { dialect: 'java' }, /^OptionError: dialect must be 'kafka' or 'go', not 'java'$/],
     [servers, { overide: {} }, /^OptionError: overide is not an option; known here: dialect, overrides$/],
   ]

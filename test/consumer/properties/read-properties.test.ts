@@ -49,6 +49,8 @@ describe("a key of Kafka's sets its option", () => {
     ['group.id', '', 'group', undefined],
     ['client.id', 'worker', 'clientId', 'worker'],
     ['client.id', '', 'clientId', undefined],
+    ['client.rack', 'a', 'rack', 'a'],
+    ['client.rack', '', 'rack', undefined],
     ['group.instance.id', 'worker-1', 'ownership.instanceId', 'worker-1'],
     ['session.timeout.ms', 30_000, 'ownership.sessionTimeoutMs', 30_000],
     ['session.timeout.ms', '30s', 'ownership.sessionTimeoutMs', 30_000],

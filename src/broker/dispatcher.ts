@@ -1,6 +1,7 @@
 import { sleep } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
 import { type ApiName, api, apiByKey } from '../protocol/apis.ts'
+import { errorCodes } from '../protocol/error-codes.ts'
 import { decodeRequest, encodeResponseParts, type RequestHead, requestHead } from '../protocol/frame.ts'
 import type { ReaderOptions } from '../protocol/reader.ts'
 import { versionRefused } from './api/api-versions.ts'
@@ -84,17 +85,25 @@ export class Dispatcher {
         throw new Error(`nothing with the API key ${head.key} is served`)
       }
       logged.api = name
-      session.admit(name)
+      const refused = session.admit(name)
       const { minVersion, maxVersion } = api(name)
       if (head.version < minVersion || head.version > maxVersion) return this.#refuse(name, head, logged)
       const { clientId, body } = decodeRequest(frame, this.#decoding)
       const { node, host, gone } = caller
       const call = { node, host, gone, session, name, version: head.version, clientId, body } as Call<ApiName>
+      if (refused !== errorCodes.NONE)
+        return this.#tooEarly({ call, correlationId: head.correlationId, logged }, refused)
       const reply = this.#serve({ call, correlationId: head.correlationId, logged })
       return reply instanceof Promise ? reply.catch(thrown => this.#close(logged, thrown)) : reply
     } catch (thrown) {
       return this.#close(logged, thrown)
     }
+  }
+
+  /** Answered with an error, and not applied. */
+  #tooEarly(served: Served, code: number): Reply | Promise<Reply> {
+    const answer = withErrors(this.#cluster, served.call, () => ({}), [{ selection: {}, code }])
+    return answer instanceof Promise ? answer.then(late => this.#send(served, late)) : this.#send(served, answer)
   }
 
   /** A message of SASL without a request around it. */

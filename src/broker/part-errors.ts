@@ -12,6 +12,8 @@ export interface PartError {
   readonly selection: Selection
   /** Kafka's number. */
   readonly code: number
+  /** What is said about it, where answers have room for that. */
+  readonly message?: string
 }
 
 /** These only tell: they are applied, and what their answer says of the selected parts is replaced. */
@@ -47,7 +49,7 @@ export function withErrors(
   errors: readonly PartError[],
 ): ReturnType<Handler<ApiName>> {
   const whole = errors.find(error => isForAll(call, error))
-  if (whole !== undefined) return refusal(call, whole.code)
+  if (whole !== undefined) return refusal(call, whole)
   if (!reads.has(call.name)) return new Remainder(cluster, call, errors).answer(handler)
   const replaced = (answer: Answer<ApiName> | null) =>
     errors.reduceRight<Answer<ApiName> | null>((given, error) => replace(cluster, call, given, error), answer)
@@ -72,7 +74,7 @@ function isForAll({ name, version }: Call<ApiName>, { selection, code }: PartErr
   return name === 'OffsetDelete' || (name === 'FindCoordinator' && version < 4)
 }
 
-function refusal({ name, body }: Call<ApiName>, errorCode: number): Answer<ApiName> {
+function refusal({ name, version, body }: Call<ApiName>, { code: errorCode, message }: PartError): Answer<ApiName> {
   if (isNameless(name)) {
     return Object.fromEntries(
       partsOf(name).map(({ asked, answered }) => {
@@ -80,8 +82,12 @@ function refusal({ name, body }: Call<ApiName>, errorCode: number): Answer<ApiNa
       }),
     )
   }
-  if (name === 'JoinGroup') return { errorCode, memberId: (body as Call<'JoinGroup'>['body']).memberId }
-  if (name === 'FindCoordinator') return { errorCode, nodeId: -1, port: -1 }
+  if (name === 'JoinGroup') {
+    // Who may not ask is told nothing, not even its own name.
+    if (errorCode === errorCodes.GROUP_AUTHORIZATION_FAILED) return { errorCode, protocolName: version < 7 ? '' : null }
+    return { errorCode, memberId: (body as Call<'JoinGroup'>['body']).memberId }
+  }
+  if (name === 'FindCoordinator') return { errorCode, nodeId: -1, port: -1, errorMessage: message ?? '' }
   if (name === 'InitProducerId') return { errorCode, producerEpoch: -1 }
   if (name === 'ApiVersions' && errorCode === errorCodes.UNSUPPORTED_VERSION) return versionRefused
   return { errorCode }
@@ -99,7 +105,7 @@ function replace(
     const elements = answered.map(element => {
       const here = stepInto(parts, element, place, 'answered', cluster.topics)
       if (!within(here, error.selection)) return element
-      if (parts.error !== null && covers(error.selection, here)) return failed(parts, element, error.code)
+      if (parts.error !== null && covers(error.selection, here)) return failed(parts, element, error)
       return parts.within === null ? element : replaceIn(parts.within, element, here)
     })
     return { ...struct, [parts.answered]: elements }
@@ -109,9 +115,10 @@ function replace(
 }
 
 /** What is answered for an element of a list, with an error. `named` has the names as answers do. */
-function failed(parts: Parts, named: Struct, code: number): Struct {
+function failed(parts: Parts, named: Struct, { code, message }: PartError): Struct {
   const rest = parts.keeps ? named : identity(parts, named)
-  return { ...rest, ...parts.blank, [parts.error ?? '']: code }
+  const explanation = parts.explains && message !== undefined && { errorMessage: message }
+  return { ...rest, ...parts.blank, ...explanation, [parts.error ?? '']: code }
 }
 
 function identity({ name }: Parts, { [name]: own, topicId, resourceType }: Struct): Struct {
@@ -154,10 +161,11 @@ class Remainder {
     const { name, body: whole } = this.#call
     const lists = partsOf(name)
     if (name === 'Produce' && (whole as Call<'Produce'>['body']).acks === 0) {
-      throw new Error('a request with acks=0 cannot be answered, and a fault refused something in it')
+      throw new Error('a request with acks=0 cannot be answered, and something in it was refused')
     }
     const complete = (answer: Answer<ApiName> | null): Answer<ApiName> | null => {
-      if (answer === null) return null
+      // An error for all of it is all that is said.
+      if (answer === null || (answer as Struct).errorCode) return answer
       return lists.reduce((struct, parts) => joined(parts, struct, this.#refused), answer as Struct)
     }
     if (lists.every(({ asked }) => (this.#body[asked] as readonly unknown[]).length === 0)) return complete({})
@@ -182,7 +190,7 @@ class Remainder {
       const deeper = parts.within
       if (!within(here, error.selection)) left.push(element)
       else if (parts.error !== null && covers(error.selection, here)) {
-        refused.push(failed(parts, named(parts, element), error.code))
+        refused.push(failed(parts, named(parts, element), error))
       } else if (deeper === null) left.push(element)
       else {
         const inside = this.#divide(deeper, (element as Struct)[deeper.asked] as readonly unknown[], here, error)

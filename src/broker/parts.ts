@@ -15,6 +15,8 @@ export interface Parts {
   readonly blank: Readonly<Record<string, unknown>>
   /** Whether an element with an error still says the rest. */
   readonly keeps: boolean
+  /** Whether an element with an error says in words what is wrong. */
+  readonly explains: boolean
   readonly within: Parts | null
 }
 
@@ -31,6 +33,7 @@ function topics(difference: Difference = {}): Parts {
     error: 'errorCode',
     blank: {},
     keeps: false,
+    explains: false,
     within: null,
     ...difference,
   }
@@ -53,7 +56,7 @@ function groups(difference: Difference): Parts {
 const plainIndexes: Difference = { asked: 'partitionIndexes', askedName: null }
 const committed = topicPartitions({}, { ...plainIndexes, blank: { committedOffset: -1, metadata: '' } })
 const led = topics({ within: partitions({ blank: { leaderId: -1 }, keeps: true }) })
-const resources: Difference = { asked: 'resources', askedName: 'resourceName', name: 'resourceName' }
+const resources: Difference = { asked: 'resources', askedName: 'resourceName', name: 'resourceName', explains: true }
 const inTransaction = topicPartitions(
   { answered: 'topicResults' },
   { askedName: null, answered: 'resultsByPartition', error: 'partitionErrorCode' },
@@ -108,10 +111,10 @@ const partitionParts = {
 /** Requests that name topics. */
 const topicParts = {
   ...partitionParts,
-  CreateTopics: [topics()],
+  CreateTopics: [topics({ explains: true })],
   DeleteTopics: [
-    topics({ answered: 'responses' }),
-    topics({ asked: 'topicNames', askedName: null, answered: 'responses' }),
+    topics({ answered: 'responses', explains: true }),
+    topics({ asked: 'topicNames', askedName: null, answered: 'responses', explains: true }),
   ],
   CreatePartitions: [topics({ answered: 'results' })],
   DescribeConfigs: [topics({ ...resources, answered: 'results' })],

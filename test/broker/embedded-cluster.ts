@@ -1,4 +1,4 @@
-import { Broker } from '../../src/broker/index.ts'
+import { Broker, type BrokerOptions } from '../../src/broker/index.ts'
 import type {
   Cluster,
   ClusterOptions,
@@ -33,10 +33,15 @@ export class EmbeddedCluster implements Cluster {
     this.#producer = new TestProducer(broker.brokers)
   }
 
-  static async start({ nodes = 1, topics = {}, racks, ...options }: ClusterOptions = {}): Promise<EmbeddedCluster> {
+  /** `guards`: options of the broker about security. Its own writer does not get past them. */
+  static async start(
+    { nodes = 1, topics = {}, racks, ...options }: ClusterOptions = {},
+    guards: Pick<BrokerOptions, 'sasl' | 'acls' | 'superUsers'> = {},
+  ): Promise<EmbeddedCluster> {
     const copies = { 'default.replication.factor': String(nodes) }
     const settings = { ...config, ...copies, ...options.config }
-    return new EmbeddedCluster(await Broker.start({ nodes, topics, config: settings, ...(racks && { racks }) }))
+    const broker = await Broker.start({ ...guards, nodes, topics, config: settings, ...(racks && { racks }) })
+    return new EmbeddedCluster(broker)
   }
 
   /** For what only this one can be asked. */

@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster.ts'
-import { Probe, type Script } from './probe.ts'
+import { type Login, Probe, type Script } from './probe.ts'
 import type { View } from './view.ts'
 
 /** Answers by script and step. */
@@ -8,14 +8,19 @@ export type Journals = ReadonlyMap<string, ReadonlyMap<string, View>>
 const atOnce = 24
 
 /** Runs scripts against a cluster, several at a time. `prefix` keeps their names apart from those of other runs on it. */
-export async function runScripts(cluster: Cluster, scripts: readonly Script[], prefix: string): Promise<Journals> {
+export async function runScripts(
+  cluster: Cluster,
+  scripts: readonly Script[],
+  prefix: string,
+  user: Login | null = null,
+): Promise<Journals> {
   const journals = new Map<string, ReadonlyMap<string, View>>()
   const waiting = scripts
     .map((script, index) => ({ script, own: `${prefix}${String(index).padStart(3, '0')}-` }))
     .reverse()
   const worker = async () => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const probe = new Probe(cluster, next.own)
+      const probe = new Probe(cluster, next.own, user)
       await probe.run(next.script)
       journals.set(next.script.name, probe.journal)
     }
@@ -65,6 +70,7 @@ const keys = [
   'key',
   'memberId',
   'resourceName',
+  'principal',
   'partitionIndex',
   'partition',
   'index',

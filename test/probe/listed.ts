@@ -89,3 +89,19 @@ export const listed: readonly Listed[] = [
     why: 'a small request has no large answer',
   },
 ]
+
+/** The same about who is let in, and who may do what. */
+export const listedOfGuards: readonly Listed[] = [
+  {
+    lines: /^sasl SCRAM-SHA-\d+ > to the end, a short proof > : Kafka "closed"/,
+    kafka: 'closes the connection without an answer when the proof of SCRAM is shorter than a hash',
+    ours: 'answers SASL_AUTHENTICATION_FAILED, as to any wrong proof',
+    why: 'in Kafka it is an exception that nobody expected',
+  },
+  {
+    lines: /^sasl oauthbearer > without an algorithm(: gives up)? > /,
+    kafka: 'closes the connection without an answer when a token names no algorithm',
+    ours: 'refuses the token',
+    why: 'in Kafka it is an exception that nobody expected',
+  },
+]

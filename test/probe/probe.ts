@@ -5,6 +5,7 @@ import type { Requests, Responses } from '../../src/protocol/messages.ts'
 import type { Encodable } from '../../src/protocol/shapes.ts'
 import { type BatchOptions, type RecordInput, writeBatch } from '../../src/records/batch-writer.ts'
 import { RawConnection, requestFrame } from '../broker/raw-connection.ts'
+import { authenticate, handshake, plain } from '../broker/sasl-client.ts'
 import type { Cluster } from '../cluster.ts'
 import { type View, Views } from './view.ts'
 
@@ -48,6 +49,11 @@ export interface ProbeTopic {
 /** A topic id that no topic has. */
 export const noId = 'no-such-topic-id-hereA'
 
+export interface Login {
+  readonly name: string
+  readonly password: string
+}
+
 /** The script cannot go on; what happened is in its journal. */
 class Ended extends Error {}
 
@@ -63,12 +69,14 @@ export class Probe {
   readonly journal = new Map<string, View>()
   readonly #prefix: string
   readonly #views: Views
+  readonly #user: Login | null
   readonly #connections: RawConnection[] = []
   #own: RawConnection | undefined
 
-  /** `prefix` keeps its topics and groups apart from those of others; views do not show it. */
-  constructor(cluster: Cluster, prefix: string) {
+  /** `prefix` keeps its topics and groups apart from those of others; views do not show it. `user`: who it connects as, by PLAIN. */
+  constructor(cluster: Cluster, prefix: string, user: Login | null = null) {
     this.cluster = cluster
+    this.#user = user
     this.#prefix = prefix
     this.#views = new Views(prefix)
   }
@@ -92,9 +100,15 @@ export class Probe {
     return name?.startsWith(this.#prefix) ?? false
   }
 
-  async connect(node = 1): Promise<RawConnection> {
+  /** As the user of the script, or another one; null: as nobody yet. */
+  async connect(node = 1, user: Login | null = this.#user): Promise<RawConnection> {
     const connection = await RawConnection.to(this.cluster.brokers[node - 1] as string)
     this.#connections.push(connection)
+    if (user !== null) {
+      await handshake(connection, 'PLAIN')
+      const answer = await authenticate(connection, plain(user.name, user.password))
+      if (answer?.errorCode !== 0) throw new Error(`${user.name} is not let in: ${answer?.errorMessage}`)
+    }
     return connection
   }
 

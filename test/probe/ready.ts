@@ -1,10 +1,10 @@
 import type { Cluster } from '../cluster.ts'
 import { until } from '../until.ts'
-import { Probe, theEnd } from './probe.ts'
+import { type Login, Probe, theEnd } from './probe.ts'
 
 /** Waits until every partition of Kafka's own topics is coordinated: before that, first requests are answered by "not yet". */
-export async function ready(cluster: Cluster): Promise<void> {
-  const probe = new Probe(cluster, 'ready-')
+export async function ready(cluster: Cluster, user: Login | null = null): Promise<void> {
+  const probe = new Probe(cluster, 'ready-', user)
   await probe.run({
     name: 'ready',
     run: async () => {

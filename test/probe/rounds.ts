@@ -1,6 +1,8 @@
 import type { Cluster, ClusterOptions } from '../cluster.ts'
 import { type Journals, runScripts } from './comparison.ts'
 import { ready } from './ready.ts'
+import { admin } from './users.ts'
+import { aclScripts } from './scripts/acls.ts'
 import { clusterScripts } from './scripts/cluster.ts'
 import { configScripts } from './scripts/configs.ts'
 import { fetchScripts } from './scripts/fetch.ts'
@@ -10,6 +12,7 @@ import { lostNodeScripts, nodeScripts } from './scripts/nodes.ts'
 import { offsetScripts } from './scripts/offsets.ts'
 import { produceScripts } from './scripts/produce.ts'
 import { topicScripts } from './scripts/topics.ts'
+import { saslScripts } from './scripts/sasl.ts'
 import { transactionScripts } from './scripts/transactions.ts'
 
 const onOneNode = [
@@ -35,4 +38,11 @@ export async function answers(start: (options: ClusterOptions) => Promise<Cluste
   }
   const both = await Promise.all([one(), three()])
   return new Map(both.flatMap(journals => [...journals]))
+}
+
+/** The same on a cluster of one node that has the users and mechanisms of `users.ts`, and access rules that begin with none. */
+export async function guardedAnswers(start: (options: ClusterOptions) => Promise<Cluster>): Promise<Journals> {
+  await using cluster = await start({ nodes: 1, version: '4.1.1', config: { 'auto.create.topics.enable': 'true' } })
+  await ready(cluster, admin)
+  return await runScripts(cluster, [...saslScripts, ...aclScripts], 's', admin)
 }

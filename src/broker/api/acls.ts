@@ -128,7 +128,7 @@ function describeAcls(cluster: Cluster, call: Call<'DescribeAcls'>): Answer<'Des
   const resources = [...byResource.values()].flatMap(([first, ...more]) => {
     return first === undefined ? [] : [{ ...resourceOf(first), acls: [first, ...more].map(told) }]
   })
-  return { errorMessage: null, resources }
+  return { resources }
 }
 
 function deleteAcls(cluster: Cluster, call: Call<'DeleteAcls'>): Answer<'DeleteAcls'> {
@@ -139,7 +139,10 @@ function deleteAcls(cluster: Cluster, call: Call<'DeleteAcls'>): Answer<'DeleteA
   cluster.acls.replace(rules.filter(rule => !filters.some(filter => isMeant(rule, filter))))
   const filterResults = filters.map(filter => {
     const meant = rules.filter(rule => isMeant(rule, filter))
-    return { errorMessage: null, matchingAcls: meant.map(rule => ({ ...resourceOf(rule), ...told(rule) })) }
+    return {
+      errorMessage: null,
+      matchingAcls: meant.map(rule => ({ errorMessage: null, ...resourceOf(rule), ...told(rule) })),
+    }
   })
   return { filterResults }
 }

@@ -3,22 +3,34 @@ import { errorCodes } from '../../protocol/error-codes.ts'
 import type { Call, Handler } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { type PartError, withErrors } from '../part-errors.ts'
-import { placeOf, topicsOf } from '../selection.ts'
+import { placeOf, type Selection, topicsOf } from '../selection.ts'
 import type { AclOperation } from './acl.ts'
 
 /** What a client must be allowed to, and the errors for the parts of its request with which it is not. */
 type Rule = (cluster: Cluster, call: Call<ApiName>) => readonly PartError[]
 
+/** Kafka's own words. */
+const messages = {
+  [errorCodes.TOPIC_AUTHORIZATION_FAILED]: 'Topic authorization failed.',
+  [errorCodes.GROUP_AUTHORIZATION_FAILED]: 'Group authorization failed.',
+  [errorCodes.CLUSTER_AUTHORIZATION_FAILED]: 'Cluster authorization failed.',
+  [errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED]: 'Transactional Id authorization failed.',
+}
+
+function refused(selection: Selection, code: keyof typeof messages): PartError {
+  return { selection, code, message: messages[code] }
+}
+
 /** All parts of a request, or the request as a whole where it has none. */
-function all(code: number): readonly PartError[] {
-  return [{ selection: {}, code }]
+function all(code: keyof typeof messages): readonly PartError[] {
+  return [refused({}, code)]
 }
 
 function topics(operation: AclOperation): Rule {
   return (cluster, call) =>
     topicsOf(call, cluster.topics, Number.POSITIVE_INFINITY)
       .filter(topic => !cluster.acls.allows(call, operation, 'topic', topic))
-      .map(topic => ({ selection: { topic }, code: errorCodes.TOPIC_AUTHORIZATION_FAILED }))
+      .map(topic => refused({ topic }, errorCodes.TOPIC_AUTHORIZATION_FAILED))
 }
 
 /** The one group that a request is about. */
@@ -32,7 +44,7 @@ function group(operation: AclOperation): Rule {
 function refusedGroups(cluster: Cluster, call: Call<ApiName>, operation: AclOperation, groups: readonly string[]) {
   return groups
     .filter(group => !cluster.acls.allows(call, operation, 'group', group))
-    .map(group => ({ selection: { group }, code: errorCodes.GROUP_AUTHORIZATION_FAILED }))
+    .map(group => refused({ group }, errorCodes.GROUP_AUTHORIZATION_FAILED))
 }
 
 function transaction(id: (body: never) => string | null): Rule {
@@ -51,7 +63,7 @@ function resources(operation: AclOperation): Rule {
     ...topics(operation)(cluster, call),
     ...(cluster.acls.allows(call, operation, 'cluster')
       ? []
-      : [{ selection: { topic: '' }, code: errorCodes.CLUSTER_AUTHORIZATION_FAILED }]),
+      : [refused({ topic: '' }, errorCodes.CLUSTER_AUTHORIZATION_FAILED)]),
   ]
 }
 
@@ -66,9 +78,9 @@ function findCoordinator(cluster: Cluster, call: Call<'FindCoordinator'>): reado
   if (type === undefined) return []
   const code =
     type === 'group' ? errorCodes.GROUP_AUTHORIZATION_FAILED : errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-  const refused = (key: string) => !cluster.acls.allows(call, 'Describe', type, key)
-  if (version < 4) return refused(body.key) ? all(code) : []
-  return body.coordinatorKeys.filter(refused).map(group => ({ selection: { group }, code }))
+  const may = (key: string) => cluster.acls.allows(call, 'Describe', type, key)
+  if (version < 4) return may(body.key) ? [] : all(code)
+  return body.coordinatorKeys.filter(key => !may(key)).map(group => refused({ group }, code))
 }
 
 function initProducerId(cluster: Cluster, call: Call<'InitProducerId'>): readonly PartError[] {

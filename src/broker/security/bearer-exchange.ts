@@ -50,7 +50,7 @@ export class BearerExchange implements Exchange {
  * `sub` and `exp`. Null: it is none, or no longer valid.
  */
 export function unsecuredIdentity(token: string, now: number): Identity | null {
-  const [header, claims, signature = '', ...more] = token.split('.')
+  const [header, claims, signature, ...more] = token.split('.')
   if (header === undefined || claims === undefined || signature !== '' || more.length > 0) return null
   const { alg } = json(header)
   const { sub, exp } = json(claims)

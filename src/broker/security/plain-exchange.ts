@@ -12,7 +12,10 @@ export class PlainExchange implements Exchange {
 
   next(message: Buffer): Step {
     const parsed = parsePlain(message)
-    if (parsed === null) throw new Error('the message of PLAIN does not have three parts')
+    if (parsed === null) {
+      const parts = message.toString('utf8').split('\0').length
+      throw new Refused(`Invalid SASL/PLAIN response: expected 3 tokens, got ${parts}`)
+    }
     const { authzid, username, password } = parsed
     if (username === '') throw new Refused('Authentication failed: username not specified')
     if (password === '') throw new Refused('Authentication failed: password not specified')

@@ -22,6 +22,8 @@ const strangerFrameBytes = 524_288
 /** A client that authenticates again sooner after it did last is told that it is out of place. */
 const shortestSessionMs = 1_000
 
+const otherMechanism = 'the client authenticates again by another mechanism than before'
+
 export interface SessionOptions {
   readonly clock: Clock
   /** Null: everybody is let in. */
@@ -76,23 +78,27 @@ export class Session {
     return this.#known ? most : Math.min(most, strangerFrameBytes)
   }
 
-  /** @throws when the client may not ask for this now; as in Kafka, that closes the connection */
-  admit(name: ApiName): void {
+  /**
+   * Whether the client may ask for this now: an error code.
+   * @throws when it may not, and is not even to be told so: the connection is closed, as Kafka does
+   */
+  admit(name: ApiName): number {
+    const tooEarly = `${name} came before the client had authenticated`
     switch (this.#stage) {
       case 'versions':
-        if (name === 'ApiVersions' || name === 'SaslHandshake') return
-        break
+        if (name === 'ApiVersions' || name === 'SaslHandshake') return errorCodes.NONE
+        throw new Error(tooEarly)
       case 'handshake':
-        if (name === 'SaslHandshake') return
-        break
+        if (name === 'SaslHandshake') return errorCodes.NONE
+        throw new Error(tooEarly)
       case 'exchange':
-        if (name === 'SaslAuthenticate') return
-        break
+        if (name === 'SaslAuthenticate') return errorCodes.NONE
+        this.#failure = tooEarly
+        return errorCodes.ILLEGAL_SASL_STATE
       case 'open':
-        if (this.#clock.now() < this.#expiresAt || (name === 'SaslHandshake' && this.#mayRenew)) return
+        if (this.#clock.now() < this.#expiresAt || (name === 'SaslHandshake' && this.#mayRenew)) return errorCodes.NONE
         throw new Error('the client went on after its session had expired, without authenticating again')
     }
-    throw new Error(`${name} came before the client had authenticated`)
   }
 
   /** The client knows now what is served, and may not ask again before it has authenticated. */
@@ -111,6 +117,7 @@ export class Session {
     const { mechanisms } = this.#sasl
     const exchange = this.#sasl.exchange(mechanism)
     if (exchange === null) {
+      if (again) throw new Error('the client asked for a SASL mechanism that the broker does not have')
       this.#failure = 'the client asked for a SASL mechanism that the broker does not have'
       return { errorCode: errorCodes.UNSUPPORTED_SASL_MECHANISM, mechanisms }
     }
@@ -126,8 +133,9 @@ export class Session {
       const errorMessage = 'SaslAuthenticate request received after successful authentication'
       return { errorCode: errorCodes.ILLEGAL_SASL_STATE, errorMessage }
     }
+    if (this.#exchange === null) throw new Error(otherMechanism)
     try {
-      const { reply, identity } = await this.#next(message)
+      const { reply, identity } = await this.#next(this.#exchange, message)
       return { authBytes: reply, sessionLifetimeMs: identity === undefined ? 0 : this.#open(identity) }
     } catch (thrown) {
       const errorMessage = thrown instanceof Refused ? thrown.message : invalidCredentials(this.#mechanism, this.#known)
@@ -141,16 +149,14 @@ export class Session {
    * @throws when it fails: nothing can be answered
    */
   async authenticateBare(message: Buffer): Promise<Buffer> {
-    const { reply, identity } = await this.#next(message)
+    if (this.#exchange === null) throw new Error(otherMechanism)
+    const { reply, identity } = await this.#next(this.#exchange, message)
     if (identity !== undefined) this.#open(identity)
     return reply
   }
 
-  async #next(message: Buffer): Promise<Step> {
-    if (this.#exchange === null) {
-      throw new Error(`the client authenticated with ${this.#mechanism}, and asked for another mechanism since`)
-    }
-    const step = await this.#exchange.next(message)
+  async #next(exchange: Exchange, message: Buffer): Promise<Step> {
+    const step = await exchange.next(message)
     if (step.identity !== undefined && this.#known && step.identity.name !== this.#name) {
       const names = `from User.${this.#name}: User.${step.identity.name}`
       throw new Refused(`Cannot change principals during re-authentication ${names}`)

@@ -81,7 +81,7 @@ export class NativeClient implements LowLevelClient {
   /** Throws an `OptionError`; nothing is connected yet. */
   constructor(options: ClientOptions) {
     this.#settings = resolveOptions(options)
-    warnOfReadableSecrets(this.#settings)
+    warnOfOpenDoors(this.#settings)
     this.#bootstrap = new Bootstrap(this.#settings)
     this.#brokers = new Brokers(this.#settings)
     this.#metadata = new Metadata(this.#settings, this.#brokers, this.#bootstrap)
@@ -297,13 +297,15 @@ export class NativeClient implements LowLevelClient {
   }
 }
 
-function warnOfReadableSecrets({ tls, credentials, logger }: Settings): void {
-  if (tls !== null || !credentials?.readable) return
-  const { mechanism } = credentials
-  logger.warn(
-    { mechanism },
-    `${mechanism} without TLS: whoever sees the network can read what this client authenticates with`,
-  )
+function warnOfOpenDoors({ tls, credentials, logger }: Settings): void {
+  if (tls?.unverified) {
+    logger.warn({}, 'tls.rejectUnauthorized is false: whoever is in between can pass for a broker')
+  }
+  if (tls === null && credentials?.readable) {
+    const { mechanism } = credentials
+    const why = 'whoever sees the network can read what this client authenticates with'
+    logger.warn({ mechanism }, `${mechanism} without TLS: ${why}`)
+  }
 }
 
 const noProduceAnswer: Responses['Produce'] = { responses: [], throttleTimeMs: 0, nodeEndpoints: [] }

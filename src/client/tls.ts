@@ -1,5 +1,12 @@
 import { isIP, type OnReadOpts } from 'node:net'
-import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls'
 import { OptionError, toError } from '../base/errors.ts'
 import { SectionCheck } from '../base/option-check.ts'
 import type { TlsOptions } from './security.ts'
@@ -51,23 +58,23 @@ export class Tls {
     this.#worked = true
   }
 
-  /** Whether this client has a certificate to show. */
-  get identified(): boolean {
-    const { cert, pfx, secureContext: given } = this.#options
-    return [cert, pfx, given].some(each => each !== undefined)
+  /** Whether a broker may show any certificate. */
+  get unverified(): boolean {
+    return this.#options.rejectUnauthorized === false
   }
 
   connect({ ip, port, host, onread }: TlsTarget): TLSSocket {
-    const { rejectUnauthorized, checkServerIdentity, servername = host } = this.#options
+    const { rejectUnauthorized, servername = host } = this.#options
+    const check = this.#options.checkServerIdentity ?? checkServerIdentity
     // `onread` works as that of node:net, whose types alone name it.
     const tcp: ConnectionOptions & { readonly onread: OnReadOpts } = { host: ip, port, onread }
     return connect({
       ...tcp,
       secureContext: this.#context,
       rejectUnauthorized: rejectUnauthorized ?? true,
-      // A certificate for an IP address is checked against `host`, without being asked for by name (RFC 6066).
+      // Only names are asked for (RFC 6066), and Node would check a certificate against the address where no name was asked for.
       ...(isIP(servername) === 0 ? { servername } : {}),
-      ...(checkServerIdentity === undefined ? {} : { checkServerIdentity }),
+      checkServerIdentity: (_, certificate) => check(servername, certificate),
     })
   }
 }
@@ -84,11 +91,10 @@ export function resolveTls(value: unknown): Tls | null {
   const section = new SectionCheck('tls', value, known)
   section.string('servername')
   const options: TlsOptions = value
-  const { rejectUnauthorized, checkServerIdentity } = options
-  if (!['undefined', 'boolean'].includes(typeof rejectUnauthorized)) {
+  if (!['undefined', 'boolean'].includes(typeof options.rejectUnauthorized)) {
     throw new OptionError('tls.rejectUnauthorized must be true or false')
   }
-  if (!['undefined', 'function'].includes(typeof checkServerIdentity)) {
+  if (!['undefined', 'function'].includes(typeof options.checkServerIdentity)) {
     throw new OptionError('tls.checkServerIdentity must be a function (host, certificate) => Error | undefined')
   }
   if (options.pfx === undefined && (options.cert === undefined) !== (options.key === undefined)) {

@@ -62,7 +62,12 @@ test('the broker is asked for by the name in the options, never by an address, a
   })
   assert.deepEqual(asked, [])
   await connect(broker.address, { ca, checkServerIdentity: () => undefined })
-  await connect(broker.address, { rejectUnauthorized: false })
+  const logger = new Recorder()
+  await connect(broker.address, { rejectUnauthorized: false }, { logger })
+  assert.equal(logger.lines.filter(line => line.startsWith('warn tls.rejectUnauthorized is false')).length, 1)
+  await using addressed = await ScriptedBroker.start({ tls: authority.forHosts(['::1']) })
+  await connect(addressed.address, { ca, servername: '::1' })
+  await assert.rejects(connect(addressed.address, { ca, servername: '::2' }), /another name/)
 })
 
 test('a broker whose certificate is not to be trusted is refused with what to check, and it is of no use to try again', async () => {

@@ -1,26 +1,23 @@
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
-import { Admin } from '../client/admin.ts'
-import type { NativeClient } from '../client/native-client.ts'
 import { Consumer } from '../consumer/consumer.ts'
-import type { StartPosition } from '../fetch/options.ts'
 import type { Message } from '../records/message.ts'
 import type { HandlerContext } from '../work/context.ts'
 import { CommandLogger } from './command-logger.ts'
-import { type CommonOptions, logLevel, readerOptions, withClient } from './connect.ts'
+import { logLevel, readerOptions, withClient } from './connect.ts'
+import { checkTogether, joins, type Plan, planOf, type ReadOptions } from './consume-plan.ts'
 import { watchEnd } from './end-watch.ts'
 import { CommandError, exitCodes } from './failure.ts'
-import { type Format, jsonFormat } from './format.ts'
+import { compileFormat, type Format, jsonFormat } from './format.ts'
 import { GroupProgress } from './group-progress.ts'
 import { cannotWrite, Output } from './output.ts'
-import { byTopic, choosePartitions, edgesOf, endOffsets, findTopics } from './partitions.ts'
+import { byTopic } from './partitions.ts'
+import { Progress } from './progress.ts'
 
-export interface ConsumeOptions extends CommonOptions {
-  readonly group?: string
-  readonly partition?: readonly number[]
-  readonly from: StartPosition
+export interface ConsumeOptions extends ReadOptions {
   readonly max?: number
-  readonly untilEnd?: boolean
-  readonly format: Format
+  readonly format: string
+  /** What null prints. */
+  readonly null?: string
   readonly json?: boolean
 }
 
@@ -28,61 +25,15 @@ export interface ConsumeOptions extends CommonOptions {
 const AHEAD = 1_000
 /** How long what was formatted may take to be written after Ctrl-C. */
 const DRAIN_MS = 5_000
+/** How often it is looked for new topics. */
+const FOLLOW_MS = 5_000
 
-/** `millrace consume`: prints messages until Ctrl-C, `--max`, `--until-end`, or until nobody reads any more. */
+/** `millrace consume`: prints messages until Ctrl-C, `--max`, `--until-end`, `--until`, or until nobody reads any more. */
 export async function consume(topics: readonly string[], options: ConsumeOptions): Promise<void> {
-  const { chosen, ends } = await withClient(options, async client => {
-    const found = await findTopics(client, topics, options.timeout)
-    const chosen = choosePartitions(found, options.partition)
-    await checkStart(client, chosen, options)
-    return { chosen, ends: options.untilEnd ? await endsOf(client, chosen, options) : null }
-  })
-  await new Printing(chosen, ends, options).run()
-}
-
-/** Whole topics are shared with the other members of the group. */
-function joins({ group, partition }: ConsumeOptions): boolean {
-  return group !== undefined && partition === undefined
-}
-
-/** Where to end. Another member need not commit anything where nothing is, so there it is not waited for. */
-async function endsOf(
-  client: NativeClient,
-  partitions: readonly TopicPartition[],
-  options: ConsumeOptions,
-): Promise<ReadonlyMap<string, number>> {
-  const ends = await endOffsets(client, partitions)
-  if (!joins(options)) return ends
-  const edges = await edgesOf(client, partitions)
-  return new Map([...ends].filter(([name, end]) => (edges.get(name)?.earliest ?? 0) < end))
-}
-
-/**
- * Looks at offsets before they are used: `--until-end` would take one beyond the end for the end, and one that is committed for a group
- * and does not exist would stop each later run as well.
- */
-async function checkStart(
-  client: NativeClient,
-  partitions: readonly TopicPartition[],
-  { from, group }: ConsumeOptions,
-): Promise<void> {
-  const given = typeof from === 'object' && 'offset' in from ? from.offset : null
-  if (given === null && group === undefined) return
-  const offsets = group === undefined ? [] : await new Admin(client).groupOffsets(group)
-  const committed = new Map(offsets.map(({ topic, partition, offset }) => [partitionName(topic, partition), offset]))
-  for (const [name, { earliest, latest }] of await edgesOf(client, partitions)) {
-    const offset = committed.get(name) ?? given
-    if (offset === null || earliest === null || latest === null || (offset >= earliest && offset <= latest)) continue
-    const where = `Offset ${offset} of ${name}${committed.has(name) ? `, committed for group ${group},` : ''}`
-    const advice = committed.has(name)
-      ? 'Use another --group'
-      : 'Use another --from (a timestamp is written @MS) or --partition'
-    throw new CommandError(
-      exitCodes.failure,
-      'OFFSET_OUT_OF_RANGE',
-      `${where} does not exist: there are ${earliest} to ${latest}. ${advice}`,
-    )
-  }
+  checkTogether(topics, options)
+  const plan = await withClient(options, client => planOf(client, topics, options))
+  // Of topics by a pattern there may be none yet.
+  if (plan.ends === null || plan.partitions.length > 0) await new Printing(plan, options).run()
 }
 
 /**
@@ -102,13 +53,10 @@ class Printing {
   #complete = false
   #error: NodeJS.ErrnoException | null = null
 
-  constructor(
-    partitions: readonly TopicPartition[],
-    ends: ReadonlyMap<string, number> | null,
-    options: ConsumeOptions,
-  ) {
-    const { settings, group, partition, from, format, json, max } = options
-    this.#format = json ? jsonFormat : format
+  constructor(plan: Plan, options: ConsumeOptions) {
+    const { settings, group, follow, partition, from, json, max } = options
+    const { ends, firsts } = plan
+    this.#format = json ? jsonFormat : compileFormat(options.format, nullText(options))
     this.#max = max ?? Number.POSITIVE_INFINITY
     this.#ends = ends
     this.#bounded = max !== undefined || ends !== null
@@ -118,31 +66,50 @@ class Printing {
       ...reader,
       ...(group === undefined ? {} : { group }),
       logger: new CommandLogger(logLevel(options)),
-      ownership: { ...reader.ownership, drainMs: DRAIN_MS },
+      ownership: {
+        ...reader.ownership,
+        drainMs: DRAIN_MS,
+        ...(follow !== undefined && { refreshMs: FOLLOW_MS }),
+        ...(firsts !== null && { onAssigned: partitions => this.#begin(partitions, firsts) }),
+      },
       // A reader may take its time, as a pager does.
       work: { order: 'none', concurrency: AHEAD, timeoutMs: Number.MAX_SAFE_INTEGER },
-      offsets: { start: from },
+      offsets: { start: typeof from === 'object' && 'last' in from ? 'earliest' : firsts === null ? from : 'earliest' },
     })
     const print = (message: Message, context: HandlerContext) => this.#print(message, context)
-    const chosen = byTopic(partitions)
+    const chosen = byTopic(plan.partitions)
     // Whole topics get new partitions too.
-    if (joins(options) || (partition === undefined && ends === null)) this.#consumer.topic([...chosen.keys()], print)
-    else for (const [topic, numbers] of chosen) this.#consumer.topic({ topic, partitions: numbers }, print)
+    if (joins(options) || (partition === undefined && ends === null)) {
+      if (plan.topics.length > 0) this.#consumer.topic(plan.topics, print)
+      if (follow !== undefined) this.#consumer.topic(new RegExp(follow), print)
+    } else for (const [topic, numbers] of chosen) this.#consumer.topic({ topic, partitions: numbers }, print)
     this.#others = group !== undefined && ends !== null && joins(options) ? new GroupProgress(group, options) : null
   }
 
   async run(): Promise<void> {
     const finish = () => this.#finish()
+    const progress = this.#bounded && !process.stdout.isTTY ? new Progress(() => `${this.#printed} messages`) : null
     const stop = this.#ends === null ? () => {} : watchEnd(this.#consumer, this.#ends, finish, this.#others)
     try {
       await this.#consumer.run({ handleSignals: true })
     } finally {
+      progress?.end()
       stop()
       await this.#others?.close()
     }
     if (this.#error !== null) throw cannotWrite(this.#error)
     if (this.#bounded && !this.#complete) {
       throw new CommandError(exitCodes.interrupted, 'INTERRUPTED', `Interrupted after ${this.#printed} messages`)
+    }
+  }
+
+  /** Each begins at its own offset, once: what is sought is assigned anew. */
+  #begin(partitions: readonly TopicPartition[], firsts: Map<string, number>): void {
+    for (const { topic, partition } of partitions) {
+      const name = partitionName(topic, partition)
+      const first = firsts.get(name)
+      firsts.delete(name)
+      if (first !== undefined) this.#consumer.seek({ topic, partition }, first)
     }
   }
 
@@ -185,4 +152,8 @@ function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
+}
+
+function nullText({ null: text }: ConsumeOptions): Buffer | null {
+  return text === undefined ? null : Buffer.from(text)
 }

@@ -19,18 +19,20 @@ export const letters: Readonly<Record<string, string>> = {
   o: 'offset',
 }
 
-const printers: Readonly<Record<string, Format>> = {
-  s: (message, lines) => lines.append(message.rawValue),
-  S: (message, lines) => lines.appendText(String(lengthOf(message.rawValue))),
-  R: (message, lines) => lines.appendInt32(lengthOf(message.rawValue)),
-  k: (message, lines) => lines.append(message.rawKey),
-  K: (message, lines) => lines.appendText(String(lengthOf(message.rawKey))),
-  T: (message, lines) => lines.appendText(String(message.timestamp)),
-  h: appendHeaders,
-  t: (message, lines) => lines.appendText(message.topic),
-  p: (message, lines) => lines.appendText(String(message.partition)),
-  o: (message, lines) => lines.appendText(String(message.offset)),
+/** `nulls` is what null prints. */
+const printers: Readonly<Record<string, (nulls: Buffer | null) => Format>> = {
+  s: nulls => (message, lines) => lines.append(message.rawValue ?? nulls),
+  S: () => (message, lines) => lines.appendText(String(lengthOf(message.rawValue))),
+  R: () => (message, lines) => lines.appendInt32(lengthOf(message.rawValue)),
+  k: nulls => (message, lines) => lines.append(message.rawKey ?? nulls),
+  K: () => (message, lines) => lines.appendText(String(lengthOf(message.rawKey))),
+  T: () => (message, lines) => lines.appendText(String(message.timestamp)),
+  h: nulls => (message, lines) => appendHeaders(message, lines, nulls ?? nullHeader),
+  t: () => (message, lines) => lines.appendText(message.topic),
+  p: () => (message, lines) => lines.appendText(String(message.partition)),
+  o: () => (message, lines) => lines.appendText(String(message.offset)),
 }
+const nullHeader = Buffer.from('NULL')
 
 const escapes: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, '0': 0, '\\': 92 }
 
@@ -39,11 +41,11 @@ export const jsonFormat: Format = (message, lines) => lines.appendText(`${JSON.s
 
 /**
  * Compiles a format with kcat's letters, `%%`, and `\n \r \t \0 \\ \xHH`. Keys, values and header values are printed byte by byte; null
- * prints nothing, and `NULL` as a header's value.
+ * prints `nulls`: by default nothing, and `NULL` as a header's value.
  *
  * @throws {InvalidArgumentError} that names what is not known, and where
  */
-export function compileFormat(text: string): Format {
+export function compileFormat(text: string, nulls: Buffer | null = null): Format {
   const printed: Format[] = []
   let literal: Buffer[] = []
   const endLiteral = () => {
@@ -66,7 +68,7 @@ export function compileFormat(text: string): Format {
     if (byte !== null) literal.push(Buffer.of(byte))
     if (format === null) continue
     endLiteral()
-    printed.push(format)
+    printed.push(format(nulls))
   }
   endLiteral()
   return (message, lines) => {
@@ -74,8 +76,14 @@ export function compileFormat(text: string): Format {
   }
 }
 
+interface Sign {
+  readonly format: ((nulls: Buffer | null) => Format) | null
+  readonly byte: number | null
+  readonly length: number
+}
+
 /** A letter or an escape: what it stands for and how many characters it takes. */
-function readSign(text: string, at: number): { format: Format | null; byte: number | null; length: number } {
+function readSign(text: string, at: number): Sign {
   const sign = text.slice(at, at + 2)
   const name = sign.slice(1)
   if (sign === '%%') return { format: null, byte: 37, length: 2 }
@@ -98,6 +106,12 @@ function readSign(text: string, at: number): { format: Format | null; byte: numb
   return { format: null, byte, length: 2 }
 }
 
+/** The same text, once it is known to be a format. */
+export function parseFormat(text: string): string {
+  compileFormat(text)
+  return text
+}
+
 function unknown(sign: string, at: number, known: string): InvalidArgumentError {
   return new InvalidArgumentError(`"${sign}" at character ${at + 1} is not known; known are ${known}.`)
 }
@@ -106,12 +120,11 @@ function lengthOf(bytes: Buffer | null): number {
   return bytes === null ? -1 : bytes.length
 }
 
-function appendHeaders({ headers }: Message, lines: Lines): void {
+function appendHeaders({ headers }: Message, lines: Lines, nulls: Buffer): void {
   let separator = ''
   for (const [name, value] of headers.raw) {
     lines.appendText(`${separator}${name}=`)
-    if (value === null) lines.appendText('NULL')
-    else lines.append(value)
+    lines.append(value ?? nulls)
     separator = ','
   }
 }

@@ -6,6 +6,17 @@ const EXPECTED =
 
 const isoTime = /^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s?([Zz]|[+-]\d{2}:?\d{2})?)?$/
 
+/** So many offsets before the end of each partition. */
+export interface LastOffsets {
+  readonly last: number
+}
+
+/** The same, or `-10`: the last ten. */
+export function parseFromOrLast(text: string): StartPosition | LastOffsets {
+  const [, last] = /^-(\d{1,15})$/.exec(text) ?? []
+  return last === undefined ? parseFrom(text) : { last: Number(last) }
+}
+
 /** Where to begin: `earliest`, `latest`, an offset, or a timestamp. A time without a zone is UTC. */
 export function parseFrom(text: string): StartPosition {
   if (text === 'earliest' || text === 'latest') return text

@@ -51,7 +51,11 @@ test('--version is that of the package', async () => {
 
 test('wrong usage is one line on stderr and exit code 2, before any broker is asked', async () => {
   const wrong: [args: string[], message: RegExp][] = [
-    [['consume'], /missing required argument 'topic'/],
+    [['consume'], /Name a topic.*--follow/],
+    [['consume', '--follow', '('], /--follow.*regular expression/],
+    [['consume', 'a', '--follow', 'b', '-p', '0'], /leave out --partition/],
+    [['consume', 'a', '--from', '-5', '-g', 'b'], /without a group/],
+    [['topics', 'create', 'a', '--partition', '2'], /Did you mean --partitions/],
     [['consume', 'a', '--nope'], /unknown option '--nope'/],
     [['consum'], /unknown command 'consum'.*consume/],
     [['consume', 'a', '--max', '0'], /--max.*whole number of at least 1/],

@@ -29,8 +29,8 @@ const offered = {
     const stubs = [
       'compdef() { : }',
       'compadd() { shift; print -rl -- "$@" }',
-      '_describe() { print -rl -- "${(@P)2}" }',
-      '_files() { print -rl -- ${words[CURRENT]}*(N) }',
+      `_describe() { print -rl -- "\${(@P)2}" }`,
+      `_files() { print -rl -- \${words[CURRENT]}*(N) }`,
     ]
     const line = `${stubs.join('\n')}\neval "$SCRIPT"; words=("$@"); CURRENT=$#; _millrace`
     return lines(await start('zsh', [line, 'zsh', ...words])).map(each => each.replace(/:.*/, ''))

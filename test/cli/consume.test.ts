@@ -10,7 +10,9 @@ import { command, RunningCommand } from './command.ts'
 let cluster: EmbeddedCluster
 
 before(async () => {
-  cluster = await EmbeddedCluster.start({ topics: { shared: 4, drained: 4, counted: 4, taken: 1 } })
+  cluster = await EmbeddedCluster.start({
+    topics: { shared: 4, drained: 4, counted: 4, taken: 1, ends: 2, 'seen.old': 1 },
+  })
 })
 after(() => cluster.close())
 
@@ -116,4 +118,57 @@ test('with --partition it does not join: it is refused while the group has membe
   )
   assert.deepEqual([code, stdout], [1, ''])
   assert.match(stderr, /^millrace: .*taken.*millrace at 127\.0\.0\.1.*\n$/)
+})
+
+/** Without a group. */
+async function printed(...args: string[]): Promise<string[]> {
+  const { code, stdout, stderr } = await command(['consume', ...args], cluster.brokers)
+  assert.deepEqual([code, stderr], [0, ''], args.join(' '))
+  return stdout.split('\n').slice(0, -1)
+}
+
+test('--from -N begins N before the end of each partition, --until ends before an offset or a time', async () => {
+  const at = Date.UTC(2026, 0, 31)
+  const messages = [0, 1, 2, 3, 4, 5, 6, 7].map(number => {
+    return { value: String(number), partition: number % 2, timestamp: at + number * 1_000 }
+  })
+  await cluster.write('ends', messages)
+  const ends = async (...args: string[]) => sorted(await printed('ends', ...args))
+  assert.deepEqual(await ends('--from', '-1', '--until-end'), ['6', '7'])
+  assert.deepEqual(await ends('-o', '-99', '--max', '8'), numbers(0, 8))
+  assert.deepEqual(await ends('--until', '2026-01-31T00:00:05'), numbers(0, 5))
+  assert.deepEqual(await ends('--from', '1', '--until', '3', '-p', '0'), ['2', '4'])
+  assert.deepEqual(await ends('--until', '99'), numbers(0, 8))
+  assert.deepEqual(await ends('--until', 'earliest'), [])
+  assert.deepEqual(await ends('--from', '-3', '--until', '@0'), [])
+})
+
+test('--follow prints topics whose name matches, and those that are made meanwhile from their first message', async () => {
+  await cluster.write('seen.old', [{ value: 'before' }])
+  const args = ['consume', '--follow', '^seen\\.', '--from', 'latest', '-f', '%t %s\\n']
+  const running = new RunningCommand(args, { brokers: cluster.brokers })
+  await until('it reads', async () => {
+    await cluster.write('seen.old', [{ value: 'meanwhile' }])
+    return running.lines.length > 0
+  })
+  await cluster.createTopic('seen.new')
+  await cluster.createTopic('other.new')
+  await cluster.write('seen.new', [{ value: 'first' }])
+  await cluster.write('other.new', [{ value: 'first' }])
+  await until('the new one is printed', () => running.lines.includes('seen.new first'))
+  running.child.kill('SIGINT')
+  assert.deepEqual(await running.result().then(({ code, stderr }) => [code, stderr]), [0, ''])
+  assert.deepEqual([...new Set(running.lines)].sort(), ['seen.new first', 'seen.old meanwhile'])
+  assert.deepEqual(await printed('--follow', '^none\\.', '--until-end'), [])
+})
+
+test('--null stands for null in keys, values and headers', async () => {
+  await cluster.createTopic('nulls')
+  await cluster.write('nulls', [
+    { key: null, value: null, headers: [['h', null]] },
+    { key: '', value: '' },
+  ])
+  const format = ['nulls', '-e', '-f', '<%k|%s|%h>\\n']
+  assert.deepEqual(await printed(...format), ['<||h=NULL>', '<||>'])
+  assert.deepEqual(await printed(...format, '--null', '-'), ['<-|-|h=->', '<||>'])
 })

@@ -67,7 +67,9 @@ test('snappy: a stream is written in the blocks of the Java client', () => {
 test('snappy: a claimed length is held to the limit, and to what the bytes can make, before memory is taken', async () => {
   const claim = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f])
   await assert.rejects(inflated('snappy', claim), tooLarge)
-  await assert.rejects(inflated('snappy', claim, 2 ** 33), corrupt)
+  await assert.rejects(inflated('snappy', claim, 2 ** 33), (error: Error) =>
+    /5 bytes claim to inflate to 4294967295/.test(String(error.cause)),
+  )
   const header = deflate('snappy', empty)
   const block = Buffer.concat([int32(5), claim])
   await assert.rejects(inflated('snappy', Buffer.concat([header, ...Array(1_000).fill(block)]), 2 ** 45), corrupt)
@@ -121,7 +123,13 @@ test('lz4: what Kafka does not have is corrupt', async () => {
     'a dictionary': reframed(0x61, 0x40, rest),
     'another version': reframed(0xa0, 0x40, rest),
     'blocks smaller than 64 KiB': reframed(0x60, 0x30, rest),
-    'a block larger than the frame allows': reframed(0x60, 0x40, Buffer.from([0]), word(65_537), Buffer.alloc(65_537)),
+    'a block larger than the frame allows': reframed(
+      0x60,
+      0x40,
+      Buffer.from([0]),
+      word(0x8000_0000 + 65_537),
+      Buffer.alloc(65_541),
+    ),
     'no end': reframed(0x60, 0x40, rest.subarray(0, -4)),
     'bytes behind the end': reframed(0x60, 0x40, rest, Buffer.from('more')),
   }

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32, gzipSync } from 'node:zlib'
+import type { FetchedPartition } from '../../src/client/low-level-client.ts'
 import { Budget } from '../../src/fetch/budget.ts'
 import { Reservoir } from '../../src/fetch/reservoir.ts'
 import type { Message } from '../../src/records/message.ts'
 import { openBatch } from '../../src/records/open-batch.ts'
 import type { RecordBatch } from '../../src/records/record-batch.ts'
 import { splitBatches } from '../../src/records/split-batches.ts'
-import { batchOf, messagesOf, openNow, options, place, recorded } from './batches.ts'
+import { batchOf, first, messagesOf, openNow, options, place, recorded } from './batches.ts'
 import { type ExpectedMessage, recordedSets } from './message-sets.ts'
 
 function split(bytes: Buffer): RecordBatch[] {
@@ -44,29 +45,27 @@ for (const { name, bytes, messages } of recordedSets) {
 }
 
 const everything = Buffer.concat(recordedSets.map(({ bytes }) => bytes))
+const empty = Buffer.alloc(0)
 const expected = recordedSets.flatMap(({ messages }) => messages)
 
+function reservoirAt(position: number) {
+  const budget = new Budget(1 << 26)
+  const fail = (error: Error) => assert.fail(error)
+  const events = { filled: () => {}, corrupt: fail, fail }
+  const options = { ...place, budget, position, maxInflatedBytes: 1 << 20, onCorrupt: 'fail', events } as const
+  return { budget, reservoir: new Reservoir(options) }
+}
+
+function fetched(batches: readonly RecordBatch[]): FetchedPartition {
+  const log = { highWatermark: 800, lastStableOffset: 800, logStartOffset: 0, bytes: 0, error: null, corrupt: null }
+  return { ...place, ...log, aborted: [], batches }
+}
+
 test('a reservoir hands out all formats in one log from any offset on, and holds nothing afterwards', () => {
+  const end = (expected.at(-1)?.offset ?? 0) + 1
   for (const position of [0, 100, 101, 131, 145, 181, 187, 300, 421, 500]) {
-    const budget = new Budget(1 << 26)
-    const events = {
-      filled: () => {},
-      corrupt: (error: Error) => assert.fail(error),
-      fail: (error: Error) => assert.fail(error),
-    }
-    const reservoir = new Reservoir({
-      ...place,
-      budget,
-      position,
-      maxInflatedBytes: 1 << 20,
-      onCorrupt: 'fail',
-      events,
-    })
-    const batches = split(everything).filter(({ lastOffset }) => lastOffset >= position)
-    const log = { highWatermark: 800, lastStableOffset: 800, logStartOffset: 0, bytes: 0, error: null, corrupt: null }
-    reservoir.fill({ ...place, ...log, aborted: [], batches })
-    const most = expected.at(-1)?.offset ?? 0
-    assert.ok(reservoir.messages <= most - position + 1)
+    const { reservoir, budget } = reservoirAt(position)
+    reservoir.fill(fetched(split(everything).filter(({ lastOffset }) => lastOffset >= position)))
     const found: Message[] = []
     for (let message = reservoir.take(); message !== null; message = reservoir.take()) {
       found.push(message)
@@ -78,14 +77,14 @@ test('a reservoir hands out all formats in one log from any offset on, and holds
     )
     for (const message of found) reservoir.release(message)
     assert.equal(budget.held, 0)
-    assert.equal(reservoir.delivered, most + 1)
+    assert.equal(reservoir.delivered, end)
   }
 })
 
 test('a fetch may end inside of a message', () => {
-  const [first, second] = recordedSets
-  const bytes = Buffer.concat([first?.bytes ?? '', second?.bytes ?? ''] as Buffer[])
-  for (let end = first?.bytes.length ?? 0; end < bytes.length; end++) {
+  const [dense = empty, holes = empty] = recordedSets.map(set => set.bytes)
+  const bytes = Buffer.concat([dense, holes])
+  for (let end = dense.length; end < bytes.length; end++) {
     const { batches, corrupt } = splitBatches(bytes, 0, end, place)
     assert.equal(corrupt, null)
     assert.ok(batches.length >= 10 && batches.length < 20)
@@ -100,6 +99,7 @@ function message(given: {
   key?: Buffer | null
   value?: Buffer | null
   keyLength?: number
+  timestamp?: number
 }): Buffer {
   const { offset = 0, magic = 1, attributes = 0, key = null, value = Buffer.from('v') } = given
   const bytes = Buffer.alloc((magic === 0 ? 26 : 34) + (key?.length ?? 0) + (value?.length ?? 0))
@@ -108,7 +108,7 @@ function message(given: {
   bytes[16] = magic
   bytes[17] = attributes
   let at = 18
-  if (magic === 1) at = bytes.writeBigInt64BE(1_400_000_000_000n, at)
+  if (magic === 1) at = bytes.writeBigInt64BE(BigInt(given.timestamp ?? 1_400_000_000_000), at)
   at = bytes.writeInt32BE(given.keyLength ?? key?.length ?? -1, at)
   at += key?.copy(bytes, at) ?? 0
   at = bytes.writeInt32BE(value?.length ?? -1, at)
@@ -128,9 +128,34 @@ const offsets = (bytes: Buffer) => messagesOf(openNow(bytes)).map(({ offset }) =
 
 test('offsets inside of a wrapper count from its first message in format 1, and are those of the log in format 0', () => {
   assert.deepEqual(offsets(wrapper(12, message({ offset: 0 }), message({ offset: 2 }))), [10, 12])
-  const inner = [message({ magic: 0, offset: 10 }), message({ magic: 0, offset: 12 })]
-  const value = gzipSync(Buffer.concat(inner))
-  assert.deepEqual(offsets(message({ magic: 0, offset: 12, attributes: gzip, value })), [10, 12])
+  const value = gzipSync(Buffer.concat([message({ magic: 0, offset: 10 }), message({ magic: 0, offset: 12 })]))
+  for (const offset of [12, 15]) {
+    assert.deepEqual(offsets(message({ magic: 0, offset, attributes: gzip, value })), [10, 12])
+  }
+})
+
+test('under LogAppendTime the time of the wrapper is that of its messages, whatever they say', () => {
+  const bytes = message({ attributes: gzip | 8, value: gzipSync(message({ timestamp: 7 })) })
+  const [found] = messagesOf(openNow(bytes))
+  assert.deepEqual([found?.timestamp, found?.timestampType], [1_400_000_000_000, 'LogAppendTime'])
+  const created = message({ attributes: gzip, value: gzipSync(message({ timestamp: 7 })) })
+  assert.equal(messagesOf(openNow(created))[0]?.timestamp, 7)
+})
+
+test('what lies behind a message is not taken for its headers', () => {
+  const next = message({ magic: 0 })
+  next[0] = 2
+  const open = openNow(
+    message({ magic: 0, attributes: gzip, value: gzipSync(Buffer.concat([message({ magic: 0 }), next])) }),
+  )
+  assert.deepEqual(first(open).headers.raw, [])
+  assert.throws(() => open.next(), { code: 'CORRUPT_BATCH' })
+})
+
+test('of a batch that begins before the position only what is wanted counts', () => {
+  const { reservoir } = reservoirAt(145)
+  reservoir.fill(fetched(split(everything).filter(({ lastOffset }) => lastOffset === 149)))
+  assert.equal(reservoir.messages, 5)
 })
 
 test('the batches behind a wrapper begin after it at the earliest, and count no more messages than there can be', () => {
@@ -171,7 +196,7 @@ const damages: Record<string, [Buffer, RegExp]> = {
     wrapper(9, message({ offset: 3 }), message({ offset: 2 }), message({ offset: 4 })),
     /claims the offset 7, in a batch from 9/,
   ],
-  'a record batch inside': [wrapper(5, recorded.get('java-none') ?? Buffer.alloc(0)), /do not agree/],
+  'a record batch inside': [wrapper(5, recorded.get('java-none') ?? empty), /do not agree/],
 }
 for (const [what, [bytes, said]] of Object.entries(damages)) {
   test(`${what} is corrupt`, () => {

@@ -42,27 +42,15 @@ export const lz4: Codec = {
   syncBytes: 4 << 20,
   expectedBytes: input => Math.min(4 * input.length, mostBytes(input)),
   inflateSync(input, maxBytes) {
-    const { uncompressSync } = library()
     const inflating = inflated(input, maxBytes)
-    for (let step = inflating.next(); ; ) {
+    for (let step = inflating.next(); ; step = inflating.next(library().uncompressSync(step.value))) {
       if (step.done) return step.value
-      try {
-        step = inflating.next(uncompressSync(step.value))
-      } catch (error) {
-        step = inflating.throw(error)
-      }
     }
   },
   async inflate(input, maxBytes) {
-    const { uncompress } = library()
     const inflating = inflated(input, maxBytes)
-    for (let step = inflating.next(); ; ) {
+    for (let step = inflating.next(); ; step = inflating.next(await library().uncompress(step.value))) {
       if (step.done) return step.value
-      try {
-        step = inflating.next(await uncompress(step.value))
-      } catch (error) {
-        step = inflating.throw(error)
-      }
     }
   },
   deflate: framed,
@@ -86,27 +74,18 @@ function* inflated(input: Uint8Array, maxBytes: number): Generator<Uint8Array, B
   const output = Buffer.allocUnsafeSlow(Math.min(mostBytes(input), maxBytes))
   let length = 0
   for (const block of blocksOf(input)) {
-    const left = output.length - length
-    let bytes = block.bytes
-    if (!block.stored) {
-      const limit = Math.min(block.maxBytes, left)
-      try {
-        bytes = yield sized(bytes, limit)
-      } catch (error) {
-        throw limit < block.maxBytes ? new OutputTooLarge(undefined, { cause: error }) : error
-      }
-    }
-    if (bytes.length > left) throw new OutputTooLarge()
+    const bytes = block.stored ? block.bytes : yield sized(block)
+    if (bytes.length > output.length - length) throw new OutputTooLarge()
     output.set(bytes, length)
     length += bytes.length
   }
   return output.subarray(0, length)
 }
 
-function sized(block: Uint8Array, limit: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(WORD + block.length)
-  bytes.writeUInt32LE(limit)
-  bytes.set(block, WORD)
+function sized(block: Block): Uint8Array {
+  const bytes = Buffer.allocUnsafe(WORD + block.bytes.length)
+  bytes.writeUInt32LE(block.maxBytes)
+  bytes.set(block.bytes, WORD)
   return bytes
 }
 

@@ -5,7 +5,7 @@ import { RecordCursor } from './record-cursor.ts'
 /** A batch that inflates beyond this is taken for one that cannot be read. */
 const maxInflatedBytes = 64 * 1024 * 1024
 
-/** A walk over the records of a batch; null where they cannot be read: a codec that is not known here, bad data, or too much of it. */
+/** A walk over the records of a batch; null where they cannot be read: bad data, too much of it, or a codec whose package is missing. */
 export async function recordsOf(batch: RecordBatch): Promise<RecordCursor | null> {
   if (batch.compression === 'none' || batch.count === 0) return new RecordCursor(batch.buffer, HEADER_BYTES)
   try {

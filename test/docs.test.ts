@@ -19,6 +19,8 @@ const generated = new Set(['docs/benchmarks.md', 'docs/test-long.md'])
 /** What code blocks use without saying where it comes from: the consumer of the first example, and what a reader would have. */
 const context = `
 declare const brokers: string[]
+declare const ca: string
+declare const password: string
 declare const kafka: import('kafkajs').Kafka
 declare const shop: import('millrace').Consumer
 declare const broker: import('millrace/broker').Broker

@@ -37,6 +37,7 @@ test('on the page about kafkajs, both sides of each example do the same', { conc
       'Only new messages': { written: 9, calls: owned + 9, committed: 69 },
       Failures: { refused: 'order 7' },
       Seek: { calls: 15, committed: null },
+      'TLS and SASL': { secured: true },
       Logging: { calls: 0, committed: 0 },
       Admin: { calls: 1, committed: 10 },
     },

@@ -50,7 +50,11 @@ test(`on the page about node-rdkafka, ${sides}`, { concurrency: true }, async t 
   await compareAll(
     page,
     library,
-    { Rebalances: { calls: 61 }, 'One partition, from an offset': { calls: 15, committed: 0 } },
+    {
+      'TLS and SASL': { secured: true },
+      Rebalances: { calls: 61 },
+      'One partition, from an offset': { calls: 15, committed: 0 },
+    },
     (name, run) => t.test(name, run),
   )
 })

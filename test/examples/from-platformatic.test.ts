@@ -30,7 +30,7 @@ test('on the page about @platformatic/kafka, both sides of each example do the s
       'Only new messages': { written: 9, calls: 9, committed: 69 },
       'From offsets of your own': { calls: 45, committed: 0 },
       Failures: { refused: 'order 7' },
-      'What cannot be read': {},
+      'TLS and SASL': { secured: true },
       Admin: { calls: 1, committed: 10 },
     },
     (name, run) => t.test(name, run),

@@ -29,6 +29,8 @@ export interface Expected {
   readonly committed?: number | null
   /** A value that `save` refuses, always. */
   readonly refused?: string
+  /** The broker wants TLS and SASL: programs get its authority as `ca`, and the password of the user `shop`. */
+  readonly secured?: boolean
   /** So many messages are written when the program has begun to fetch, and not before. */
   readonly written?: number
 }
@@ -133,11 +135,17 @@ class Stage implements AsyncDisposable {
     this.#library = library
     this.#expected = expected
     this.#folder = folder
-    this.#client = new millrace.NativeClient({ brokers: broker.brokers, logger: silent })
+    this.#client = new millrace.NativeClient({
+      ...(expected.secured ? credentials(broker) : {}),
+      ...connection(broker),
+    })
   }
 
   static async open(library: Library, expected: Expected = {}): Promise<Stage> {
-    const [broker, folder] = await Promise.all([Broker.start({ topics: { orders: PARTITIONS } }), ProgramFolder.make()])
+    const [broker, folder] = await Promise.all([
+      Broker.start({ topics: { orders: PARTITIONS }, ...(expected.secured ? secured : {}) }),
+      ProgramFolder.make(),
+    ])
     const stage = new Stage(broker, library, expected, folder)
     await stage.write(MESSAGES)
     return stage
@@ -177,6 +185,8 @@ class Stage implements AsyncDisposable {
     const given = isTheirs ? this.#library.give(this.broker.brokers, opened) : { packages: {} }
     const names = {
       brokers: [...this.broker.brokers],
+      ca: this.broker.ca,
+      password: secured.sasl.users.shop,
       console: silent,
       save: async (value: unknown, ...more: unknown[]) => {
         if (value === refused) throw new Error('refused')
@@ -216,6 +226,17 @@ class Stage implements AsyncDisposable {
     await this.#folder[Symbol.asyncDispose]()
     await this.broker.close()
   }
+}
+
+const secured = { tls: true, sasl: { mechanisms: ['SCRAM-SHA-512'], users: { shop: 'tea' } } } as const
+
+function connection({ brokers }: Broker) {
+  return { brokers, logger: silent }
+}
+
+function credentials({ ca }: Broker) {
+  const sasl = { mechanism: 'SCRAM-SHA-512', username: 'shop', password: secured.sasl.users.shop } as const
+  return { tls: ca === null ? true : { ca }, sasl }
 }
 
 const silent = { debug() {}, info() {}, warn() {}, error() {}, log() {} }

@@ -10,7 +10,7 @@ Exit codes:
   2    wrong usage
   3    no broker was reached within --timeout
   4    a topic, partition or group does not exist
-  130  interrupted before --max, --until-end, --messages or --seconds was reached`
+  130  interrupted before the end that was asked for was reached`
 
 const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']
 

@@ -5,13 +5,14 @@ import { parseFrom } from './from.ts'
 import { examples } from './help.ts'
 import type { ResetOptions } from './group-reset.ts'
 import type { GroupsOptions, ListOptions } from './groups.ts'
+import { unknownCommand } from './unknown-command.ts'
 
 /** `millrace groups …`. */
 export function addGroups(program: Command): void {
   const groups = program
     .command('groups')
     .description(
-      'Shows consumer groups: where they are, who their members are; sets where they go on, and deletes them.',
+      'Shows consumer groups: where they are, who their members are; sets where they go on, and deletes them. Without a command it lists them.',
     )
     .helpCommand(false)
     .addHelpText('after', EXIT_CODES)
@@ -24,12 +25,18 @@ export function addGroups(program: Command): void {
 
 function addList(groups: Command): void {
   const list = groups
-    .command('list')
+    .command('list', { isDefault: true })
     .summary('list all groups')
     .description('Lists all groups of the cluster with their state, their type, and what kind of members they have.')
+    // What is no command comes here, as this one is the default.
+    .argument('[more...]')
+    .usage('[options]')
     .option('--state <states>', 'only groups in these, such as stable,empty', parseStates)
     .option('--json', 'one JSON object per group and line')
-    .action(async (options: ListOptions) => {
+    .action(async ([unknown]: string[], options: ListOptions) => {
+      if (unknown !== undefined) {
+        throw unknownCommand(groups, unknown, `. To see a group: millrace groups describe ${unknown}`)
+      }
       const { listGroups } = await import('./groups.ts')
       await listGroups(options)
     })

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { parseCount, parseSettings, parseTexts } from './arguments.ts'
 import { EXIT_CODES, withCommonOptions } from './common-options.ts'
-import { CommandError, exitCodes } from './failure.ts'
 import { examples } from './help.ts'
 import type { AlterTopicOptions, CreateTopicsOptions, DeleteTopicsOptions } from './topic-changes.ts'
 import type { TopicConfigsOptions } from './topic-configs.ts'
 import type { ListTopicsOptions, TopicsOptions } from './topics.ts'
+import { unknownCommand } from './unknown-command.ts'
 
 /** `millrace topics …`. */
 export function addTopics(program: Command): void {
@@ -36,7 +36,9 @@ function addList(topics: Command): void {
     .option('--internal', "Kafka's own topics too")
     .option('--json', 'one JSON object per topic and line')
     .action(async ([unknown]: string[], options: ListTopicsOptions) => {
-      if (unknown !== undefined) throw unknownCommand(topics, unknown)
+      if (unknown !== undefined) {
+        throw unknownCommand(topics, unknown, `. To see a topic: millrace topics describe ${unknown}`)
+      }
       const { listTopics } = await import('./topics.ts')
       await listTopics(options)
     })
@@ -44,12 +46,6 @@ function addList(topics: Command): void {
     'after',
     examples('topics list -b kafka:9092', 'topics list --json | jq -r .topic'),
   )
-}
-
-function unknownCommand(topics: Command, name: string): CommandError {
-  const known = topics.commands.map(command => command.name()).join(', ')
-  const message = `unknown command '${name}' of topics, which has ${known}. To see a topic: millrace topics describe ${name}`
-  return new CommandError(exitCodes.usage, 'USAGE', message)
 }
 
 function addDescribe(topics: Command): void {

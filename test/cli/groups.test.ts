@@ -52,11 +52,15 @@ async function groups(...args: string[]) {
 }
 
 test('list tells all groups with state and type, sorted, or those in some states', async () => {
-  const [all, empty, json] = await Promise.all([
+  const [alone, unknown, all, empty, json] = await Promise.all([
+    groups(),
+    groups('shop'),
     groups('list'),
     groups('list', '--state', 'Empty,dead'),
     groups('list', '--state', 'stable', '--json'),
   ])
+  assert.deepEqual([alone.lines, unknown.lines, unknown.code], [all.lines, [], 2])
+  assert.match(unknown.stderr, /unknown command 'shop'.*millrace groups describe shop/)
   assert.deepEqual(all.cells, [
     ['GROUP', 'STATE', 'TYPE', 'PROTOCOL'],
     ['audit', 'Empty', 'classic', '-'],

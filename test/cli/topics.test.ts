@@ -51,7 +51,10 @@ test('list tells all topics with what they hold, and is what topics alone does',
 test('what is no command of topics is refused, and told how to see a topic of that name', async () => {
   const { code, stderr, lines } = await topics('orders')
   assert.deepEqual([code, lines], [2, []])
-  assert.match(stderr, /^millrace: unknown command 'orders' of topics, .*millrace topics describe orders\n$/)
+  assert.match(
+    stderr,
+    /^millrace: unknown command 'orders': millrace topics has list, .*millrace topics describe orders\n$/,
+  )
 })
 
 test('create makes topics as asked, tells each, and waits for their leaders', async () => {

@@ -400,6 +400,55 @@ test('topics are created, with leaders at once, enlarged, set up, and deleted', 
   assert.deepEqual(await linesOf('topics', 'delete', 'made', '--yes'), ['deleted made'])
 })
 
+test('cluster tells the active controller, each broker and the release of Kafka that it runs', async () => {
+  const [id = '', controller, metadata, , , broker] = await linesOf('cluster')
+  assert.match(id, /^cluster +[\w-]{22}$/)
+  const release = cluster.version.replace(/\.\d+$/, '')
+  assert.equal(controller, 'controller  1')
+  assert.match(metadata ?? '', new RegExp(`^metadata +${release} \\(metadata\\.version \\d+\\)$`))
+  assert.deepEqual(broker?.trim().split(/ +/), ['1', cluster.brokers[0], '-', release, 'up'])
+})
+
+test('reset-offsets moves a group to a time, an end, or by some messages', async () => {
+  await cluster.createTopic('again', { partitions: 2 })
+  const at = Date.UTC(2026, 0, 31)
+  await cluster.write(
+    'again',
+    [0, 1, 2, 3, 4, 5].map(number => ({ value: 'x', partition: number % 2, timestamp: at + number * 1_000 })),
+  )
+  const reset = async (...args: string[]) => {
+    await linesOf('groups', 'reset-offsets', 'again', ...args, '--execute')
+    return (await cluster.committed('again')).map(({ partition, offset }) => [partition, offset]).sort()
+  }
+  assert.deepEqual(await reset('--topic', 'again', '--to', 'latest'), [
+    [0, 3],
+    [1, 3],
+  ])
+  assert.deepEqual(await reset('--to', '2026-01-31T00:00:02Z'), [
+    [0, 1],
+    [1, 1],
+  ])
+  assert.deepEqual(await reset('--topic', 'again:1', '--shift-by', '-5'), [
+    [0, 1],
+    [1, 0],
+  ])
+  assert.equal((await linesOf('consume', 'again', '--group', 'again', '--until-end')).length, 5)
+})
+
+test('--follow prints topics that are made meanwhile, and --from -N the last messages', async () => {
+  await cluster.createTopic('follow.old')
+  await write('follow.old', 5)
+  assert.deepEqual(await linesOf('consume', '--follow', '^follow\\.', '-o', '-2', '-e'), ['3', '4'])
+  const running = new RunningCommand(['consume', '--follow', '^follow\\.', '-o', '-1'], { brokers: cluster.brokers })
+  await until('it reads', () => running.lines.length === 1)
+  await cluster.createTopic('follow.new')
+  await write('follow.new', 2, { first: 10 })
+  await until('the new one is printed', () => running.lines.length === 3)
+  running.child.kill('SIGINT')
+  assert.equal((await running.result()).code, 0)
+  assert.deepEqual(running.lines, ['4', '10', '11'])
+})
+
 test('perf consume tells how fast it was, until the end, --messages or --seconds', async () => {
   await cluster.createTopic('load', { partitions: 2 })
   await write('load', 20_000, { partitions: 2 })

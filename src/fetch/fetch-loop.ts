@@ -90,6 +90,11 @@ export class FetchLoop {
     return this.#feeds.length
   }
 
+  /** Whose turn it is. */
+  get next(): Feed | undefined {
+    return this.#feeds[0]
+  }
+
   /** Why nothing can be fetched from this broker, and since when (ms since 1970); null when all is well. */
   get trouble(): { readonly error: MillraceError; readonly since: number } | null {
     return this.#trouble

@@ -113,7 +113,9 @@ export class Fetching implements LoopOwner {
     this.#leaders.forget(feed)
     feed.close()
     claim.reservoir.onRoom = null
+    const nodeId = feed.loop?.nodeId
     this.#leave(feed)
+    if (nodeId !== undefined) this.#even(nodeId)
   }
 
   /** The claim was resumed. That room was made in its reservoir is seen without this. */
@@ -128,6 +130,7 @@ export class Fetching implements LoopOwner {
 
   /** Resolves when no request is under way any more. No claim is told anything from now on. */
   async close(): Promise<void> {
+    for (const feed of this.#feeds.values()) this.#leave(feed)
     for (const claim of [...this.#feeds.keys()]) this.remove(claim)
     this.budget.onReturn = null
     await Promise.all([this.#leaders.close(), this.#positions.close(), ...this.#ending])
@@ -158,8 +161,7 @@ export class Fetching implements LoopOwner {
   preferred(feed: Feed, node: number): void {
     this.logger.debug({ ...placeOf(feed), node, leader: feed.leader }, 'the leader names a nearer replica')
     feed.replica.prefer(node, () => this.#toLeader(feed))
-    this.#leave(feed)
-    this.#loopFor(node).add(feed)
+    this.#moveTo(feed, node)
   }
 
   replicaFailed(feed: Feed, error: MillraceError): void {
@@ -213,9 +215,14 @@ export class Fetching implements LoopOwner {
 
   #toLeader(feed: Feed): void {
     feed.replica.leave()
-    if (!feed.active || feed.loop?.nodeId === feed.leader) return
+    if (feed.active && feed.loop?.nodeId !== feed.leader) this.#moveTo(feed, feed.leader)
+  }
+
+  #moveTo(feed: Feed, nodeId: number): void {
+    const from = feed.loop?.nodeId
     this.#leave(feed)
-    this.#loopFor(feed.leader).add(feed)
+    this.#loopFor(nodeId).add(feed)
+    if (from !== undefined) this.#even(from)
   }
 
   /** A leader that is known stays: if it is gone, its fetches tell. */
@@ -276,6 +283,18 @@ export class Fetching implements LoopOwner {
       return loop
     }
     return loops.reduce((least, loop) => (loop.size < least.size ? loop : least))
+  }
+
+  /** Where a connection to this broker has two partitions less than another, it gets one of those. */
+  #even(nodeId: number): void {
+    const loops = this.#loops.get(nodeId) ?? []
+    const sizes = loops.map(({ size }) => size)
+    const least = loops.length < this.options.fetchers ? 0 : Math.min(...sizes)
+    const fullest = loops.find(({ size }) => size === Math.max(...sizes))
+    const feed = fullest !== undefined && fullest.size - least >= 2 ? fullest.next : undefined
+    if (feed === undefined) return
+    this.#leave(feed)
+    this.#loopFor(nodeId).add(feed)
   }
 
   /** Takes a partition from its loop, and ends the loop that has no other. */

@@ -74,6 +74,8 @@ export class Reservoir {
   readonly #events: ReservoirEvents
   readonly #epochs = new Epochs()
   #position: number
+  /** The offset that was told last as one that is passed over. */
+  #passedOver = -1
   /** Offset behind the message that was last taken. */
   #taken = -1
   #messages = 0
@@ -184,13 +186,18 @@ export class Reservoir {
 
   /**
    * Goes past the offset at the position, if it is known to exist: what lies there cannot be cut into batches, and where it ends is
-   * not known.
+   * not known. A batch that can be named is told once.
    */
   passOver(error: MillraceError): boolean {
     if (this.#position >= this.highWatermark) return false
     if (this.leaderEpoch !== -1) this.#epochs.begin(-1, this.#position)
-    this.#position++
-    this.#events.corrupt(error)
+    const offset = this.#position++
+    const { topic, partition } = this
+    const named = error.offset ?? offset
+    if (named === this.#passedOver) return true
+    this.#passedOver = named
+    if (error.offset !== undefined) this.#events.corrupt(error)
+    else this.#events.corrupt(new MillraceError(error.code, error.message, { topic, partition, offset, cause: error }))
     return true
   }
 

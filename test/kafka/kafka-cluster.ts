@@ -162,6 +162,11 @@ export class KafkaCluster implements Cluster {
     await this.#node(node).kill()
   }
 
+  /** Ends a node in good order, so that its logs are not checked when it starts again. */
+  async stop(node: number): Promise<void> {
+    await this.#node(node).stop()
+  }
+
   async restart(node: number): Promise<void> {
     await this.#node(node).stop()
     await this.#node(node).start()

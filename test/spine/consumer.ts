@@ -149,10 +149,18 @@ export function consumerTests(start: (options: ClusterOptions) => Promise<Cluste
         seen.push(message.value ?? '')
       })
       await using _ = running(consumer)
-      await until('it is shown', () => consumer.state().partitions[0]?.openTransaction)
+      const shown = () => consumer.state().partitions[0]?.openTransaction ?? null
+      await until('it is shown', shown)
+      const open = shown()
+      assert.equal(open?.offset, 0)
+      assert.ok(Math.abs(Date.now() - open.since) < 60_000)
+      await cluster.write(topic, [{ value: 'behind it', partition: 0 }])
+      await until('the end is known', () => consumer.state().partitions[0]?.highWatermark === 2)
+      assert.deepEqual(shown(), open, 'it stands still')
       assert.deepEqual(seen, [])
       await transaction.commit()
-      await until('it is handled', () => seen.length === 1)
+      await until('all is handled', () => seen.length === 2)
+      await until('nothing is open any more', () => shown() === null)
     })
 
     test('batches of one partition are handed over together and committed as a whole', async () => {

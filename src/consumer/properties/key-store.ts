@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import { toError } from '../../base/errors.ts'
 import type { TlsOptions } from '../../client/security.ts'
 import type { Entry } from './entry.ts'
@@ -16,11 +18,11 @@ export function trustStore(parts: Parts): Pick<TlsOptions, 'ca'> {
   const certificates = parts.get('ssl.truststore.certificates')
   const location = parts.get('ssl.truststore.location')
   const type = typeOf(parts.get('ssl.truststore.type'))
-  if (certificates !== undefined) return { ca: pem(certificates, certificates.value) }
+  if (certificates !== undefined) return { ca: authorities(certificates, certificates.value) }
   if (location === undefined) return {}
   const content = read(location)
   const format = formatOf(content)
-  if (format === 'PEM' && type === 'PEM') return { ca: pem(location, content.toString()) }
+  if (format === 'PEM' && type === 'PEM') return { ca: authorities(location, content.toString()) }
   if (format === 'PEM') throw location.wrong('is a PEM file: say ssl.truststore.type=PEM')
   const path = location.value
   const steps = format === 'JKS' ? `${toPem.jks(path)} && ${toPem.trust('store.p12')}` : toPem.trust(path)
@@ -40,14 +42,15 @@ export function keyStore(parts: Parts): Pick<TlsOptions, 'cert' | 'key' | 'pfx' 
   if (chain !== undefined || key !== undefined) {
     if (chain === undefined) throw (key as Entry).wrong('needs ssl.keystore.certificate.chain beside it')
     if (key === undefined) throw chain.wrong('needs ssl.keystore.key beside it')
-    return { cert: pem(chain, chain.value), key: pem(key, key.value), ...passphrase(keyPassword) }
+    const both = { cert: pem(chain, chain.value), key: pem(key, key.value), ...passphrase(keyPassword) }
+    return usable(key, both, 'ssl.key.password')
   }
   if (location === undefined) return {}
   const content = read(location)
   const format = formatOf(content)
   if (format === 'PEM' && type === 'PEM') {
     const both = pem(location, content.toString())
-    return { cert: both, key: both, ...passphrase(keyPassword) }
+    return usable(location, { cert: both, key: both, ...passphrase(keyPassword) }, 'ssl.key.password')
   }
   if (format === 'PEM') throw location.wrong('is a PEM file: say ssl.keystore.type=PEM')
   if (format === 'JKS') {
@@ -57,7 +60,31 @@ export function keyStore(parts: Parts): Pick<TlsOptions, 'cert' | 'key' | 'pfx' 
     )
   }
   if (type === 'PEM') throw location.wrong('is no PEM file, which ssl.keystore.type says it is')
-  return { pfx: content, ...passphrase(parts.get('ssl.keystore.password')?.value ?? keyPassword) }
+  const password = parts.get('ssl.keystore.password')?.value ?? keyPassword
+  return usable(location, { pfx: content, ...passphrase(password) }, 'ssl.keystore.password')
+}
+
+function usable<T extends TlsOptions>(entry: Entry, options: T, password: string): T {
+  try {
+    createSecureContext(options)
+    return options
+  } catch (thrown) {
+    const why = toError(thrown).message
+    throw entry.wrong(`cannot be used (${why}): check ${password}, and that the key belongs to the certificate`)
+  }
+}
+
+/** Node takes what is no certificate for none, without a word. */
+function authorities(entry: Entry, text: string): string {
+  const all = pem(entry, text)
+  for (const [certificate] of all.matchAll(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)) {
+    try {
+      new X509Certificate(certificate)
+    } catch (thrown) {
+      throw entry.wrong(`has a certificate that cannot be read: ${toError(thrown).message}`)
+    }
+  }
+  return all
 }
 
 function passphrase(value: string | undefined): Pick<TlsOptions, 'passphrase'> {

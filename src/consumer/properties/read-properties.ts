@@ -210,7 +210,7 @@ function fitRebalance(options: ConsumerOptions, draft: Draft): void {
 /** What is wrong with an option, as said of the line that set it. */
 function placed(error: OptionError, draft: Draft): OptionError {
   const option = /^[\w.]+/.exec(error.message)?.[0] ?? ''
-  const entry = draft.setBy.get(option) ?? draft.setBy.get(option.replace(/\..*/, ''))
+  const entry = draft.setBy.get(option)
   if (entry === undefined || entry.isDefault) return error
   return new OptionError(`${entry.prefix}${entry.key}: ${error.message}`)
 }

@@ -16,17 +16,6 @@ const loginModules: Readonly<Record<string, readonly string[]>> = {
   PlainLoginModule: ['PLAIN'],
   ScramLoginModule: ['SCRAM-SHA-256', 'SCRAM-SHA-512'],
 }
-/** What is wrong with an option is wrong in the line of this key. */
-const optionOf: Readonly<Record<string, string>> = {
-  'ssl.truststore.location': 'tls.ca',
-  'ssl.truststore.certificates': 'tls.ca',
-  'ssl.keystore.location': 'tls.pfx',
-  'ssl.keystore.certificate.chain': 'tls.cert',
-  'ssl.keystore.key': 'tls.key',
-  'ssl.key.password': 'tls.passphrase',
-  'ssl.keystore.password': 'tls.passphrase',
-  'sasl.jaas.config': 'sasl',
-}
 const tlsVersions = { 'TLSv1.2': 'TLSv1.2', 'TLSv1.3': 'TLSv1.3' } as const
 
 /** What was given as an option already, and so is not read. */
@@ -49,10 +38,6 @@ export function finishSecurity(draft: Draft, given: GivenSecurity): void {
   // There is one, as without it nothing is wanted.
   if (wants.tls && !given.tls) draft.set('tls', tls(parts), protocol as Entry)
   if (wants.sasl && !given.sasl) draft.set('sasl', sasl(parts, protocol as Entry), protocol as Entry)
-  for (const [key, option] of Object.entries(optionOf)) {
-    const entry = parts.get(key)
-    if (entry !== undefined) draft.setBy.set(option, entry)
-  }
 }
 
 function tls(parts: ReadonlyMap<string, Entry>): true | TlsOptions {

@@ -159,6 +159,18 @@ describe('TLS', () => {
       ],
       [{ 'ssl.keystore.key': key }, /^ssl\.keystore\.key needs ssl\.keystore\.certificate\.chain beside it$/],
       [{ 'ssl.keystore.certificate.chain': cert }, /needs ssl\.keystore\.key beside it$/],
+      [
+        { 'ssl.truststore.certificates': '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' },
+        /^ssl\.truststore\.certificates has a certificate that cannot be read: /,
+      ],
+      [
+        { 'ssl.keystore.location': pkcs12, 'ssl.keystore.password': 'wrong' },
+        /^ssl\.keystore\.location cannot be used \(.*\): check ssl\.keystore\.password, /,
+      ],
+      [
+        { 'ssl.keystore.certificate.chain': authority.certificate, 'ssl.keystore.key': key },
+        /^ssl\.keystore\.key cannot be used \(.*\): check ssl\.key\.password, and that the key belongs/,
+      ],
       [{ 'ssl.enabled.protocols': 'TLSv1.1' }, /must be TLSv1\.2, TLSv1\.3 or both, not 'TLSv1\.1'$/],
       [{ 'ssl.cipher.suites': 'NOPE' }, /has no cipher suite of OpenSSL's: /],
       [

@@ -22,6 +22,8 @@ export interface ReadOptions extends CommonOptions {
 export interface Plan {
   readonly topics: readonly string[]
   readonly partitions: readonly TopicPartition[]
+  /** Where partitions begin that `firsts` does not name. */
+  readonly start: StartPosition
   /** Where to begin, by partition, if that is not the same for all; without a group only. */
   readonly firsts: Map<string, number> | null
   /** Where to end, by partition; null: never. */
@@ -35,12 +37,10 @@ export async function planOf(client: NativeClient, names: readonly string[], opt
   const found = topics.length === 0 ? [] : await findTopics(client, topics, timeout)
   const partitions = choosePartitions(found, partition)
   await checkStart(client, partitions, options)
-  return {
-    topics: names,
-    partitions,
-    firsts: await firstsOf(client, partitions, options),
-    ends: await endsOf(client, partitions, options),
-  }
+  const firsts = await firstsOf(client, partitions, options)
+  const { from } = options
+  const start = firsts !== null || isLast(from) ? 'earliest' : from
+  return { topics: names, partitions, start, firsts, ends: await endsOf(client, partitions, options) }
 }
 
 /** Whole topics are shared with the other members of the group. */
@@ -53,8 +53,7 @@ export function checkTogether(names: readonly string[], { follow, partition, fro
   const wrong =
     (names.length === 0 && follow === undefined && 'Name a topic, or topics by a pattern with --follow') ||
     (follow !== undefined && partition !== undefined && '--follow reads whole topics: leave out --partition') ||
-    (typeof from === 'object' &&
-      'last' in from &&
+    (isLast(from) &&
       group !== undefined &&
       `--from -${from.last} is for reading without a group: leave out --group, or set its offsets with "millrace groups reset-offsets"`)
   if (wrong) throw new CommandError(exitCodes.usage, 'USAGE', wrong)
@@ -103,7 +102,7 @@ async function firstsOf(
   partitions: readonly TopicPartition[],
   { from, group, follow }: ReadOptions,
 ): Promise<Map<string, number> | null> {
-  const last = typeof from === 'object' && 'last' in from ? from.last : from === 'latest' ? 0 : null
+  const last = isLast(from) ? from.last : from === 'latest' ? 0 : null
   if (group !== undefined || last === null || (last === 0 && follow === undefined)) return null
   const edges = await edgesOf(client, partitions)
   const ends = await endOffsets(client, partitions)
@@ -145,4 +144,8 @@ async function endsAt(
     ends.set(name, end(name, offset))
   }
   return ends
+}
+
+function isLast(from: StartPosition | LastOffsets): from is LastOffsets {
+  return typeof from === 'object' && 'last' in from
 }

@@ -54,7 +54,7 @@ class Printing {
   #error: NodeJS.ErrnoException | null = null
 
   constructor(plan: Plan, options: ConsumeOptions) {
-    const { settings, group, follow, partition, from, json, max } = options
+    const { settings, group, follow, partition, json, max } = options
     const { ends, firsts } = plan
     this.#format = json ? jsonFormat : compileFormat(options.format, nullText(options))
     this.#max = max ?? Number.POSITIVE_INFINITY
@@ -74,7 +74,7 @@ class Printing {
       },
       // A reader may take its time, as a pager does.
       work: { order: 'none', concurrency: AHEAD, timeoutMs: Number.MAX_SAFE_INTEGER },
-      offsets: { start: typeof from === 'object' && 'last' in from ? 'earliest' : firsts === null ? from : 'earliest' },
+      offsets: { start: plan.start },
     })
     const print = (message: Message, context: HandlerContext) => this.#print(message, context)
     const chosen = byTopic(plan.partitions)
@@ -103,7 +103,7 @@ class Printing {
     }
   }
 
-  /** Each begins at its own offset, once: what is sought is assigned anew. */
+  /** Each begins at its own offset, but only once: a topic that was made anew has others. */
   #begin(partitions: readonly TopicPartition[], firsts: Map<string, number>): void {
     for (const { topic, partition } of partitions) {
       const name = partitionName(topic, partition)

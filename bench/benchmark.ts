@@ -1,7 +1,7 @@
-import { KAFKA, settleKafka, startKafka } from './kafka.ts'
+import { KAFKA, securityOf, settleKafka, startKafka } from './kafka.ts'
 import { canPin, type EmbeddedBroker, launch, startEmbedded } from './launch.ts'
 import { log } from './log.ts'
-import type { Measurement, Task } from './measurement.ts'
+import type { Measurement, Security, Task } from './measurement.ts'
 import { occasion } from './occasion.ts'
 import { named } from './only.ts'
 import type { ComparisonResult, Run, ScenarioResult } from './results.ts'
@@ -27,17 +27,22 @@ export async function* run(scenarios: readonly Scenario[], settings: Settings): 
   const split = settings.pin === 'split' && canPin()
   const comparisons = scenarios.flatMap(scenario => scenario.comparisons)
   const topics = [...new Set(comparisons.map(comparison => comparison.topic))]
-  const cluster = await startKafka(Object.fromEntries(topics.map(topic => [topic, PARTITIONS])))
+  const cluster = await startKafka(Object.fromEntries(topics.map(topic => [topic, PARTITIONS])), true)
   try {
     for (const topic of topics) {
       const { messages } = settings.loads[topic]
       log(`loading ${topic}: ${messages} messages`)
-      log(`loaded ${topic} in ${(await load(cluster.brokers, topic, settings.loads[topic])).toFixed(1)} s`)
+      log(`loaded ${topic} in ${(await load(cluster.at('PLAINTEXT'), topic, settings.loads[topic])).toFixed(1)} s`)
     }
     await settleKafka(cluster, split)
     for (const scenario of scenarios) {
       if (scenario.name === 'broker') embedded = await startEmbedded(split ? '0' : null)
-      const brokers = { kafka: cluster.brokers, embedded: embedded?.brokers ?? [] }
+      const brokers = {
+        kafka: cluster.at('PLAINTEXT'),
+        tls: cluster.at('SASL_SSL'),
+        embedded: embedded?.brokers ?? [],
+        security: securityOf(cluster),
+      }
       const rounds = new Rounds(scenario, settings, brokers, split)
       const here = occasion(scenario.name, scenario.kind === 'memory' ? 1 : settings.rounds, split)
       yield {
@@ -58,7 +63,10 @@ export async function* run(scenarios: readonly Scenario[], settings: Settings): 
 
 interface Brokers {
   readonly kafka: readonly string[]
+  readonly tls: readonly string[]
   readonly embedded: readonly string[]
+  /** Of those with TLS. */
+  readonly security: Security
 }
 
 class Rounds {
@@ -114,6 +122,7 @@ class Rounds {
     const { warmSeconds, minSeconds, memorySeconds, loads } = this.#settings
     return {
       brokers: this.#brokers[broker],
+      security: broker === 'tls' ? this.#brokers.security : null,
       topic,
       partitions: PARTITIONS,
       messages: Math.min(messages, loads[topic].messages),

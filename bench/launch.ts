@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { classPath, compiled, javaCommand, mavenJars } from '../test/kafka/jars.ts'
 import { quiet } from '../test/kafka/java.ts'
-import type { Measurement, Task } from './measurement.ts'
+import type { Measurement, Security, Task } from './measurement.ts'
 import type { Contender } from './scenarios.ts'
 
 /** Which processors a process may use; null: all. */
@@ -94,6 +94,7 @@ async function commandOf({ program, handler }: Contender, task: Task, kafka: str
   const { brokers, topic, partitions, messages, warmSeconds, minSeconds, concurrency } = task
   const inJava = (path: string, ...more: (string | number)[]) => {
     const args = [brokers.join(','), topic, partitions, messages, warmSeconds, minSeconds, ...more].map(String)
+    if (task.security !== null) args.push(...properties(task.security))
     return [javaCommand('java'), ...jvm, '-cp', path, program, ...args]
   }
   switch (program) {
@@ -109,6 +110,18 @@ async function commandOf({ program, handler }: Contender, task: Task, kafka: str
     default:
       return [process.execPath, join(here, 'children', `${program}.ts`), JSON.stringify(task)]
   }
+}
+
+/** Settings of Java's client. */
+function properties({ ca, mechanism, username, password }: Security): string[] {
+  const module = 'org.apache.kafka.common.security.scram.ScramLoginModule'
+  return [
+    'security.protocol=SASL_SSL',
+    'ssl.truststore.type=PEM',
+    `ssl.truststore.certificates=${ca}`,
+    `sasl.mechanism=${mechanism}`,
+    `sasl.jaas.config=${module} required username="${username}" password="${password}";`,
+  ]
 }
 
 /** A child must not outlive this process; answers how to undo that. */

@@ -38,6 +38,8 @@ export interface RssSample {
 /** What a measured process is told, as JSON in its first argument. */
 export interface Task {
   readonly brokers: readonly string[]
+  /** Null: these brokers want none. */
+  readonly security: Security | null
   readonly topic: string
   readonly partitions: number
   /** Messages of one pass, from the beginning of the topic. */
@@ -49,4 +51,13 @@ export interface Task {
   readonly concurrency: number
   /** What the handler does. The names are the program's own. */
   readonly handler: string
+}
+
+/** How a listener with TLS and SASL is reached. */
+export interface Security {
+  /** PEM. */
+  readonly ca: string
+  readonly mechanism: 'SCRAM-SHA-512'
+  readonly username: string
+  readonly password: string
 }

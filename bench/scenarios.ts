@@ -20,8 +20,8 @@ export interface Contender {
   readonly handler?: string
   /** Messages of one pass, for programs that would take minutes for the whole topic. Default all. */
   readonly messages?: number
-  /** Which broker it talks to. Default the real one. */
-  readonly broker?: 'kafka' | 'embedded'
+  /** Which broker it talks to; `tls`: the real one's listener with TLS and SASL. Default the real one's plain listener. */
+  readonly broker?: 'kafka' | 'tls' | 'embedded'
 }
 
 export type Goal =
@@ -169,6 +169,29 @@ const broker: Scenario = {
   ),
 }
 
+const tls: Scenario = {
+  name: 'tls',
+  title: 'Over TLS',
+  text:
+    'The same as the first table, over a listener of the same Kafka with TLS 1.3 and SASL (SCRAM-SHA-512). The first row is Millrace over the ' +
+    'plain one: what is missing to it is what TLS costs.',
+  kind: 'speed',
+  comparisons: [
+    {
+      name: 'all values of `bench`, TLS',
+      topic: 'bench',
+      concurrency: 16,
+      contenders: [
+        { name: 'Millrace, batch(), TLS', program: 'millrace', handler: 'batch', broker: 'tls' },
+        { name: 'Millrace, batch(), plain', program: 'millrace', handler: 'batch' },
+        { name: "Java's poll loop, TLS", program: 'PollLoop', broker: 'tls' },
+        { name: '@platformatic/kafka, stream, TLS', program: 'platformatic', broker: 'tls' },
+      ],
+      goals: [],
+    },
+  ],
+}
+
 const memory: Scenario = {
   name: 'memory',
   title: 'Memory',
@@ -194,4 +217,4 @@ const memory: Scenario = {
   ],
 }
 
-export const scenarios: readonly Scenario[] = [batches, sync, async, timers, broker, memory]
+export const scenarios: readonly Scenario[] = [batches, sync, async, timers, tls, broker, memory]

@@ -3,7 +3,8 @@ import { ConnectionError, toError } from '../base/errors.ts'
 import type { ApiName } from '../protocol/apis.ts'
 import { addressName } from './address.ts'
 import type { Question } from './call.ts'
-import { dial, isFinal } from './dial.ts'
+import { dial } from './dial.ts'
+import { isFinal } from './dial-failure.ts'
 import type { Settings } from './options.ts'
 
 /**

@@ -2,16 +2,16 @@ import { isIP } from 'node:net'
 import { ConnectionError, toError } from '../base/errors.ts'
 import { errorCodes, kafkaError } from '../protocol/error-codes.ts'
 import type { Responses } from '../protocol/messages.ts'
-import { type Address, addressName } from './address.ts'
+import type { Address } from './address.ts'
 import type { Question } from './call.ts'
-import { Connection, wasClosed } from './connection.ts'
+import { Connection } from './connection.ts'
 import { within } from './deadline.ts'
+import { dialFailure, isFinal, type Progress, wantsSasl } from './dial-failure.ts'
 import type { Settings } from './options.ts'
 import { authenticate } from './sasl/authenticate.ts'
 import { Session } from './sasl/session.ts'
-import { AuthenticationError, TlsError } from './security-errors.ts'
-import { tlsFault } from './tls-fault.ts'
-import { UnsupportedVersionError, Versions } from './versions.ts'
+import { TlsError } from './security-errors.ts'
+import { Versions } from './versions.ts'
 
 /** How Millrace names itself to brokers (KIP-511). */
 export const software = { name: 'millrace', version: '0.1.0' }
@@ -75,13 +75,6 @@ async function resolve(settings: Settings, { address, broker }: Dial, signal: Ab
   throw new ConnectionError(`No connection to ${broker}: the name ${host} has no address`, { broker })
 }
 
-/** How far an attempt to connect has come, for what is said when it fails. */
-interface Progress {
-  stage: 'tcp' | 'tls' | 'versions' | 'sasl'
-  /** What is missing. */
-  waitsFor: string
-}
-
 async function open(settings: Settings, target: Dial, ip: string, signal: AbortSignal): Promise<Connection> {
   const { clock, connectTimeoutMs, tls } = settings
   const progress: Progress = { stage: 'tcp', waitsFor: 'it does not answer' }
@@ -107,7 +100,10 @@ async function open(settings: Settings, target: Dial, ip: string, signal: AbortS
     const error = toError(thrown)
     connection.close(error)
     await connection.closed
-    throw isFinal(error) ? error : failure(settings, target, ip, connection, error, progress)
+    if (isFinal(error)) throw error
+    const { address, broker } = target
+    const { stage } = progress
+    throw dialFailure({ place: { host: ip, port: address.port }, broker, tls, why: connection.why, error, stage })
   } finally {
     timer.cancel()
     signal.removeEventListener('abort', aborted)
@@ -146,49 +142,6 @@ async function introduce(
   }
   const waitsFor = (what: string) => enter('sasl', what)
   return authenticate(connection, { credentials, broker, clock, deadline, signal, waitsFor })
-}
-
-function failure(
-  { tls }: Settings,
-  { broker, address: { port } }: Dial,
-  ip: string,
-  connection: Connection,
-  error: Error,
-  { stage }: Progress,
-): Error {
-  const why = `${addressName({ host: ip, port })}: ${connection.why || error.message}`
-  if (error instanceof AuthenticationError) return new ConnectionError(why, { broker, cause: error })
-  const cause = error.cause ?? error
-  if (tls !== null && tlsFault(cause)?.certificate) return new TlsError(why, { broker, cause, retriable: tls.worked })
-  const dropped = connection.why === wasClosed || /ECONNRESET|EPIPE|socket disconnected/.test(connection.why)
-  const hint = dropped ? dropHints[tls !== null && stage === 'versions' ? 'certificate' : stage] : ''
-  return new ConnectionError(`${why}${hint}`, { broker, cause })
-}
-
-const wantsSasl = ' at the first request behind ApiVersions: this listener may want SASL (the option sasl)'
-
-/** What it may mean that the broker ends a connection at this stage. */
-const dropHints: Readonly<Record<Progress['stage'] | 'certificate', string>> = {
-  tcp: '',
-  tls:
-    ' during the TLS handshake: this port may expect plain text (a PLAINTEXT or SASL_PLAINTEXT listener), or the broker does not accept ' +
-    'the TLS version, the ciphers or the certificate of this client; its log says which',
-  versions:
-    ' at the first request (ApiVersions): the broker expects TLS or SASL on this port, or is far older than Kafka 2.1',
-  certificate:
-    ' at the first request (ApiVersions): the broker may want a certificate of this client (tls.cert and tls.key), or another than this ' +
-    'one, or is far older than Kafka 2.1',
-  sasl:
-    ' during the authentication (SASL): if it does so each time, its log says why; some brokers end the connection instead of refusing ' +
-    'credentials',
-}
-
-/** Whether trying again, there or elsewhere, is of no use until somebody changes the options. */
-export function isFinal(error: unknown): boolean {
-  return (
-    error instanceof UnsupportedVersionError ||
-    ((error instanceof AuthenticationError || error instanceof TlsError) && !error.retriable)
-  )
 }
 
 /** Begins with version 3, which says who asks; a broker that does not know it answers in version 0 with what it does know. */

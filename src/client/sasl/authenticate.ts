@@ -72,17 +72,18 @@ function trouble({ broker }: Authentication, why: string, retriable: boolean, ca
 function checkMechanism(answer: Responses['SaslHandshake'], authentication: Authentication): void {
   const { broker } = authentication
   const { mechanism } = authentication.credentials
+  const cause = kafkaError(answer.errorCode, `agreeing on ${mechanism} with ${broker}`, { broker })
+  if (cause === null) return
   if (answer.errorCode === errorCodes.UNSUPPORTED_SASL_MECHANISM) {
     const offered = answer.mechanisms.slice(0, 20).map(name => quotable(name, []))
     const why = `this listener does not offer ${mechanism}: set sasl.mechanism to one that it does offer (${offered.join(', ') || 'none'})`
-    throw trouble(authentication, why, false)
+    throw trouble(authentication, why, false, cause)
   }
   if (answer.errorCode === errorCodes.ILLEGAL_SASL_STATE) {
     const why = 'this listener (PLAINTEXT or SSL) has no SASL: leave sasl out, or use the port of one with SASL'
-    throw trouble(authentication, why, false)
+    throw trouble(authentication, why, false, cause)
   }
-  const cause = kafkaError(answer.errorCode, `agreeing on ${mechanism} with ${broker}`, { broker })
-  if (cause !== null) throw trouble(authentication, cause.message, true, cause)
+  throw trouble(authentication, cause.message, true, cause)
 }
 
 async function begin(authentication: Authentication, timeoutMs: number): Promise<Exchange> {

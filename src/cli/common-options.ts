@@ -8,7 +8,7 @@ Exit codes:
   0    all was well, or an endless command was ended by Ctrl-C
   1    it failed; stderr says why
   2    wrong usage
-  3    no broker was reached within --timeout
+  3    no broker was reached within --timeout, or one gave no answer
   4    a topic, partition or group does not exist
   130  interrupted before the end that was asked for was reached`
 

@@ -11,6 +11,7 @@ import { unknownCommand } from './unknown-command.ts'
 export function addGroups(program: Command): void {
   const groups = program
     .command('groups')
+    .summary('list, describe and delete consumer groups, set where they go on')
     .description(
       'Shows consumer groups: where they are, who their members are; sets where they go on, and deletes them. Without a command it lists them.',
     )

@@ -7,6 +7,7 @@ import type { PerfOptions } from './perf.ts'
 export function addPerf(program: Command): void {
   const perf = program
     .command('perf')
+    .summary('measure how fast messages are read')
     .description('Measures how fast this machine and cluster are together.')
     .helpCommand(false)
     .addHelpText('after', EXIT_CODES)

@@ -65,5 +65,5 @@ export function makeProgram(): Command {
   addBroker(program)
   addCompletion(program)
   addHelp(program)
-  return program.addHelpText('after', EXIT_CODES)
+  return program.addHelpText('after', `\n"millrace help COMMAND" shows its options, with examples.\n${EXIT_CODES}`)
 }

@@ -43,6 +43,12 @@ test('every command and every option of it is on the page about the command line
 })
 
 test('every command has a summary, a description, examples, and the exit codes in its help', () => {
+  for (const { summary, name } of makeProgram().commands.map(each => ({
+    summary: each.summary(),
+    name: each.name(),
+  }))) {
+    assert.notEqual(summary, '', name)
+  }
   for (const [path, leaf] of all) {
     let help = ''
     leaf.configureOutput({ writeOut: text => (help += text) }).outputHelp()

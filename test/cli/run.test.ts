@@ -130,6 +130,25 @@ suite('millrace run', { concurrency: 2 }, () => {
     assert.ok(!after.some(isAlive))
   })
 
+  test('a config file says the group, and is read anew for each process', async () => {
+    const config = join(folder, 'run.yaml')
+    const say = (clientId: string) => writeFile(config, `group: configured\nclientId: ${clientId}\n`)
+    await say('before')
+    const run = new Run('handler.ts', '-t', 'orders', '--processes', '1', '--config', config)
+    await run.pids(1)
+    assert.equal((await broker.group('configured').now()).members.length, 1)
+    const clients = new Set<string | null>()
+    const stopListening = broker.onRequest(({ clientId }) => clients.add(clientId))
+    await until('it heartbeats', () => clients.has('before'))
+    await say('after')
+    run.child.kill('SIGHUP')
+    await until('all are restarted', () => run.events('restarted').length > 0)
+    assert.ok(clients.has('after'))
+    stopListening()
+    run.child.kill('SIGTERM')
+    assert.equal((await run.result()).code, 0, run.stderr)
+  })
+
   test('a process that is killed is started again in its place, and nothing is lost', async () => {
     const run = new Run('handler.ts', '-t', 'dying', '-g', 'dying')
     const [first = 0, second = 0] = await run.pids()

@@ -122,7 +122,7 @@ sasl: { mechanism: PLAIN, username: ${username}, passwordFile: password }
     await file('handler.ts', 'export default () => {}')
     const module = join(folder, 'handler.ts')
     const args = ['run', module, '-t', 'orders', '-n', '2', '--json', '-vv', '--timeout', '60', '--config', properties]
-    const command = start(args)
+    const command = start([...args, '--sasl-password', password])
     const pids = new Set<number>()
     await until(
       'both processes are members',

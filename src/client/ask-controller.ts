@@ -1,6 +1,6 @@
 import { exponential } from '../base/backoff.ts'
 import { sleep } from '../base/clock.ts'
-import { ConnectionError, type MillraceError } from '../base/errors.ts'
+import { ConnectionError, type MillraceError, RequestTimeoutError } from '../base/errors.ts'
 import type { ApiName } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/error-codes.ts'
 import type { Requests, Responses } from '../protocol/messages.ts'
@@ -76,14 +76,15 @@ async function askOnce<N extends ApiName, I, O extends Outcome>(
   const { settings, metadata } = client.router
   const rest = () => Math.max(1, deadline - settings.clock.now())
   const { name, doing, topic, minVersion } = request
-  let unsent = false
+  let known = false
+  let sent = false
   try {
     // The one that is known may be gone.
     await metadata.refresh([], rest())
     const timeoutMs = rest()
-    unsent = true
+    known = true
     const body = (version: number) => {
-      unsent = false
+      sent = true
       return request.body(items, Math.ceil(timeoutMs * controllersPart), version)
     }
     const options = { timeoutMs, ...(minVersion !== undefined && { minVersion }) }
@@ -94,8 +95,16 @@ async function askOnce<N extends ApiName, I, O extends Outcome>(
       return { outcome: outcome ?? null, error, again: passing.has(outcome?.errorCode ?? errorCodes.NONE) }
     })
   } catch (thrown) {
-    const error = ofRequest(thrown)
-    const again = unsent && error instanceof ConnectionError
+    const failed = ofRequest(thrown)
+    const again = known && !sent && failed instanceof ConnectionError
+    const error = sent ? uncertain(failed) : failed
     return items.map(() => ({ outcome: null, error, again }))
   }
+}
+
+/** What was sent may have been done, though no answer came. */
+function uncertain(error: MillraceError): MillraceError {
+  const Kind = [RequestTimeoutError, ConnectionError].find(kind => error instanceof kind)
+  if (Kind === undefined) return error
+  return new Kind(`${error.message}. It may have been done all the same`, { broker: error.broker, cause: error })
 }

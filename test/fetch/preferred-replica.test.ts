@@ -84,7 +84,7 @@ for (const [what, harm] of [
 }
 
 test('a replica that leaves the metadata is not fetched from any more', async () => {
-  const { clock, client, claim, log, other, fetching } = nearby()
+  const { clock, client, claim, log, other, fetching, stalled } = nearby()
   const one = claim(log)
   await clock.advance(10)
   assert.equal(fetching.state(one)?.fetchedFrom, follower)
@@ -92,8 +92,10 @@ test('a replica that leaves the metadata is not fetched from any more', async ()
     const metadata = client.cluster(['orders'])
     return { ...metadata, brokers: metadata.brokers.filter(({ nodeId }) => nodeId !== follower) }
   }
-  client.onFetch = () => null
+  const before = client.fetches.length
   claim(other)
   await clock.advance(200)
-  assert.equal(fetching.state(one)?.fetchedFrom, 1)
+  const askedLeader = client.fetches.slice(before).filter(({ query }) => query.nodeId === 1)
+  assert.ok(askedLeader.some(({ query }) => query.partitions.some(({ partition }) => partition === 0)))
+  assert.deepEqual(stalled, [])
 })

@@ -133,3 +133,10 @@ export function parseInstancePrefix(text: string): string {
   if (/^[\w.-]{1,240}$/.test(text)) return text
   throw new InvalidArgumentError('Expected up to 240 letters, digits, dots, dashes and underscores.')
 }
+
+/** `name:password`, passwords by name; given several times, they add up. A password may hold colons. */
+export function parseUsers(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf(':')
+  if (at > 0 && at < text.length - 1) return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
+  throw new InvalidArgumentError('Expected a name and a password, such as shop:secret.')
+}

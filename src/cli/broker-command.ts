@@ -1,5 +1,5 @@
-import type { Command } from 'commander'
-import { parseCount, parsePort, parseSettings, parseText, parseTopics } from './arguments.ts'
+import { type Command, Option } from 'commander'
+import { parseCount, parseList, parsePort, parseSettings, parseText, parseTopics, parseUsers } from './arguments.ts'
 import type { BrokerCommandOptions } from './broker.ts'
 import { EXIT_CODES } from './common-options.ts'
 
@@ -10,7 +10,7 @@ export function addBroker(program: Command): void {
     .summary('run a Kafka in memory, for tests and development')
     .description(
       "Runs brokers that speak Kafka's protocol in this process, and says where, until Ctrl-C. Everything is kept in memory and gone " +
-        'afterwards. There is no password and no encryption: it listens to this machine only, unless --host says otherwise.',
+        'afterwards. It listens to this machine only, unless --host says otherwise, and everybody is let in, unless there are users.',
     )
     .option(
       '-p, --port <number>',
@@ -24,6 +24,12 @@ export function addBroker(program: Command): void {
     .option('--config <name=value>', "a broker setting under Kafka's name; may be repeated", parseSettings)
     .option('--host <address>', 'where to listen; 0.0.0.0 for the whole network', parseText, '127.0.0.1')
     .option('--advertised-host <name>', 'where clients are told to connect, if not to --host', parseText)
+    .addOption(new Option('--tls', 'speak TLS, with a certificate that is made at the start').conflicts('tlsCert'))
+    .option('--tls-cert <file>', 'speak TLS, with this certificate (PEM)', parseText)
+    .option('--tls-key <file>', 'its key (PEM)', parseText)
+    .option('--ca-file <file>', 'with --tls: where to write whom clients are to trust (PEM)', parseText)
+    .option('--user <name:password>', 'let in only users, by their passwords (SASL); may be repeated', parseUsers)
+    .option('--sasl <mechanisms>', 'what they may choose from, such as PLAIN,SCRAM-SHA-512', parseList)
     .option('--log-requests', 'print a line for each request')
     .option('--json', 'print one JSON object per line')
     .action(async (options: BrokerCommandOptions) => {
@@ -38,6 +44,7 @@ Examples:
   millrace broker --topics orders:6,payments:3 --nodes 3
   millrace broker --port 0 --json
   millrace broker --log-requests | grep JoinGroup
+  millrace broker --tls --ca-file ca.pem --user shop:secret
 ${EXIT_CODES}`,
     )
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'node:test'
 import { parsePort, parseSettings, parseTopics } from '../../src/cli/arguments.ts'
 import { describeRequest } from '../../src/cli/request-printer.ts'
@@ -97,4 +100,44 @@ test('topics, ports and settings are read as they are written in the help', () =
   for (const text of ['', '-1', '65536', '9092x', '1e3']) assert.throws(() => parsePort(text), refused, text)
   assert.deepEqual(parseSettings('a=b=c', parseSettings('x=')), { x: '', a: 'b=c' })
   for (const text of ['', 'a', '=b']) assert.throws(() => parseSettings(text), refused, text)
+})
+
+test('with --tls and users, the broker lets in who trusts it and has a password, and nobody else', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-broker-'))
+  const ca = join(folder, 'ca.pem')
+  try {
+    const broker = await started('--tls', '--ca-file', ca, '--user', 'shop:a:b', '--sasl', 'PLAIN,SCRAM-SHA-256')
+    const [address = ''] = /127\.0\.0\.1:\d+/.exec(broker.lines[0] ?? '') ?? []
+    const list = (...more: string[]) => {
+      return command(
+        ['topics', 'list', '--sasl-mechanism', 'SCRAM-SHA-256', '--sasl-username', 'shop', ...more],
+        [address],
+      )
+    }
+    const right = await list('--tls-ca', ca, '--sasl-password', 'a:b')
+    assert.deepEqual([right.code, right.stderr], [0, ''])
+    assert.notEqual((await list('--tls-ca', ca, '--sasl-password', 'x')).code, 0)
+    assert.notEqual((await list('--tls', '--sasl-password', 'a:b')).code, 0)
+    broker.child.kill('SIGTERM')
+    const { code, stdout } = await broker.result()
+    assert.equal(code, 0)
+    assert.match(stdout, /^try it .*--tls-ca .*ca\.pem --sasl-mechanism PLAIN --sasl-username shop$/m)
+    assert.ok(!stdout.includes('a:b'))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('what cannot be used for TLS or SASL is told, and the broker does not start', async () => {
+  for (const [args, says] of [
+    [['--ca-file', 'ca.pem'], /--ca-file needs --tls/],
+    [['--tls-cert', '/no/such/file'], /--tls-cert cannot be read/],
+    [['--tls', '--tls-cert', 'x.pem'], /cannot be used with/],
+    [['--user', 'shop'], /Expected a name and a password/],
+    [['--user', 'shop:x', '--sasl', 'GSSAPI'], /sasl\.mechanisms must be a list of/],
+  ] as const) {
+    const { code, stderr } = await command(['broker', '--port', '0', ...args])
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, says)
+  }
 })

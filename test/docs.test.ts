@@ -138,33 +138,38 @@ function typeErrors(folder: string): Promise<string> {
   })
 }
 
+/** Sections of the options with a page of their own, and those that are on another's. */
+const sections = new Set(['ownership', 'fetch', 'work', 'offsets'])
+const innerSections = new Set(['reservoir', 'reconnect'])
+
 test('every option is on the page of its section, with the default it has', async () => {
   const texts = await pages()
-  const defaults = resolveOptions({ brokers: ['localhost'] }) as unknown as Record<string, Record<string, unknown>>
+  const defaults = resolveOptions({ brokers: ['localhost'] })
   const wrong: string[] = []
   let options = 0
-  for (const section of ['ownership', 'fetch', 'fetch.reservoir', 'work', 'offsets']) {
-    const [page = '', inner] = section.split('.')
-    const values = inner === undefined ? defaults[page] : (defaults[page]?.[inner] as Record<string, unknown>)
-    for (const name of optionsOf(section)) {
-      if (section === 'fetch' && name === 'reservoir') continue
+  for (const section of ['', 'reconnect', 'ownership', 'fetch', 'fetch.reservoir', 'work', 'offsets']) {
+    const parts = section.split('.').filter(part => part !== '')
+    const [page = 'consumer'] = parts.filter(part => sections.has(part))
+    const inner = parts.filter(part => !sections.has(part))
+    const values = parts.reduce<unknown>((from, part) => Reflect.get(from as object, part), defaults) as object
+    for (const name of optionsOf(parts)) {
+      if (innerSections.has(name) || (section === '' && sections.has(name))) continue
       options += 1
-      const shown = `\`${inner === undefined ? '' : `${inner}.`}${name}\``
+      const shown = `\`${[...inner, name].join('.')}\``
       const row = (texts.get(`docs/${page}.md`) ?? '').split('\n').find(line => line.startsWith(`| ${shown} |`))
       const said = row?.split('|')[2]?.trim()
-      if (said === undefined || !says(said, values?.[name])) {
-        wrong.push(`docs/${page}.md: ${shown} is ${String(values?.[name])} by default`)
+      if (said === undefined || !says(said, Reflect.get(values, name))) {
+        wrong.push(`docs/${page}.md: ${shown} is ${String(Reflect.get(values, name))} by default, not ${said}`)
       }
     }
   }
   assert.deepEqual(wrong, [])
-  assert.ok(options > 20, `only ${options} options were looked at`)
+  assert.ok(options > 50, `only ${options} options were looked at`)
 })
 
 /** The options of a section, as the error about a wrong one names them. */
-function optionsOf(section: string): string[] {
-  const [outer = '', inner] = section.split('.')
-  const options = { [outer]: inner === undefined ? { wrong: 1 } : { [inner]: { wrong: 1 } } }
+function optionsOf(parts: readonly string[]): string[] {
+  const options = parts.reduceRight<object>((inside, part) => ({ [part]: inside }), { wrong: 1 })
   return knownNames(() => new Consumer({ brokers: ['localhost'], ...options }))
 }
 
@@ -213,7 +218,7 @@ test('every option of the embedded broker is on its page, with the default it ha
 function says(text: string, value: unknown): boolean {
   const [, number, mebi] = /^([\d,]+)( MiB)?$/.exec(text) ?? []
   if (number !== undefined) return Number(number.replaceAll(',', '')) * (mebi ? 1024 * 1024 : 1) === value
-  if (typeof value === 'boolean') return text === String(value)
+  if (typeof value === 'boolean') return text.replaceAll('`', '') === String(value)
   if (typeof value === 'string') return text === `\`'${value}'\``
   return typeof value !== 'number' || !Number.isFinite(value)
 }

@@ -29,8 +29,9 @@ class Trouble implements AsyncDisposable {
   async write(): Promise<void> {
     const client = new NativeClient({ brokers: this.broker.brokers, logger: silent })
     const records = writeBatch(['a', 'b', 'c'].map(key => ({ key, value: 'an order' })))
-    await client.produce([0, 1, 2].map(partition => ({ topic: 'orders', partition, records })))
+    const written = await client.produce([0, 1, 2].map(partition => ({ topic: 'orders', partition, records })))
     await client.close()
+    for (const { error } of written) assert.equal(error, null)
   }
 
   run(handler: Handler, options: Partial<ConsumerOptions> = {}, topic = 'orders'): Consumer {
@@ -47,7 +48,9 @@ class Trouble implements AsyncDisposable {
 
   async says(text: string | RegExp): Promise<void> {
     const has = (line: string) => (typeof text === 'string' ? line.includes(text) : text.test(line))
-    await until(`somebody says "${text}"`, () => this.lines.some(has))
+    await until(`somebody says "${text}"`, () => this.lines.some(has)).catch(error => {
+      throw new Error(`${error.message}, but:\n${this.lines.join('\n')}`)
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -114,7 +117,7 @@ const troubles: Readonly<Record<string, (trouble: Trouble) => Promise<void>>> = 
     await trouble.says('did not settle')
   },
   'a forgotten pause': async trouble => {
-    const consumer = trouble.run(() => {}, { stallAfterMs: 1_000 })
+    const consumer = trouble.run(() => {}, { stallAfterMs: 3_000 })
     await until('all is done', () => consumer.state().work.done === 9)
     consumer.pause()
     await trouble.write()

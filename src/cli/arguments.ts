@@ -98,6 +98,13 @@ export function parseShift(text: string): number {
   throw new InvalidArgumentError('Expected a number of messages such as 100 or -100.')
 }
 
+/** A broker by its id, or `default`: what is set for all of them. */
+export function parseBrokerName(text: string): number | 'default' {
+  if (text === 'default') return text
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Expected the id of a broker, such as 1, or default.')
+}
+
 /** `name=value`; given several times, they add up. */
 export function parseSettings(
   text: string,

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
-import { parseCount, parseSettings, parseTexts } from './arguments.ts'
+import { parseCount, parseSettings } from './arguments.ts'
 import { EXIT_CODES, withCommonOptions } from './common-options.ts'
+import type { ConfigsOptions } from './configs.ts'
+import { withConfigChanges } from './configs-options.ts'
 import { examples } from './help.ts'
 import type { AlterTopicOptions, CreateTopicsOptions, DeleteTopicsOptions } from './topic-changes.ts'
-import type { TopicConfigsOptions } from './topic-configs.ts'
 import type { ListTopicsOptions, TopicsOptions } from './topics.ts'
 import { unknownCommand } from './unknown-command.ts'
 
@@ -120,22 +121,14 @@ function addAlter(topics: Command): void {
 }
 
 function addConfigs(topics: Command): void {
-  const configs = topics
-    .command('configs <topic>')
+  const configs = withConfigChanges(topics.command('configs <topic>'))
     .summary('show and change settings of a topic')
     .description(
       'Shows what is set for a topic itself, with --all also what it inherits from its broker or from Kafka, and where each value comes ' +
         'from. With --set, --append, --subtract or --delete it changes these settings instead, all or none, and leaves the others.',
     )
-    .option('-a, --all', 'inherited settings too')
-    .option('--set <name=value>', 'a new value; may be repeated', parseSettings)
-    .option('--append <name=value>', 'add an element to a list; may be repeated', parseSettings)
-    .option('--subtract <name=value>', 'take an element out of a list; may be repeated', parseSettings)
-    .option('--delete <name>', 'back to what is inherited; may be repeated', parseTexts)
-    .option('--dry-run', 'only tell whether it could be changed')
-    .option('--json', 'one JSON object per setting and line')
-    .action(async (name: string, options: TopicConfigsOptions) => {
-      const { topicConfigs } = await import('./topic-configs.ts')
+    .action(async (name: string, options: ConfigsOptions) => {
+      const { topicConfigs } = await import('./configs.ts')
       await topicConfigs(name, options)
     })
   withCommonOptions(configs).addHelpText(

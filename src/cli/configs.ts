@@ -1,6 +1,7 @@
 import { MillraceError } from '../base/errors.ts'
 import { Admin } from '../client/admin.ts'
-import type { ConfigChange, ConfigEntry } from '../client/config-admin.ts'
+import type { ConfigChange, ConfigEntry, ConfigOwner } from '../client/config-admin.ts'
+import type { NativeClient } from '../client/native-client.ts'
 import { type CommonOptions, withClient } from './connect.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { writeObjects, writeText } from './output.ts'
@@ -10,7 +11,7 @@ import { table } from './table.ts'
 
 type Settings = Readonly<Record<string, string>>
 
-export interface TopicConfigsOptions extends CommonOptions {
+export interface ConfigsOptions extends CommonOptions {
   readonly all?: boolean
   readonly set?: Settings
   readonly append?: Settings
@@ -20,23 +21,43 @@ export interface TopicConfigsOptions extends CommonOptions {
   readonly json?: boolean
 }
 
-/** `millrace topics configs`: shows settings or, when there are changes, makes them. */
-export async function topicConfigs(topic: string, options: TopicConfigsOptions): Promise<void> {
-  const changes = changesOf(options)
-  await withClient(options, async client => {
-    await findTopics(client, [topic], options.timeout)
-    const admin = new Admin(client)
-    if (Object.keys(changes).length === 0) {
-      const entries = await admin.describeConfigs({ topic })
-      await show(entries.filter(({ inherited }) => options.all || !inherited).sort(byName), options)
-      return
-    }
-    await alter(admin, topic, changes, options)
-    await tellChanges(topic, changes, options)
+/** `millrace topics configs`. */
+export async function topicConfigs(topic: string, options: ConfigsOptions): Promise<void> {
+  await showOrChange({ topic }, options, client => findTopics(client, [topic], options.timeout))
+}
+
+/** `millrace cluster configs`. */
+export async function brokerConfigs(broker: number | 'default', options: ConfigsOptions): Promise<void> {
+  await showOrChange({ broker }, options, async client => {
+    const { brokers } = await new Admin(client).describeCluster()
+    const ids = brokers.map(({ nodeId }) => nodeId)
+    if (broker === 'default' || ids.includes(broker)) return
+    const message = `The cluster has no broker ${broker}: there are ${ids.sort((a, b) => a - b).join(', ')}`
+    throw new CommandError(exitCodes.unknown, 'UNKNOWN_BROKER', message)
   })
 }
 
-function changesOf({ set = {}, append = {}, subtract = {}, delete: deleted = [] }: TopicConfigsOptions) {
+/** Shows settings or, when there are changes, makes them. `find` rejects when there is no such owner. */
+async function showOrChange(
+  owner: ConfigOwner,
+  options: ConfigsOptions,
+  find: (client: NativeClient) => Promise<unknown>,
+): Promise<void> {
+  const changes = changesOf(options)
+  await withClient(options, async client => {
+    await find(client)
+    const admin = new Admin(client)
+    if (Object.keys(changes).length === 0) {
+      const entries = await admin.describeConfigs(owner)
+      await show(entries.filter(({ inherited }) => options.all || !inherited).sort(byName), options)
+      return
+    }
+    await alter(admin, owner, changes, options)
+    await tellChanges(owner, changes, options)
+  })
+}
+
+function changesOf({ set = {}, append = {}, subtract = {}, delete: deleted = [] }: ConfigsOptions) {
   const changes: [name: string, change: ConfigChange][] = [
     ...Object.entries(set),
     ...Object.entries(append).map(([name, value]): [string, ConfigChange] => [name, { append: value }]),
@@ -50,20 +71,20 @@ function changesOf({ set = {}, append = {}, subtract = {}, delete: deleted = [] 
 
 async function alter(
   admin: Admin,
-  topic: string,
+  owner: ConfigOwner,
   changes: Readonly<Record<string, ConfigChange>>,
-  { dryRun = false }: TopicConfigsOptions,
+  { dryRun = false }: ConfigsOptions,
 ): Promise<void> {
   try {
-    await admin.alterConfigs({ topic }, changes, { validateOnly: dryRun })
+    await admin.alterConfigs(owner, changes, { validateOnly: dryRun })
   } catch (thrown) {
     if (!(thrown instanceof MillraceError) || thrown.code !== 'INVALID_CONFIG') throw thrown
-    const advice = `Nothing was changed. "millrace topics configs ${topic} --all" shows what there is`
+    const advice = 'Nothing was changed. The same command with --all and without changes shows what there is'
     throw new CommandError(exitCodes.failure, thrown.code, `${thrown.message}. ${advice}`, thrown)
   }
 }
 
-async function show(entries: readonly ConfigEntry[], { json }: TopicConfigsOptions): Promise<void> {
+async function show(entries: readonly ConfigEntry[], { json }: ConfigsOptions): Promise<void> {
   if (json) {
     return writeObjects(entries.map(({ documentation: _, synonyms: __, ...entry }) => entry))
   }
@@ -76,11 +97,11 @@ async function show(entries: readonly ConfigEntry[], { json }: TopicConfigsOptio
 }
 
 async function tellChanges(
-  topic: string,
+  owner: ConfigOwner,
   changes: Readonly<Record<string, ConfigChange>>,
-  { json, dryRun = false }: TopicConfigsOptions,
+  { json, dryRun = false }: ConfigsOptions,
 ): Promise<void> {
-  if (json) return writeObjects([{ topic, changes, dryRun }])
+  if (json) return writeObjects([{ ...owner, changes, dryRun }])
   const lines = Object.entries(changes).map(([name, change]) => `${dryRun ? 'could ' : ''}${describe(name, change)}`)
   await writeText(lines.map(line => `${printable(line)}\n`).join(''))
 }

@@ -109,6 +109,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       random,
       logger,
       events: this.workLog,
+      ticked: now => this.stallWatch.tick(now),
       ...(lease === null ? {} : { looked: now => lease.look(now) }),
     })
     this.stallWatch = new StallWatch({
@@ -248,7 +249,10 @@ export class Engine implements ClaimHost, ClaimKeeper {
     { committed, leaderEpoch = -1, lookup }: { committed: number; leaderEpoch?: number; lookup?: StartPosition },
   ): void {
     claim.committed = committed
-    claim.positioning = position < 0 && committed < 0
+    const where = lookup ?? this.options.offsets.start
+    // An offset that was named is the next owner's as well, so nobody waits for its commit.
+    const named = typeof where === 'object' && 'offset' in where
+    claim.positioning = position < 0 && committed < 0 && !named
     claim.reservoir.moveTo(position, leaderEpoch)
     this.commits?.add(claim, committed)
     this.dispatcher.add(claim, this.#parts.routes[claim.route] as Route<AnyMessage>)
@@ -369,7 +373,6 @@ export class Engine implements ClaimHost, ClaimKeeper {
     await this.ownership.close({ leave })
     for (const claim of [...this.claims]) this.release(claim)
     this.dispatcher.close()
-    this.stallWatch.close()
     this.#ended.abort(new ClosedError('The consumer'))
     // The client first: it ends the requests that the others wait for.
     if (this.#ownsClient) await this.native?.close()

@@ -26,9 +26,11 @@ export function observedClient(
   fetched: (bytes: number) => void,
 ): LowLevelClient {
   const timed = timer(observation, metricDefinitions.fetchDuration)
-  const ask = async (query: FetchQuery, signal: AbortSignal | undefined): Promise<FetchAnswer> => {
-    const answer = await timed(() => client.fetch(query, signal))
-    fetched(answer.partitions.reduce((sum, { bytes }) => sum + bytes, 0))
+  const count = ({ partitions }: FetchAnswer) => fetched(partitions.reduce((sum, { bytes }) => sum + bytes, 0))
+  const ask = (query: FetchQuery, signal: AbortSignal | undefined): Promise<FetchAnswer> => {
+    const answer = timed(() => client.fetch(query, signal))
+    // Beside the answer's own way, which is no longer for it.
+    answer.then(count, () => {})
     return answer
   }
   const epochs = client.offsetsForLeaderEpoch?.bind(client)
@@ -49,7 +51,7 @@ export function observedClient(
 /** The storage that the commit loop uses. */
 export function observedStorage(storage: OffsetStorage, observation: Observation): OffsetStorage {
   const timed = timer(observation, metricDefinitions.commitDuration)
-  const ask = (offsets: readonly CommittedOffset[]) => timed(async () => storage.commit(offsets))
+  const ask = (offsets: readonly CommittedOffset[]) => timed(() => storage.commit(offsets))
   return {
     load: partitions => storage.load(partitions),
     commit(offsets) {
@@ -141,11 +143,11 @@ function timedHandler<W extends AnyMessage | readonly AnyMessage[]>(
   }
 }
 
-/** Times operations, if somebody wants that. */
+/** Times operations, if somebody wants that; else they are as they were. */
 function timer({ instruments, clock }: Observation, definition: MetricDefinition) {
-  const histogram = instruments?.histogram(definition)
+  if (instruments === null) return <T>(operation: () => Promise<T>): Promise<T> => operation()
+  const histogram = instruments.histogram(definition)
   return async <T>(operation: () => Promise<T>): Promise<T> => {
-    if (histogram === undefined) return operation()
     const start = clock.now()
     try {
       return await operation()

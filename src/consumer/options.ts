@@ -200,7 +200,7 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     logger: options.logger ?? null,
     logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
     metrics: resolveMetrics(options.metrics),
-    stallAfterMs: top.number('stallAfterMs', 30_000, { min: 100 }),
+    stallAfterMs: top.number('stallAfterMs', 30_000, { min: 100, max: 2 ** 31 - 1 }),
     client: options.client ?? null,
     ownership,
     fetch: resolveFetch(options.fetch),

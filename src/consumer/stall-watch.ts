@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Claim } from './claim.ts'
 
 /** What shows that a partition goes on: when all are the same, nothing was handed out. */
@@ -26,22 +26,21 @@ interface Watched {
   stalledSince: number | null
 }
 
-const LONGEST_LOOK_MS = 1_000
+/** Looks in the time after which a partition is stalled. */
+const LOOKS = 30
 
 /** Looks for partitions that are behind and of which nothing has been handed to a handler for too long. */
 export class StallWatch {
   readonly #parts: StallWatchParts
   readonly #watched = new WeakMap<Claim, Watched>()
   readonly #everyMs: number
-  readonly #timer: Timer
   #lookedAt: number
 
   constructor(parts: StallWatchParts) {
     this.#parts = parts
     const { clock, stallAfterMs } = parts
-    this.#everyMs = Math.min(LONGEST_LOOK_MS, Math.max(1, Math.floor(stallAfterMs / 4)))
+    this.#everyMs = stallAfterMs / LOOKS
     this.#lookedAt = clock.now()
-    this.#timer = clock.every(this.#everyMs, () => this.#look())
   }
 
   /** Since when nothing of it was handed out, ms since 1970; null: it is not stalled. */
@@ -49,12 +48,9 @@ export class StallWatch {
     return this.#watched.get(claim)?.stalledSince ?? null
   }
 
-  close(): void {
-    this.#timer.cancel()
-  }
-
-  #look(): void {
-    const now = this.#parts.clock.now()
+  /** Called often: a look is taken every so often. */
+  tick(now: number): void {
+    if (now - this.#lookedAt < this.#everyMs) return
     // While the process was stopped, or blocked, nothing could be handed out.
     const passedMs = Math.min(now - this.#lookedAt, 2 * this.#everyMs)
     this.#lookedAt = now

@@ -79,12 +79,12 @@ export class Waits {
     const timed = [attempts, held, left, batch].reduce((sum, wait) => sum + (wait?.messages ?? 0), 0)
     const handlers = this.#handlers(claim, work, work.waiting > timed)
     if (handlers !== null) found.push(handlers)
-    if (attempts !== undefined) found.push(this.#due('attempts', attempts, 'wait for their next attempt'))
-    if (held !== undefined) found.push(this.#due('held', held, 'are held'))
-    if (left !== undefined) found.push(this.#due('left', left, 'were left'))
+    if (attempts !== undefined) found.push(this.#due('attempts', attempts, 'to be tried again'))
+    if (held !== undefined) found.push(this.#due('held', held, 'held'))
+    if (left !== undefined) found.push(this.#due('left', left, 'left'))
     const { shelved } = this.#engine.dispatcher.marks(claim) ?? { shelved: 0 }
     if (shelved > 0) {
-      const cause = `${shelved} messages, whose handlers were abandoned, come again when another process owns them`
+      const cause = `${shelved} left or held after their handlers were abandoned: they come again in another process`
       found.push({ for: 'abandoned', since: null, cause })
     }
     return found
@@ -115,7 +115,7 @@ export class Waits {
 
   #due(reason: Wait['for'], { messages, offset, due }: TimedWait, what: string): Wait {
     const at = new Date(this.#engine.wallTime(due)).toISOString()
-    const cause = `${messages} ${messages === 1 ? 'message' : 'messages'} ${what}, the next one, offset ${offset}, until ${at}`
+    const cause = `${messages} ${what}; the first to come, offset ${offset}, at ${at}`
     return { for: reason, since: null, cause }
   }
 

@@ -49,6 +49,8 @@ export interface DispatcherParts<M extends WorkMessage> {
   events: WorkEvents<M>
   /** Told each time that work looks at the clock, and always before it starts a handler in another turn of the event loop. */
   looked?: (now: number) => void
+  /** Told every 50 ms, for what has no need of a timer of its own. */
+  ticked?: (now: number) => void
 }
 
 export interface DrainOptions {
@@ -91,7 +93,7 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #closed = new AbortController()
   #ticker: Timer
 
-  constructor({ options, clock, random, logger, events, looked }: DispatcherParts<M>) {
+  constructor({ options, clock, random, logger, events, looked, ticked }: DispatcherParts<M>) {
     this.#options = options
     this.#limit = options.concurrency
     this.#clock = clock
@@ -107,7 +109,7 @@ export class Dispatcher<M extends WorkMessage> {
       waiting: this.#waiting,
       rotation: this.#rotation,
     })
-    this.#pace = new Pace(clock, () => this.#pump(), looked)
+    this.#pace = new Pace(clock, () => this.#pump(), looked, ticked)
     this.#failures = new Failures({
       random,
       clock,

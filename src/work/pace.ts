@@ -27,6 +27,7 @@ export class Pace {
   readonly #clock: Clock
   readonly #pump: () => void
   readonly #looked: ((now: number) => void) | null
+  readonly #ticked: ((now: number) => void) | null
   /** Whether the event loop has turned since `now` was read, if somebody wants to know. */
   #turned = false
   #turning = false
@@ -42,11 +43,15 @@ export class Pace {
   #scheduled = false
   #closed = false
 
-  /** `looked` is told of each look at the clock; one is taken in each turn of the event loop before handlers are started. */
-  constructor(clock: Clock, pump: () => void, looked?: (now: number) => void) {
+  /**
+   * `looked` is told of each look at the clock; one is taken in each turn of the event loop before handlers are started. `ticked` is told
+   * of each tick.
+   */
+  constructor(clock: Clock, pump: () => void, looked?: (now: number) => void, ticked?: (now: number) => void) {
     this.#clock = clock
     this.#pump = pump
     this.#looked = looked ?? null
+    this.#ticked = ticked ?? null
     this.#turnStart = this.#lastTick = this.#look()
   }
 
@@ -83,6 +88,7 @@ export class Pace {
   tick(everyMs: number): number | null {
     const last = this.#lastTick
     this.#lastTick = this.#look()
+    this.#ticked?.(this.now)
     if (this.now - last < everyMs + BLOCKED_MS) return null
     this.stride = this.#countdown = 1
     this.#watchUntil = this.now + WATCH_MS

@@ -22,7 +22,9 @@ export function stopTaking<M extends WorkMessage>(
 ): void {
   const stopping = new Set(intakes)
   for (const intake of stopping) {
-    if (!intake.stopped) intake.finishBelow = intake.claim.dispatchable ? intake.started : -1
+    if (!intake.stopped) {
+      intake.finishBelow = intake.claim.dispatchable ? Math.min(intake.started, intake.comesAgain) : -1
+    }
     intake.stopped = true
     intake.drainUntil = Math.max(intake.drainUntil, until)
   }

@@ -36,6 +36,8 @@ export class Intake<M extends WorkMessage> {
    * again, so that what follows comes again with it.
    */
   finishBelow = -1
+  /** Lowest offset that comes again whatever is done behind it, as `'stop'` decides; Infinity: there is none. */
+  comesAgain = Number.POSITIVE_INFINITY
   /** Until when a drain waits, by the clock; what is due later is not waited for. */
   drainUntil = Number.NEGATIVE_INFINITY
   /** Why the signals of its handlers were aborted: one that runs at that moment may not be in `deadlines` yet. */
@@ -89,6 +91,7 @@ export class Intake<M extends WorkMessage> {
 
   /** The message comes again, and with it all that follow it. */
   giveUpFrom(offset: number): void {
+    if (offset < this.comesAgain) this.comesAgain = offset
     if (offset < this.finishBelow) this.finishBelow = offset
   }
 

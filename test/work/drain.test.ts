@@ -529,3 +529,16 @@ test('a handler that loses its own partition and throws at once has not failed e
   dispatcher.close()
   assert.equal(clock.timers, 0)
 })
+
+test('what stopped the consumer comes again, so a drain does not wait for it, though later messages had started', async () => {
+  const { dispatcher, clock, calls, claim, fatal } = await busy({ attempts: 1, onFailure: 'stop' })
+  calls.of(0).reject(new Error('no'))
+  await clock.advance(1)
+  assert.equal(fatal.length, 1)
+  const drain = watch(dispatcher.drain([claim], times))
+  calls.of(1).resolve()
+  await clock.advance(1)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [1])
+  dispatcher.close()
+})

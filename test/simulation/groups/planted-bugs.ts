@@ -63,7 +63,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'handlers are started whatever the lease says',
     breaks: ['3'],
-    from: 20,
+    from: 108,
     install: () => replaced(Lease.prototype, 'open', { get: () => true }),
   },
   {
@@ -78,7 +78,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'an offset that could not be loaded is taken for one that was never committed',
     breaks: ['1', 'exactly once'],
-    from: 50,
+    from: 4,
     install: () => {
       const { load } = KafkaOffsetStorage.prototype
       const careless: typeof load = async function (this: KafkaOffsetStorage, partitions) {

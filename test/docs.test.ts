@@ -7,6 +7,7 @@ import test from 'node:test'
 import { apiTable } from '../src/broker/api/table.ts'
 import { resolveOptions as resolveBrokerOptions } from '../src/broker/options.ts'
 import { resolveOptions } from '../src/consumer/options.ts'
+import { metricDefinitions } from '../src/consumer/metric-names.ts'
 import { Consumer, KafkaError } from '../src/index.ts'
 import { type ApiName, api } from '../src/protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../src/protocol/error-codes.ts'
@@ -277,4 +278,41 @@ test('every page about an error code begins with its name, and with a message th
     if (own.length === 0 && (told === '' || !message.includes(told))) wrong.push(`${path}: nothing says "${message}"`)
   }
   assert.deepEqual(wrong, [])
+})
+
+test('every metric is on the page about observability with its type and labels, and the dashboard knows no other', async () => {
+  const page = (await pages()).get('docs/observability.md') ?? ''
+  const rows = [...page.matchAll(/^\| `([a-z_]+)` \| (counter|gauge|histogram) \| ([^|]*) \| ([^|]+) \|$/gm)]
+  const said = rows.map(([, name, type, labels = '', help]) => [name, type, labels.replaceAll('`', ''), help])
+  const there = Object.values(metricDefinitions).map(({ name, type, labels, help }) => [
+    name,
+    type,
+    labels.join(', '),
+    help,
+  ])
+  assert.deepEqual(said, there)
+
+  const known = new Set<string>()
+  for (const { name, type } of Object.values(metricDefinitions)) {
+    const suffixes = type === 'histogram' ? ['_bucket', '_sum', '_count'] : ['']
+    for (const suffix of suffixes) known.add(`millrace_${name}${suffix}`)
+  }
+  const dashboard = await readFile(join(root, 'docs/grafana/millrace.json'), 'utf8')
+  const { panels } = JSON.parse(dashboard) as { panels: { targets?: { expr: string }[] }[] }
+  const shown = new Set(
+    panels.flatMap(({ targets = [] }) => targets).flatMap(({ expr }) => expr.match(/millrace_\w+/g) ?? []),
+  )
+  const alerts = new Set(page.match(/(?<=[( `])millrace_\w+(?=[[{) `])/g)?.filter(name => !name.includes('seconds.')))
+  assert.deepEqual(
+    [...shown, ...alerts].filter(name => !known.has(name)),
+    [],
+  )
+  const missing = Object.values(metricDefinitions).filter(
+    ({ name }) => ![...shown].some(each => each.startsWith(`millrace_${name}`)),
+  )
+  assert.deepEqual(
+    missing.map(({ name }) => name),
+    [],
+    'the dashboard shows all',
+  )
 })

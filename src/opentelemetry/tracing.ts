@@ -40,8 +40,14 @@ const getter: TextMapGetter<Headers> = {
  * shop.topic('orders', traced(async order => save(order)))
  * ```
  */
-export function traced<K, V>(handler: Handler<K, V>, options?: TracedOptions): Handler<K, V>
-export function traced<K, V>(handler: BatchHandler<K, V>, options?: TracedOptions): BatchHandler<K, V>
+export function traced<K = Buffer | null, V = Buffer | null>(
+  handler: Handler<K, V>,
+  options?: TracedOptions,
+): Handler<K, V>
+export function traced<K = Buffer | null, V = Buffer | null>(
+  handler: BatchHandler<K, V>,
+  options?: TracedOptions,
+): BatchHandler<K, V>
 export function traced<K, V>(
   handler: Handler<K, V> | BatchHandler<K, V>,
   options: TracedOptions = {},

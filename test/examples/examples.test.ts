@@ -19,6 +19,9 @@ import { until } from '../until.ts'
 const root = join(import.meta.dirname, '../..')
 const hooks = new URL('../millrace-from-source.ts', import.meta.url).href
 
+/** The trace in which all messages were written. */
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+
 let broker: Broker
 let client: NativeClient
 let folder: string
@@ -40,7 +43,8 @@ after(async () => {
 
 /** So many messages under seven keys, to three partitions in turn. */
 async function write(topic: string, count: number): Promise<void> {
-  const all = Array.from({ length: count }, (_, n) => ({ key: `k${n % 7}`, value: JSON.stringify({ n }) }))
+  const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` }
+  const all = Array.from({ length: count }, (_, n) => ({ key: `k${n % 7}`, value: JSON.stringify({ n }), headers }))
   const answers = await client.produce(
     [0, 1, 2].map(partition => ({ topic, partition, records: writeBatch(all.filter((_, n) => n % 3 === partition)) })),
   )
@@ -69,9 +73,12 @@ suite('the examples', { concurrency: true }, () => {
     const readme = await readFile(join(root, 'README.md'), 'utf8')
     const code = /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? ''
     const program = join(folder, 'first.ts')
-    await writeFile(program, code.replace('localhost:9092', String(broker.brokers[0])))
+    await writeFile(
+      program,
+      code.replace('localhost:9092', String(broker.brokers[0])).replace("group: 'shop'", "group: 'first'"),
+    )
     const { child, exited } = start(program)
-    await until('all is committed', async () => (await committed('shop')) === 60)
+    await until('all is committed', async () => (await committed('first')) === 60)
     await child.end('SIGTERM')
     assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
   })
@@ -128,6 +135,24 @@ suite('the examples', { concurrency: true }, () => {
     await child.end('SIGTERM')
     assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
     assert.ok(lines.includes('drained and committed'))
+  })
+
+  test('opentelemetry tells spans whose parents the headers name, and metrics', async () => {
+    const { lines, child, exited } = start(join(root, 'examples/opentelemetry.ts'))
+    const told = (text: string) => lines.some(line => line.includes(text))
+    await until('all is committed', async () => (await committed('shop')) === 60)
+    await child.end('SIGTERM')
+    assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
+    assert.ok(told(`traceId: '${TRACE}'`), 'a handler belongs to the trace of its message')
+    for (const text of [
+      'process orders',
+      "'save'",
+      'commit 3 partitions',
+      'assigned 3 partitions',
+      'millrace_handler_duration_seconds',
+    ]) {
+      assert.ok(told(text), `${text} is told`)
+    }
   })
 
   test('the examples of tests pass', async () => {

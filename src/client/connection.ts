@@ -86,7 +86,11 @@ export class Connection {
     socket.setNoDelay(true)
     socket.setKeepAlive(true, keepAliveMs)
     this.#socket = socket
-    socket.on('error', error => this.end(tlsFault(error)?.why ?? `${error.message}${this.#ifAsked}`, error))
+    socket.on('error', error => {
+      // Node hangs the whole certificate on it, with all that vouch for it: pages of bytes in every log.
+      Reflect.deleteProperty(error, 'cert')
+      this.end(tlsFault(error)?.why ?? `${error.message}${this.#ifAsked}`, error)
+    })
     socket.on('close', () => {
       this.end(this.#reader.partial ? 'it was closed in the middle of an answer' : `${wasClosed}${this.#ifAsked}`)
     })

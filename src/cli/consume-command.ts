@@ -38,7 +38,7 @@ export function addConsume(program: Command): void {
     .addOption(
       new Option('-f, --format <format>', 'how a message is printed; see below')
         .argParser(parseFormat)
-        .default('%s\\n'),
+        .default('%s\\n', '%s\\n'),
     )
     .option('--null <text>', 'what a format prints for null (default: nothing, and NULL in headers)')
     .addOption(new Option('--json', 'one JSON object per line').conflicts('format'))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import type { Command } from 'commander'
 import { makeProgram } from '../../src/cli/program.ts'
-import { command } from './command.ts'
+import { command, RunningCommand } from './command.ts'
 
 /** Every command that does something, with what is typed for it. */
 function leaves(parent: Command, path: string): [path: string, command: Command][] {
@@ -69,4 +69,10 @@ test('help shows the same as --help, also of a command within another', async ()
   assert.match(program.stdout, /^Usage: millrace /)
   assert.deepEqual([unknown.code, unknown.stdout], [2, ''])
   assert.match(unknown.stderr, /^millrace: unknown command 'creat': millrace topics has list, describe, /)
+})
+
+test('help that nobody reads to its end is no failure', async () => {
+  const reader = new RunningCommand(['consume', '--help'], { stdout: 'unread' })
+  reader.child.stdout?.destroy()
+  assert.deepEqual(await reader.result().then(({ code, stderr }) => [code, stderr]), [0, ''])
 })

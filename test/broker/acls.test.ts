@@ -211,3 +211,22 @@ test('a fetch without the right to read waits for what may be read, and for noth
   await clock.advance(60_000)
   assert.deepEqual(await both, [0, 29])
 })
+
+test('a client is who its certificate says', async () => {
+  const name = 'a, "b" + <c>'
+  const acls: AclOptions[] = [
+    { principal: 'User:CN=shop', operation: 'Describe', topic: 'orders' },
+    { principal: 'User:CN=a\\, \\"b\\" \\+ \\<c\\>', operation: 'Describe', topic: 'payments' },
+  ]
+  const topics = { orders: 1, payments: 1 }
+  await using broker = await Broker.start({ tls: { clientAuth: 'requested' }, acls, topics })
+  const known = async (certificate: { cert?: string; key?: string }) => {
+    using client = await RawConnection.to(broker.brokers[0] ?? '', { ca: broker.ca ?? '', ...certificate })
+    const answer = await client.exchange(requestFrame('Metadata', 9, { topics: null }))
+    assert.ok(answer !== null)
+    return decodeResponse('Metadata', 9, answer).topics.map(({ name }) => name)
+  }
+  assert.deepEqual(await known(await broker.issueCertificate('shop')), ['orders'])
+  assert.deepEqual(await known(await broker.issueCertificate(name)), ['payments'])
+  assert.deepEqual(await known({}), [])
+})

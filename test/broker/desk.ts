@@ -31,7 +31,13 @@ export class Desk {
   ) {
     const checked = saslSettings(sasl)
     this.#sasl = checked && new Sasl(checked, clock)
-    const settings = { clock, random: seededRandom(1), config: new Map<string, string>(), autoCreateTopics: true }
+    const settings = {
+      clock,
+      random: seededRandom(1),
+      config: new Map<string, string>(),
+      autoCreateTopics: true,
+      superUsers: ['User:ANONYMOUS'],
+    }
     this.cluster = new Cluster('MillraceTestsClusterId', settings)
     this.cluster.nodes.all.push({ id: 1, host: '127.0.0.1', port: 9092, rack: null, running: true })
     for (const [name, partitions] of Object.entries(topics)) this.cluster.topics.create({ name, partitions })

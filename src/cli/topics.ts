@@ -1,6 +1,6 @@
+import { MillraceError } from '../base/errors.ts'
 import { partitionName } from '../base/topic-partition.ts'
 import { Admin } from '../client/admin.ts'
-import type { ConfigEntry } from '../client/config-admin.ts'
 import type { TopicMetadata } from '../client/low-level-client.ts'
 import type { NativeClient } from '../client/native-client.ts'
 import { type CommonOptions, withClient } from './connect.ts'
@@ -34,10 +34,12 @@ interface TopicRow {
   readonly partitions: readonly PartitionRow[]
 }
 
-/** A topic with what is set for itself. */
+/** A topic with what is set for itself; null: this client may not see that. */
 interface DescribedTopic extends TopicRow {
-  readonly configs: Readonly<Record<string, string | null>>
+  readonly configs: Configs | null
 }
+
+type Configs = Readonly<Record<string, string | null>>
 
 /** `millrace topics list`: a line for each. */
 export async function listTopics({ internal, json, ...common }: ListTopicsOptions): Promise<void> {
@@ -58,9 +60,9 @@ export async function describeTopics(names: readonly string[], { json, ...common
   const topics = await withClient(common, async client => {
     const found = await findTopics(client, names, common.timeout)
     const admin = new Admin(client)
-    const settings = await Promise.all(found.map(({ topic }) => admin.describeConfigs({ topic })))
+    const configs = await Promise.all(found.map(({ topic }) => ownConfigs(admin, topic)))
     const rows = await topicRows(client, found)
-    return rows.map((row, at): DescribedTopic => ({ ...row, configs: ownConfigs(settings[at] ?? []) }))
+    return rows.map((row, at): DescribedTopic => ({ ...row, configs: configs[at] ?? null }))
   })
   if (json) await writeObjects(topics)
   else await writeText(topics.map(describeTopic).join('\n'))
@@ -88,9 +90,15 @@ function topicRow(metadata: TopicMetadata, offsets: ReadonlyMap<string, Edges>):
   return { topic, topicId, internal, messages, partitions: rows }
 }
 
-function ownConfigs(entries: readonly ConfigEntry[]): Readonly<Record<string, string | null>> {
-  const own = entries.filter(({ inherited }) => !inherited)
-  return Object.fromEntries(own.map(({ name, value }) => [name, value]))
+/** Who may see a topic need not be allowed to see its settings. */
+async function ownConfigs(admin: Admin, topic: string): Promise<Configs | null> {
+  try {
+    const own = (await admin.describeConfigs({ topic })).filter(({ inherited }) => !inherited)
+    return Object.fromEntries(own.map(({ name, value }) => [name, value]))
+  } catch (thrown) {
+    if (thrown instanceof MillraceError && thrown.code === 'TOPIC_AUTHORIZATION_FAILED') return null
+    throw thrown
+  }
 }
 
 function replicasOf({ partitions }: TopicRow): number {
@@ -109,7 +117,9 @@ function describeTopic(row: DescribedTopic): string {
     `${replicasOf(row)} replica${replicasOf(row) === 1 ? '' : 's'}`,
     messages === null ? '' : `${messages} message${messages === 1 ? '' : 's'}`,
     topicId === null ? '' : `id ${topicId}`,
-    ...Object.entries(configs).map(([name, value]) => `${name}=${value ?? ''}`),
+    ...(configs === null
+      ? ['settings may not be seen']
+      : Object.entries(configs).map(([name, value]) => `${name}=${value ?? ''}`)),
   ]
   const cells = partitions.map(({ partition, leader, replicas, inSync, earliest, latest }) => {
     const nodes = [leader ?? 'none', replicas.join(), inSync.join() || 'none']

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { Broker } from '../../src/broker/index.ts'
 import { EmbeddedCluster } from '../broker/embedded-cluster.ts'
 import { command } from './command.ts'
 
@@ -87,6 +88,18 @@ test('describe tells what is set for a topic and where its partitions are', asyn
   assert.deepEqual(lines[1]?.split(/ +/), ['PARTITION', 'LEADER', 'REPLICAS', 'IN-SYNC', 'EARLIEST', 'LATEST'])
   assert.match(lines[2] ?? '', /^ +0 +1 +1,2,3 +1,2,3 +1 +2$/)
   assert.match(lines.at(-3) ?? '', /^old: 1 partition, 3 replicas, 0 messages, id /)
+})
+
+test('describe tells of a topic whose settings may not be seen', async () => {
+  await using broker = await Broker.start({ topics: { orders: 1 } })
+  broker.fault({ api: 'DescribeConfigs', action: { error: 'TOPIC_AUTHORIZATION_FAILED' } })
+  const [text, json] = await Promise.all([
+    command(['topics', 'describe', 'orders'], broker.brokers),
+    command(['topics', 'describe', 'orders', '--json'], broker.brokers),
+  ])
+  assert.deepEqual([text.code, text.stderr], [0, ''])
+  assert.match(text.stdout, /^orders: 1 partition, .*, settings may not be seen\n/)
+  assert.equal(JSON.parse(json.stdout).configs, null)
 })
 
 test('alter adds partitions, and is no failure when they are there already', async () => {

@@ -131,12 +131,12 @@ export class Dispatcher {
 
   #serve(served: Served): Reply | Promise<Reply> {
     const { call, logged } = served
-    const { topics } = this.#cluster
-    const whole = this.#inFull(call)
     logged.clientId = call.clientId === null ? null : short(call.clientId)
-    logged.topics = topicsOf(whole, topics, loggedTopics).map(short)
+    logged.topics = this.#topicsOf(call).map(short)
     const { group } = placeOf(call)
     if (group !== undefined) logged.group = short(group)
+    // All that a session fetches takes time to list: only where there are faults.
+    const whole = this.#faults.none ? call : this.#inFull(call)
     const harm = this.#faults.strike(call, whole)
     const handler = authorized(call.name, apiTable[call.name] as Handler<ApiName>)
     if (harm !== null && !('errors' in harm)) return this.#harm(served, handler, harm)
@@ -146,7 +146,19 @@ export class Dispatcher {
     return answer instanceof Promise ? answer.then(late => this.#send(served, late)) : this.#send(served, answer)
   }
 
-  /** Of a fetch in a session, with all that the session fetches: faults and the log are about that. */
+  /** The first topics that a request is about, those of its fetch session included. */
+  #topicsOf(call: Call<ApiName>): readonly string[] {
+    const named = topicsOf(call, this.#cluster.topics, loggedTopics)
+    if (call.name !== 'Fetch') return named
+    const found = new Set(named)
+    for (const topic of this.#cluster.fetchSessions(call.node).topicsOf(call as Call<'Fetch'>)) {
+      if (found.size >= loggedTopics) break
+      found.add(topic)
+    }
+    return [...found]
+  }
+
+  /** Of a fetch in a session, with all that the session fetches: faults are about that. */
   #inFull(call: Call<ApiName>): Call<ApiName> {
     if (call.name !== 'Fetch') return call
     return this.#cluster.fetchSessions(call.node).inFull(call as Call<'Fetch'>)

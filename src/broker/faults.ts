@@ -34,6 +34,10 @@ export class Faults {
     this.#cluster = cluster
   }
 
+  get none(): boolean {
+    return this.#set.size === 0
+  }
+
   /** @throws {OptionError} */
   add<N extends ApiName>(options: FaultOptions<N>): Fault {
     if (this.#closed) throw new ClosedError('The broker')

@@ -70,6 +70,13 @@ export class FetchSessions {
     return { ...call, body: { ...call.body, sessionEpoch: -1, topics, forgottenTopicsData: [] } }
   }
 
+  /** Topics that the session of a request fetches, as often as it has partitions of them. */
+  *topicsOf(call: Call<'Fetch'>): Generator<string> {
+    const session = asksForAll(call) ? 0 : this.#sessionOf(call)
+    if (typeof session === 'number') return
+    for (const { topic } of session.places) if (topic !== null) yield topic
+  }
+
   #sessionOf({ body, version }: Call<'Fetch'>): FetchSession | number {
     const session = this.#sessions.get(body.sessionId)
     if (session === undefined) return errorCodes.FETCH_SESSION_ID_NOT_FOUND

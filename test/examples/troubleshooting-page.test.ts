@@ -117,11 +117,9 @@ const troubles: Readonly<Record<string, (trouble: Trouble) => Promise<void>>> = 
     await trouble.says('did not settle')
   },
   'a forgotten pause': async trouble => {
-    const consumer = trouble.run(() => {}, { stallAfterMs: 3_000 })
-    await until('all is done', () => consumer.state().work.done === 9)
-    consumer.pause()
-    await trouble.write()
-    await trouble.says(/is 3 behind, and nothing of it was handed out for .* It waits for: paused/)
+    const options = { stallAfterMs: 1_000, work: { concurrency: 1 } }
+    const consumer: Consumer = trouble.run(() => consumer.pause(), options)
+    await trouble.says(/behind, and nothing of it was handed out for .* It waits for: paused/)
   },
   'a heartbeat gets no answer': async trouble => {
     const ownership = { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 200 }

@@ -74,7 +74,7 @@ async function askOnce<N extends ApiName, I, O extends Outcome>(
   deadline: number,
 ): Promise<readonly Answered<O>[]> {
   const { settings, metadata } = client.router
-  const rest = () => Math.max(1, deadline - settings.clock.now())
+  const rest = () => Math.max(1, Math.ceil(deadline - settings.clock.now()))
   const { name, doing, topic, minVersion } = request
   let known = false
   let sent = false

@@ -289,11 +289,11 @@ export class NativeClient implements LowLevelClient {
     }
   }
 
-  /** The question with what is left of its time, whenever that is asked for. */
+  /** The question with what is left of its time, whenever that is asked for, in whole milliseconds as timers have them. */
   #withRest<N extends ApiName, T>(question: Question<N, T>): () => Question<N, T> {
     const { clock } = this.#settings
     const deadline = clock.now() + question.timeoutMs
-    return () => ({ ...question, timeoutMs: Math.max(1, deadline - clock.now()) })
+    return () => ({ ...question, timeoutMs: Math.max(1, Math.ceil(deadline - clock.now())) })
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Cluster, ClusterOptions } from '../cluster.ts'
 import { type Journals, runScripts } from './comparison.ts'
 import { ready } from './ready.ts'
-import { admin } from './users.ts'
 import { aclScripts } from './scripts/acls.ts'
 import { clusterScripts } from './scripts/cluster.ts'
 import { configScripts } from './scripts/configs.ts'
@@ -11,9 +10,10 @@ import { groupScripts } from './scripts/groups.ts'
 import { lostNodeScripts, nodeScripts } from './scripts/nodes.ts'
 import { offsetScripts } from './scripts/offsets.ts'
 import { produceScripts } from './scripts/produce.ts'
-import { topicScripts } from './scripts/topics.ts'
 import { saslScripts } from './scripts/sasl.ts'
+import { topicScripts } from './scripts/topics.ts'
 import { transactionScripts } from './scripts/transactions.ts'
+import { admin } from './users.ts'
 
 const onOneNode = [
   ...[...clusterScripts, ...topicScripts, ...configScripts, ...produceScripts, ...fetchScripts],

@@ -4,8 +4,8 @@ import type { Cluster } from '../cluster.ts'
 import type { FetchedPlace, ToldPartition } from '../fetch-session.ts'
 import type { FetchContext } from '../fetch-sessions.ts'
 import type { Isolation } from '../log/log.ts'
-import { type Fetched, readPartition, type Wanted, waitingBytes } from './fetched-partition.ts'
 import type { Partition } from '../partition.ts'
+import { type Fetched, readPartition, type Wanted, waitingBytes } from './fetched-partition.ts'
 import { NamedLeaders, saysWhoLeads } from './leaders.ts'
 
 export const fetchHandlers: Handlers<'Fetch'> = { Fetch: fetch }

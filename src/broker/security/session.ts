@@ -173,7 +173,8 @@ export class Session {
     this.#known = true
     this.#stage = 'open'
     if (limits.length === 0) return 0
-    const lifetimeMs = Math.floor(Math.min(...limits))
+    // Whole again after what was added and taken away of a wall time with fractions.
+    const lifetimeMs = Math.round(Math.min(...limits))
     this.#expiresAt = this.#clock.now() + lifetimeMs
     return lifetimeMs
   }

@@ -86,8 +86,10 @@ suite('the examples', { concurrency: true }, () => {
   test('read-once reads to the end and ends by itself', async () => {
     const { lines, child, exited } = start(join(root, 'examples/read-once.ts'))
     assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
-    assert.equal(lines.length, 7)
-    assert.match(lines[0] ?? '', /^9\tk\d$/)
+    // A busy machine may have it log that it was held up.
+    const counts = lines.filter(line => /^\d+\t/.test(line))
+    assert.equal(counts.length, 7)
+    assert.match(counts[0] ?? '', /^9\tk\d$/)
   })
 
   test('batch-insert inserts every message once', async () => {

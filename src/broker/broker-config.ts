@@ -15,7 +15,9 @@ const longest = '9223372036854775807'
 const positive = { min: 1 }
 const notNegative = { min: 0 }
 const compressionTypes = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer']
-const replicaSelectors = ['Leader', 'RackAwareReplica'].map(name => `org.apache.kafka.common.replica.${name}Selector`)
+/** Reads from the nearest replica in sync (KIP-392). */
+export const rackAwareSelector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
+const replicaSelectors = ['org.apache.kafka.common.replica.LeaderSelector', rackAwareSelector]
 
 /** What topics inherit, for the most part. */
 const dynamic: readonly Row[] = [

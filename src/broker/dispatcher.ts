@@ -135,8 +135,8 @@ export class Dispatcher {
     logged.topics = this.#topicsOf(call).map(short)
     const { group } = placeOf(call)
     if (group !== undefined) logged.group = short(group)
-    // All that a session fetches takes time to list: only where there are faults.
-    const whole = this.#faults.none ? call : this.#inFull(call)
+    // All that a session fetches takes time to list: only where a fault may be about it.
+    const whole = this.#faults.mayHit(call.name) ? this.#inFull(call) : call
     const harm = this.#faults.strike(call, whole)
     const handler = authorized(call.name, apiTable[call.name] as Handler<ApiName>)
     if (harm !== null && !('errors' in harm)) return this.#harm(served, handler, harm)

@@ -34,8 +34,9 @@ export class Faults {
     this.#cluster = cluster
   }
 
-  get none(): boolean {
-    return this.#set.size === 0
+  /** Whether a fault may be about such a request. */
+  mayHit(name: ApiName): boolean {
+    return [...this.#set].some(({ settings: { apis } }) => apis === null || apis.has(name))
   }
 
   /** @throws {OptionError} */
@@ -50,7 +51,7 @@ export class Faults {
    * What becomes of a request; null: it is served as ever. The faults that it hits count it. `whole` is the same with what it is about
    * without saying so.
    */
-  strike(call: Call<ApiName>, whole = call): Harm | null {
+  strike(call: Call<ApiName>, whole: Call<ApiName>): Harm | null {
     const errors: PartError[] = []
     let harm: Harm | null = null
     const { topics } = this.#cluster

@@ -10,7 +10,7 @@ type AskedTopic = Decoded<FetchRequest>['topics'][number]
 /** What a request says of one partition. */
 export type AskedPartition = AskedTopic['partitions'][number]
 /** What is answered for one partition. */
-export type ToldPartition = Encodable<FetchResponsePartitionData>
+export type ToldPartition = Encodable<FetchResponsePartitionData> & { readonly records: readonly Uint8Array[] }
 
 /** From this version on requests name topics by their ids (KIP-516). */
 export const versionWithIds = 13
@@ -63,22 +63,18 @@ export class FetchedPlace {
     // After an error all is news again.
     this.#toldWatermark = failed ? -1 : highWatermark
     this.#toldStart = logStartOffset
-    return failed || moved || preferredReadReplica >= 0 || hasBytes(records)
+    return failed || moved || preferredReadReplica >= 0 || records.length > 0
   }
-}
-
-export function hasBytes(records: ToldPartition['records']): boolean {
-  if (records === null || records === undefined) return false
-  return Array.isArray(records) ? records.length > 0 : (records as Uint8Array).length > 0
 }
 
 /** Partitions in the order in which they are read, found by what requests call them. */
 export class FetchedPlaces implements Iterable<FetchedPlace> {
-  readonly #byId: boolean
+  /** Whether requests name topics by their ids. */
+  readonly byId: boolean
   readonly #places: Map<string, FetchedPlace>
 
   private constructor(byId: boolean, places: Iterable<[string, FetchedPlace]> = []) {
-    this.#byId = byId
+    this.byId = byId
     this.#places = new Map(places)
   }
 
@@ -100,7 +96,7 @@ export class FetchedPlaces implements Iterable<FetchedPlace> {
   /** These, and what a request says about them. */
   with(call: Call<'Fetch'>): FetchedPlaces {
     const copies = [...this.#places].map(([key, place]): [string, FetchedPlace] => [key, place.copy()])
-    const places = new FetchedPlaces(this.#byId, copies)
+    const places = new FetchedPlaces(this.byId, copies)
     places.update(call)
     return places
   }
@@ -119,7 +115,7 @@ export class FetchedPlaces implements Iterable<FetchedPlace> {
         const key = this.#keyOf(topic, topicId, asked.partition)
         const known = this.#places.get(key)
         if (known !== undefined) known.asked = asked
-        else if (this.#byId) this.#places.set(key, new FetchedPlace(null, topicId, asked))
+        else if (this.byId) this.#places.set(key, new FetchedPlace(null, topicId, asked))
         else this.#places.set(key, new FetchedPlace(topic, zeroUuid, asked))
       }
     }
@@ -132,25 +128,22 @@ export class FetchedPlaces implements Iterable<FetchedPlace> {
   }
 
   #keyOf(topic: string, topicId: string, index: number): string {
-    return `${index} ${this.#byId ? topicId : topic}`
+    return `${index} ${this.byId ? topicId : topic}`
   }
 }
 
 /** What one client fetches again and again (KIP-227): it only says what is different, and is only told news. */
 export class FetchSession {
   readonly id: number
-  /** Whether its requests name topics by their ids. */
-  readonly byId: boolean
   readonly places: FetchedPlaces
   readonly createdAt: number
   usedAt: number
   /** That the next request has to have. */
   epoch = 1
 
-  constructor(id: number, places: FetchedPlaces, byId: boolean, now: number) {
+  constructor(id: number, places: FetchedPlaces, now: number) {
     this.id = id
     this.places = places
-    this.byId = byId
     this.createdAt = this.usedAt = now
   }
 }

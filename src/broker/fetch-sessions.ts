@@ -5,11 +5,11 @@ import {
   type FetchedPlace,
   FetchedPlaces,
   FetchSession,
-  hasBytes,
   nextEpoch,
   type ToldPartition,
   versionWithIds,
 } from './fetch-session.ts'
+import { longestTopicName } from './topic-name.ts'
 
 /** From this version on there are sessions. */
 const versionWithSessions = 7
@@ -17,7 +17,6 @@ const versionWithSessions = 7
 const evictableAfterMs = 120_000
 /** What clients may make a node keep: partitions of all its sessions, and the length of their names. */
 const mostPartitions = 100_000
-const longestName = 249
 
 /** What a request fetches, and how its answer is told. */
 export interface FetchContext {
@@ -81,7 +80,7 @@ export class FetchSessions {
     const session = this.#sessions.get(body.sessionId)
     if (session === undefined) return errorCodes.FETCH_SESSION_ID_NOT_FOUND
     if (session.epoch !== body.sessionEpoch) return errorCodes.INVALID_FETCH_SESSION_EPOCH
-    return session.byId === version >= versionWithIds ? session : errorCodes.FETCH_SESSION_TOPIC_ID_ERROR
+    return session.places.byId === version >= versionWithIds ? session : errorCodes.FETCH_SESSION_TOPIC_ID_ERROR
   }
 
   /** A session is made when its first answer is there, if there is room for it then. */
@@ -103,7 +102,7 @@ export class FetchSessions {
     if (this.#sessions.size >= slots && !this.#evict(places.size, now)) return 0
     let id = 0
     while (id === 0 || this.#sessions.has(id)) id = Math.floor(random() * (2 ** 31 - 1)) + 1
-    this.#sessions.set(id, new FetchSession(id, places, call.version >= versionWithIds, now))
+    this.#sessions.set(id, new FetchSession(id, places, now))
     return id
   }
 
@@ -124,14 +123,14 @@ export class FetchSessions {
         return { errorCode: errorCodes.INVALID_FETCH_SESSION_EPOCH, sessionId: id, read: [] }
       }
       const news = read.filter(([place, told]) => place.tell(told))
-      for (const [place, told] of news) if (hasBytes(told.records)) places.putLast(place)
+      for (const [place, told] of news) if (told.records.length > 0) places.putLast(place)
       return { errorCode: errorCodes.NONE, sessionId: id, read: news }
     }
     return { places, tell }
   }
 
   #fits({ body }: Call<'Fetch'>, size: number): boolean {
-    if (body.topics.some(({ topic }) => topic.length > longestName)) return false
+    if (body.topics.some(({ topic }) => topic.length > longestTopicName)) return false
     let partitions = size
     for (const { places } of this.#sessions.values()) partitions += places.size
     return partitions <= mostPartitions

@@ -1,12 +1,11 @@
 import { errorCodes } from '../protocol/error-codes.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
+import { rackAwareSelector } from './broker-config.ts'
 import type { Cluster } from './cluster.ts'
 import { Followers } from './followers.ts'
 import type { Rejection } from './log/incoming.ts'
 import { type Appended, Log } from './log/log.ts'
 import type { Topic } from './topics.ts'
-
-const rackAwareSelector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
 
 /** One partition: its log, and who leads it. The nodes share the log: what is appended is replicated at once. */
 export class Partition {
@@ -79,8 +78,8 @@ export class Partition {
    */
   preferredReplica(asked: number, rack: string, offset: number): number {
     const { nodes, config } = this.#cluster
-    const looks = config.find('replica.selector.class') === rackAwareSelector
-    if (!looks || rack === '' || asked !== this.#leader || nodes.get(asked)?.rack === rack) return -1
+    if (rack === '' || asked !== this.#leader || nodes.get(asked)?.rack === rack) return -1
+    if (config.find('replica.selector.class') !== rackAwareSelector) return -1
     if (offset < this.log.startOffset) return -1
     const near = this.isr.filter(node => nodes.get(node)?.rack === rack && this.endOf(node) >= offset)
     return Math.max(-1, ...near)

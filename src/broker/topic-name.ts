@@ -1,6 +1,6 @@
 import { Refusal } from './refusal.ts'
 
-const longest = 249
+export const longestTopicName = 249
 
 export function isTopicName(name: string): boolean {
   return wrongName(name) === null
@@ -15,7 +15,7 @@ export function checkTopicName(name: string): void {
 function wrongName(name: string): string | null {
   if (name === '') return 'it is empty'
   if (name === '.' || name === '..') return "it is '.' or '..'"
-  if (name.length > longest) return `it has more than ${longest} letters`
+  if (name.length > longestTopicName) return `it has more than ${longestTopicName} letters`
   return /^[a-zA-Z0-9._-]+$/.test(name) ? null : `'${name}' has other letters than ASCII's, digits, '.', '_' and '-'`
 }
 

@@ -142,10 +142,9 @@ function describeTopicPartitions(
   }
   if (names.includes('')) return refused(errorCodes.UNKNOWN_SERVER_ERROR)
 
-  const hidden = names.filter(name => !mayDescribe(cluster, call, name))
-  const told = names.filter(name => !hidden.includes(name))
-  const { topics: answered, nextCursor } = describedPage(cluster, call, told)
-  const refusals = all ? [] : hidden.map(hiddenTopic)
+  const told = new Set(names.filter(name => mayDescribe(cluster, call, name)))
+  const { topics: answered, nextCursor } = describedPage(cluster, call, [...told])
+  const refusals = all ? [] : names.filter(name => !told.has(name)).map(hiddenTopic)
   return { topics: [...answered, ...refusals], nextCursor }
 }
 

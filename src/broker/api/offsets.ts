@@ -142,8 +142,9 @@ function offsetFetch(cluster: Cluster, call: Call<'OffsetFetch'>): Answer<'Offse
     if (errorCode === errorCodes.NONE) {
       const { offsets } = cluster.groups.get(groupId) ?? {}
       // Of all that a group committed, nothing is told of topics that the client may not know.
-      const told = offsets?.topics().filter(({ name }) => cluster.acls.allows(call, 'Describe', 'topic', name)) ?? []
-      return { groupId, errorCode, topics: fetched(offsets, topics ?? told, requireStable, size) }
+      const all = () =>
+        offsets?.topics().filter(({ name }) => cluster.acls.allows(call, 'Describe', 'topic', name)) ?? []
+      return { groupId, errorCode, topics: fetched(offsets, topics ?? all(), requireStable, size) }
     }
     return { groupId, errorCode, topics: call.version < 2 ? refused(topics ?? [], errorCode) : [] }
   })

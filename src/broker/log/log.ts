@@ -184,7 +184,7 @@ export class Log implements Tenant {
   }
 
   /** Bytes that such a reader has before it, up to `end`. */
-  available(offset: number, isolation: Isolation, end = Number.POSITIVE_INFINITY): number {
+  available(offset: number, isolation: Isolation, end: number): number {
     return this.#batches.bytesBetween(offset, Math.min(end, this.endFor(isolation)))
   }
 

@@ -34,7 +34,8 @@ export function tlsSettings(options: unknown): TlsSettings | null {
   if (clientAuth !== null && certificate !== null && ca === null) {
     throw new OptionError('tls.ca must be set beside tls.clientAuth: who issues the certificates of clients, as PEM')
   }
-  checkUsable(certificate, ca)
+  // Made ones are not looked at: the first context of a process reads all authorities of the system.
+  if (certificate !== null || ca !== null) checkUsable(certificate, ca)
   return { certificate, ca, clientAuth }
 }
 

@@ -4,6 +4,11 @@ export interface TopicPartition {
   readonly partition: number
 }
 
+/** For sorting: by topic, then by partition. */
+export function comparePlaces(a: TopicPartition, b: TopicPartition): number {
+  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+}
+
 /** `orders[3]`: how a partition is written in logs and errors, and its key in maps. Topic names hold no brackets. */
 export function partitionName(topic: string, partition: number): string {
   return `${topic}[${partition}]`

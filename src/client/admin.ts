@@ -107,12 +107,7 @@ export class Admin implements AsyncDisposable {
 
   /** Resolves when the controller has made it; brokers take a moment longer to know it: see `waitForLeaders`. */
   async createTopic(topic: string, options: Omit<NewTopic, 'topic'> & ChangeOptions = {}): Promise<CreatedTopic> {
-    const { validateOnly, timeoutMs, ...wanted } = options
-    const change = {
-      ...(validateOnly !== undefined && { validateOnly }),
-      ...(timeoutMs !== undefined && { timeoutMs }),
-    }
-    return only(await this.createTopics([{ ...wanted, topic }], change))
+    return only(await this.createTopics([{ ...options, topic }], options))
   }
 
   /** Makes several with one request (KIP-4). */

@@ -1,10 +1,9 @@
-import { MillraceError } from '../base/errors.ts'
 import { type ApiName, apiByKey } from '../protocol/apis.ts'
 import { errorCodes } from '../protocol/error-codes.ts'
 import { software } from './dial.ts'
 import type { BrokerAddress } from './low-level-client.ts'
 import type { NativeClient } from './native-client.ts'
-import { check } from './outcome.ts'
+import { check, unless } from './outcome.ts'
 
 export interface ClusterDescription {
   readonly clusterId: string | null
@@ -53,7 +52,8 @@ export class ClusterAdmin {
   }
 
   async describe(): Promise<ClusterDescription> {
-    const { clusterId, controller, brokers } = (await unlessUnsupported(this.#described())) ?? (await this.#metadata())
+    const { clusterId, controller, brokers } =
+      (await unless(this.#described(), 'UNSUPPORTED_VERSION')) ?? (await this.#metadata())
     return { clusterId, controller: (await this.#activeController()) ?? controller, brokers }
   }
 
@@ -95,17 +95,8 @@ export class ClusterAdmin {
   /** With KRaft, brokers call any of them the controller; the quorum knows (KIP-595). Null where there is none, or it may not be asked. */
   async #activeController(): Promise<number | null> {
     const body = { topics: [{ topicName: metadataLog, partitions: [{ partitionIndex: 0 }] }] }
-    const answer = await unlessUnsupported(this.#client.send('any', 'DescribeQuorum', body))
+    const answer = await unless(this.#client.send('any', 'DescribeQuorum', body), 'UNSUPPORTED_VERSION')
     const quorum = answer?.topics[0]?.partitions[0]
     return quorum === undefined || quorum.errorCode !== errorCodes.NONE ? null : quorum.leaderId
-  }
-}
-
-async function unlessUnsupported<T>(asked: Promise<T>): Promise<T | null> {
-  try {
-    return await asked
-  } catch (thrown) {
-    if (thrown instanceof MillraceError && thrown.code === 'UNSUPPORTED_VERSION') return null
-    throw thrown
   }
 }

@@ -4,7 +4,7 @@ import { kafkaError } from '../protocol/error-codes.ts'
 import type { DeleteRecordsResponse } from '../protocol/messages.ts'
 import { askLeaders } from './ask-leaders.ts'
 import type { Question } from './call.ts'
-import type { Router } from './routing.ts'
+import { byTopic, type Router } from './routing.ts'
 
 /** What lies before `before` is deleted; `'latest'` is the end, so all that consumers can read. */
 export interface DeleteRecordsQuery extends TopicPartition {
@@ -31,12 +31,9 @@ function question(
   queries: readonly DeleteRecordsQuery[],
   timeoutMs: number,
 ): Question<'DeleteRecords', Map<string, DeletedRecords>> {
-  const topics = [...Map.groupBy(queries, ({ topic }) => topic)].map(([name, partitions]) => ({
-    name,
-    partitions: partitions.map(({ partition, before }) => {
-      return { partitionIndex: partition, offset: before === 'latest' ? highWatermark : before }
-    }),
-  }))
+  const topics = byTopic(queries, ({ partition, before }) => {
+    return { partitionIndex: partition, offset: before === 'latest' ? highWatermark : before }
+  })
   return {
     name: 'DeleteRecords',
     body: () => ({ topics, timeoutMs: Math.ceil(timeoutMs) }),

@@ -1,13 +1,14 @@
 import { exponential } from '../base/backoff.ts'
 import { sleep } from '../base/clock.ts'
-import { MillraceError } from '../base/errors.ts'
+import type { MillraceError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import type { ApiName } from '../protocol/apis.ts'
 import { decodeData } from '../protocol/data.ts'
 import { errorCodes, isCoordinatorError, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import type { Requests, Responses } from '../protocol/messages.ts'
 import type { NativeClient } from './native-client.ts'
-import { check, type Outcome } from './outcome.ts'
+import { check, type Outcome, unless } from './outcome.ts'
+import { byTopic } from './routing.ts'
 
 export interface ListedGroup {
   readonly group: string
@@ -222,16 +223,6 @@ export class GroupAdmin {
 
 type Description = Omit<DescribedGroup, 'group' | 'coordinator'>
 
-/** Null when it rejects with one of these codes. */
-async function unless<T>(asked: Promise<T>, ...codes: readonly string[]): Promise<T | null> {
-  try {
-    return await asked
-  } catch (thrown) {
-    if (thrown instanceof MillraceError && codes.includes(thrown.code)) return null
-    throw thrown
-  }
-}
-
 /** Null when it is damaged: that must not hide the other members. */
 function assignedPartitions(assignment: Buffer): readonly TopicPartition[] | null {
   // So it is until the group has settled.
@@ -274,13 +265,4 @@ function outcomes(
 
 function partitionError(errorCode: number, doing: string, place: TopicPartition): MillraceError | null {
   return kafkaError(errorCode, `${doing} of ${partitionName(place.topic, place.partition)}`, place)
-}
-
-function byTopic<T extends TopicPartition, P>(
-  items: readonly T[],
-  partition: (item: T) => P,
-): { name: string; partitions: P[] }[] {
-  return [...Map.groupBy(items, ({ topic }) => topic)].map(([name, found]) => {
-    return { name, partitions: found.map(partition) }
-  })
 }

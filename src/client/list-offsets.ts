@@ -5,7 +5,7 @@ import type { ListOffsetsResponse } from '../protocol/messages.ts'
 import { askLeaders } from './ask-leaders.ts'
 import type { Question } from './call.ts'
 import type { FoundOffset, Isolation, OffsetQuery } from './low-level-client.ts'
-import { epochOf, type Router } from './routing.ts'
+import { byTopic, epochOf, type Router } from './routing.ts'
 
 const consumer = -1
 /** Stands for the message with the largest timestamp (KIP-734), from this version on. */
@@ -31,13 +31,10 @@ function question(
   isolation: Isolation,
   timeoutMs: number,
 ): Question<'ListOffsets', Map<string, FoundOffset>> {
-  const topics = [...Map.groupBy(queries, ({ topic }) => topic)].map(([name, partitions]) => ({
-    name,
-    partitions: partitions.map(query => ({
-      partitionIndex: query.partition,
-      currentLeaderEpoch: epochOf(metadata, query),
-      timestamp: query.timestamp,
-    })),
+  const topics = byTopic(queries, query => ({
+    partitionIndex: query.partition,
+    currentLeaderEpoch: epochOf(metadata, query),
+    timestamp: query.timestamp,
   }))
   return {
     name: 'ListOffsets',

@@ -23,3 +23,13 @@ export function check(outcome: Outcome | undefined, doing: string, place?: Error
   const error = failureOf(outcome, doing, place)
   if (error !== null) throw error
 }
+
+/** Null when it rejects with one of these codes. */
+export async function unless<T>(asked: Promise<T>, ...codes: readonly string[]): Promise<T | null> {
+  try {
+    return await asked
+  } catch (thrown) {
+    if (thrown instanceof MillraceError && codes.includes(thrown.code)) return null
+    throw thrown
+  }
+}

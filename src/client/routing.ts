@@ -83,3 +83,13 @@ export function ofRequest(thrown: unknown): MillraceError {
   if (thrown instanceof MillraceError && !(thrown instanceof ClosedError)) return thrown
   throw thrown
 }
+
+/** As requests list partitions that go by the names of their topics. */
+export function byTopic<T extends TopicPartition, P>(
+  items: readonly T[],
+  entry: (item: T) => P,
+): { name: string; partitions: P[] }[] {
+  return [...Map.groupBy(items, ({ topic }) => topic)].map(([name, found]) => {
+    return { name, partitions: found.map(entry) }
+  })
+}

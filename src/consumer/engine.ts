@@ -54,8 +54,6 @@ export class Engine implements ClaimHost, ClaimKeeper {
   readonly workLog: WorkLog
   readonly stallWatch: StallWatch
   readonly tell: Tell
-  /** Bytes that fetches brought. */
-  fetchedBytes = 0
   /** Commits that failed, for some partitions or all. */
   failedCommits = 0
   readonly #parts: EngineParts
@@ -70,6 +68,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
   /** Topics for which the group had committed something before this process joined it. */
   #knownTopics: ReadonlySet<string> = new Set()
   #overdue = false
+  /** Shared by all partitions that stall at one look. */
+  #waits: Waits | null = null
 
   constructor(parts: EngineParts) {
     this.#parts = parts
@@ -85,9 +85,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     const { observation } = parts
     this.commits = this.#storage === null ? null : this.#commitLoop(observedStorage(this.#storage, observation))
     this.fetching = new Fetching({
-      client: observedClient(client, observation, bytes => {
-        this.fetchedBytes += bytes
-      }),
+      client: observedClient(client, observation),
       clock,
       random,
       logger,
@@ -109,7 +107,10 @@ export class Engine implements ClaimHost, ClaimKeeper {
       random,
       logger,
       events: this.workLog,
-      ticked: now => this.stallWatch.tick(now),
+      ticked: now => {
+        this.stallWatch.tick(now)
+        this.#waits = null
+      },
       ...(lease === null ? {} : { looked: now => lease.look(now) }),
     })
     this.stallWatch = new StallWatch({
@@ -326,9 +327,9 @@ export class Engine implements ClaimHost, ClaimKeeper {
 
   #movement(claim: Claim): Movement {
     const { reservoir, committable, lag } = claim
-    const work = this.dispatcher.state(claim)
+    const { waiting = 0, undone = 0 } = this.dispatcher.state(claim) ?? {}
     // What is in handlers alone is watched by their timeouts.
-    const kept = work === undefined ? 0 : work.waiting + work.undone
+    const kept = waiting + undone
     const open = kept > 0 || reservoir.messages > 0 || reservoir.position < reservoir.highWatermark
     const behind = lag === null || (lag > 0 && open)
     const { started = -1, restarts = 0 } = this.dispatcher.marks(claim) ?? {}
@@ -338,7 +339,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
   #stalled(claim: Claim, afterMs: number): void {
     const { topic, partition, lag } = claim
     const { clock, logger } = this.#parts
-    const waitsFor = new Waits(this).of(claim)
+    this.#waits ??= new Waits(this, this.commits?.state() ?? null)
+    const waitsFor = this.#waits.of(claim)
     const reasons = waitsFor.map(wait => describeWait(wait, clock.wallTime())).join('; ')
     const behind = lag === null ? 'how far it is behind is not known' : `it is ${lag} behind`
     logger.warn(

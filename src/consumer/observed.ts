@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Histogram } from '../base/metrics.ts'
 import type { TopicPartition } from '../base/topic-partition.ts'
-import type { FetchAnswer, FetchQuery, LowLevelClient } from '../client/low-level-client.ts'
+import type { FetchQuery, LowLevelClient } from '../client/low-level-client.ts'
 import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
 import type { OwnershipListener } from '../ownership/coordinator.ts'
 import type { HandlerContext } from '../work/context.ts'
@@ -20,19 +20,9 @@ export interface Observation {
 }
 
 /** The client that fetching uses. */
-export function observedClient(
-  client: LowLevelClient,
-  observation: Observation,
-  fetched: (bytes: number) => void,
-): LowLevelClient {
+export function observedClient(client: LowLevelClient, observation: Observation): LowLevelClient {
   const timed = timer(observation, metricDefinitions.fetchDuration)
-  const count = ({ partitions }: FetchAnswer) => fetched(partitions.reduce((sum, { bytes }) => sum + bytes, 0))
-  const ask = (query: FetchQuery, signal: AbortSignal | undefined): Promise<FetchAnswer> => {
-    const answer = timed(() => client.fetch(query, signal))
-    // Beside the answer's own way, which is no longer for it.
-    answer.then(count, () => {})
-    return answer
-  }
+  const ask = (query: FetchQuery, signal: AbortSignal | undefined) => timed(() => client.fetch(query, signal))
   const epochs = client.offsetsForLeaderEpoch?.bind(client)
   return {
     metadata: topics => client.metadata(topics),

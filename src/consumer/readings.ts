@@ -37,7 +37,7 @@ export function readings(engine: Engine): Reading[] {
     sum(metrics.reservoirMessages, claim => claim.reservoir.messages),
     sum(metrics.reservoirBytes, claim => claim.reservoir.bytes),
     one(metrics.reservoirLimit, () => options.fetch.reservoir.bytes),
-    one(metrics.fetchedBytes, () => engine.fetchedBytes),
+    one(metrics.fetchedBytes, () => fetching.fetchedBytes),
     one(metrics.fetchIdle, () => fetching.idleMs / 1_000),
     one(metrics.commitsFailed, () => engine.failedCommits),
     one(metrics.commitAge, () => (commits?.ageMs ?? 0) / 1_000),

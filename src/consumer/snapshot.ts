@@ -1,3 +1,4 @@
+import { comparePlaces, partitionName } from '../base/topic-partition.ts'
 import type { CommitState } from '../offsets/commit-loop.ts'
 import type { Claim } from './claim.ts'
 import type { Engine } from './engine.ts'
@@ -33,29 +34,34 @@ export function snapshot(
 
 /** In the order of topics and partitions, whenever they were assigned. */
 function partitionStates(engine: Engine, commits: CommitState | null): PartitionState[] {
-  const waits = new Waits(engine)
+  const waits = new Waits(engine, commits)
+  const committed = new Map(
+    commits?.partitions.map(each => [partitionName(each.topic, each.partition), each.committed]),
+  )
   return [...engine.claims]
-    .map(claim => partitionState(engine, claim, commits, waits))
-    .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
+    .map(claim => {
+      const place = partitionName(claim.topic, claim.partition)
+      return partitionState(engine, claim, committed.get(place) ?? -1, waits)
+    })
+    .sort(comparePlaces)
 }
 
 function commitSummary({ lastCommitAt, failingSince, error, overdue, pending }: CommitState): CommitSummary {
   return { lastAt: lastCommitAt, failingSince, error: error?.message ?? null, overdue, pending }
 }
 
-function partitionState(engine: Engine, claim: Claim, commits: CommitState | null, waits: Waits): PartitionState {
+function partitionState(engine: Engine, claim: Claim, committed: number, waits: Waits): PartitionState {
   const { topic, partition, reservoir, progress, paused } = claim
   const { highWatermark } = reservoir
   const fetching = engine.fetching.state(claim)
   const done = claim.committable
   const work = engine.dispatcher.state(claim)
-  const committed = commits?.partitions.find(entry => entry.topic === topic && entry.partition === partition)
   return {
     topic,
     partition,
     position: reservoir.position,
     done,
-    committed: committed?.committed ?? -1,
+    committed,
     highWatermark,
     lag: claim.lag,
     reservoir: { messages: reservoir.messages, bytes: reservoir.bytes },

@@ -17,9 +17,9 @@ export class Waits {
   /** Undefined: nobody asked. */
   #longest: RunningHandler | null | undefined
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, commits: CommitState | null) {
     this.#engine = engine
-    this.#commits = engine.commits?.state() ?? null
+    this.#commits = commits
     this.#timed = engine.dispatcher.timed()
   }
 

@@ -30,6 +30,8 @@ export interface LoopOwner {
   readonly budget: Budget
   /** How many loops share the budget. */
   readonly loopCount: number
+  /** An answer brought so many bytes of record batches. */
+  fetched(bytes: number): void
   /** The answer for this partition was good, with or without messages. */
   wentWell(feed: Feed): void
   /** It is waited out, or the claim fails. */
@@ -203,6 +205,7 @@ export class FetchLoop {
   /** Answers the claims that have messages now. */
   #arrived(plan: FetchPlan, answer: FetchAnswer, afterMs: number): FetchClaim[] {
     this.#recovered()
+    this.#owner.fetched(answer.partitions.reduce((sum, { bytes }) => sum + bytes, 0))
     const filled: FetchClaim[] = []
     const served = new Set<Feed>()
     let errors = false

@@ -49,6 +49,7 @@ export class Fetching implements LoopOwner {
   readonly #positions: Positions
   #loopCount = 0
   /** Of loops that ended. */
+  #fetchedBytes = 0
   #endedIdleMs = 0
 
   constructor({ client, clock, random, logger, options, rack = null, start, events }: FetchingOptions) {
@@ -141,6 +142,15 @@ export class Fetching implements LoopOwner {
     let sum = this.#endedIdleMs
     for (const loops of this.#loops.values()) for (const loop of loops) sum += loop.idleMs
     return sum
+  }
+
+  /** What answers brought, since the start. */
+  get fetchedBytes(): number {
+    return this.#fetchedBytes
+  }
+
+  fetched(bytes: number): void {
+    this.#fetchedBytes += bytes
   }
 
   get loopCount(): number {

@@ -57,16 +57,16 @@ export class LogHistogram {
     })
   }
 
-  /** Values below which these parts of all lie, `parts` from 0 to 1 and rising; of what came since `earlier`, if that is given. */
-  quantiles(parts: readonly number[], earlier: LogHistogram | null = null): number[] {
-    const total = this.count - (earlier?.count ?? 0)
+  /** Values below which these parts of what came since `earlier` lie, `parts` from 0 to 1 and rising. */
+  quantiles(parts: readonly number[], earlier: LogHistogram = emptyHistogram): number[] {
+    const total = this.count - earlier.count
     let bucket = -1
     let seen = 0
     return parts.map(part => {
       const rank = Math.max(1, Math.ceil(part * total))
       while (seen < rank && bucket < SIZE - 1) {
         bucket++
-        seen += (this.#buckets[bucket] as number) - (earlier === null ? 0 : (earlier.#buckets[bucket] as number))
+        seen += (this.#buckets[bucket] as number) - (earlier.#buckets[bucket] as number)
       }
       return bucket < 0 ? 0 : Math.min(middle(bucket), this.max)
     })
@@ -81,6 +81,9 @@ export class LogHistogram {
     return copy
   }
 }
+
+/** What was before anything was observed: shared, so nobody observes into it. */
+export const emptyHistogram = new LogHistogram()
 
 function middle(bucket: number): number {
   return (lowerBound(bucket) + lowerBound(bucket + 1)) / 2

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Histogram, Metric, MetricLabels, Metrics, ReportValue } from '../base/metrics.ts'
-import { LogHistogram } from './log-histogram.ts'
+import { emptyHistogram, type LogHistogram } from './log-histogram.ts'
 import { MetricRegistry } from './registry.ts'
 
 /** Metrics that are sent every so often, for as long as a consumer uses them. */
@@ -142,7 +142,7 @@ export class PushedMetrics implements PushingMetrics {
       for (const { labels, values } of family.histograms.values()) {
         const key = seriesName(metric, labels)
         histograms.set(key, values.copy())
-        const interval = intervalOf(values, this.#histograms.get(key) ?? new LogHistogram())
+        const interval = intervalOf(values, this.#histograms.get(key) ?? emptyHistogram)
         if (interval.count > 0) lines.push(...wire.histogram(metric, labels, interval))
       }
     }

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Histogram, Metric, MetricLabels, Metrics, ReportValue } from '../base/metrics.ts'
-import { LogHistogram } from './log-histogram.ts'
+import { emptyHistogram, LogHistogram } from './log-histogram.ts'
 import { MovingRates, RATE_INTERVAL_MS } from './rates.ts'
 import type { MetricsSnapshot, Percentiles, Series } from './snapshot.ts'
 
@@ -80,9 +80,8 @@ export class MetricRegistry implements Metrics {
     const key = keyOf(labels)
     let series = histograms.get(key)
     if (series === undefined) {
-      const none = new LogHistogram()
       const values = new LogHistogram()
-      series = { labels, values, rates: new MovingRates(0), windowStart: none, lastStart: none }
+      series = { labels, values, rates: new MovingRates(0), windowStart: emptyHistogram, lastStart: emptyHistogram }
       histograms.set(key, series)
     }
     return series.values

@@ -18,7 +18,7 @@ const breaker = 'there is no circuit breaker yet; what becomes of a failure is t
 const zookeeper = 'groups and offsets are in Kafka. Brokers are named by bootstrap.servers'
 
 /** Most handlers at the same time, all partitions together: each partition has its own workers. */
-export const goConcurrency = 1_000
+const goConcurrency = 1_000
 
 /** The keys of Go Kafka Client 0.2, with its defaults. Keys of Kafka's that it does not have are taken too. */
 export const goKeys: Keys = {

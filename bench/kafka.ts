@@ -17,7 +17,7 @@ export function startKafka(topics: Readonly<Record<string, number>> = {}, secure
 export function securityOf({ keys }: KafkaCluster): Security {
   if (keys === null) throw new Error('This Kafka was started without secured listeners')
   const { username, password } = keys
-  return { ca: keys.authority.certificate, mechanism: 'SCRAM-SHA-512', username, password }
+  return { tls: { ca: keys.authority.certificate }, sasl: { mechanism: 'SCRAM-SHA-512', username, password } }
 }
 
 /** Resolves when it may be measured. `split`: it has the first processor for itself. */

@@ -113,7 +113,7 @@ async function commandOf({ program, handler }: Contender, task: Task, kafka: str
 }
 
 /** Settings of Java's client. */
-function properties({ ca, mechanism, username, password }: Security): string[] {
+function properties({ tls: { ca }, sasl: { mechanism, username, password } }: Security): string[] {
   const module = 'org.apache.kafka.common.security.scram.ScramLoginModule'
   return [
     'security.protocol=SASL_SSL',

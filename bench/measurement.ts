@@ -53,11 +53,9 @@ export interface Task {
   readonly handler: string
 }
 
-/** How a listener with TLS and SASL is reached. */
+/** How a listener with TLS and SASL is reached, as clients for Node take it. */
 export interface Security {
   /** PEM. */
-  readonly ca: string
-  readonly mechanism: 'SCRAM-SHA-512'
-  readonly username: string
-  readonly password: string
+  readonly tls: { readonly ca: string }
+  readonly sasl: { readonly mechanism: 'SCRAM-SHA-512'; readonly username: string; readonly password: string }
 }

@@ -1,5 +1,5 @@
 import type { BatchHandler, Handler } from '../../src/index.ts'
-import type { Security, Task } from '../measurement.ts'
+import type { Task } from '../measurement.ts'
 import { freshGroup, measure, readTask } from './child.ts'
 import type { Pass } from './pass.ts'
 import { readRecords } from './records.ts'
@@ -20,17 +20,13 @@ const handlers: Record<string, (pass: Pass) => Handler | BatchHandler> = {
   },
 }
 
-function secured({ ca, mechanism, username, password }: Security) {
-  return { tls: { ca }, sasl: { mechanism, username, password } }
-}
-
 /** A consumer at its defaults, with commits to a group. */
 async function run(task: Task, pass: Pass): Promise<void> {
   const handler = handlers[task.handler]?.(pass)
   if (handler === undefined) throw new Error(`No handler is named ${task.handler}`)
   const consumer = new millrace.Consumer({
     brokers: task.brokers,
-    ...(task.security === null ? {} : secured(task.security)),
+    ...task.security,
     group: freshGroup(),
     work: { concurrency: task.concurrency },
   }).topic({ topic: task.topic, partitions: Array.from({ length: task.partitions }, (_, index) => index) }, handler)

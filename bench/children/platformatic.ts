@@ -1,14 +1,10 @@
 import { Consumer, MessagesStreamModes } from '@platformatic/kafka'
-import type { Security, Task } from '../measurement.ts'
+import type { Task } from '../measurement.ts'
 import { freshGroup, measure } from './child.ts'
 import type { Pass } from './pass.ts'
 
 /** At its default of 50 MiB, answers that a backlog fills take it six times as long to read, and hold up its timers for seconds. */
 const MAX_BYTES = 4 * 1024 * 1024
-
-function secured({ ca, mechanism, username, password }: Security) {
-  return { tls: { ca }, sasl: { mechanism, username, password } }
-}
 
 /** @platformatic/kafka as a flowing stream, its fastest way; commits by interval. */
 async function run(task: Task, pass: Pass): Promise<void> {
@@ -16,7 +12,7 @@ async function run(task: Task, pass: Pass): Promise<void> {
     groupId: freshGroup(),
     clientId: 'bench',
     bootstrapBrokers: [...task.brokers],
-    ...(task.security === null ? {} : secured(task.security)),
+    ...task.security,
   })
   const stream = await consumer.consume({
     topics: [task.topic],

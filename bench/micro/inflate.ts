@@ -9,6 +9,7 @@ import { lz4 } from '../../src/records/codecs/lz4.ts'
 import { snappy } from '../../src/records/codecs/snappy.ts'
 import { gzip, zstd } from '../../src/records/codecs/zlib.ts'
 import { HEADER_BYTES } from '../../src/records/record-batch.ts'
+import { spread } from '../statistics.ts'
 
 const ROUNDS = 7
 const BYTES_A_ROUND = 24_000_000
@@ -42,7 +43,7 @@ async function cpuMs(bytes: number, call: () => unknown): Promise<number> {
     const { user, system } = process.cpuUsage(before)
     rounds.push((user + system) / 1_000 / calls)
   }
-  return rounds.toSorted((a, b) => a - b)[ROUNDS >> 1] as number
+  return spread(rounds).median
 }
 
 console.log('codec     bytes   ratio    sync ms   MB/s   async ms   write ms   MB/s')

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { parseCount, parseList, parsePort, parseSettings, parseText, parseTopics, parseUsers } from './arguments.ts'
 import type { BrokerCommandOptions } from './broker.ts'
-import { EXIT_CODES } from './common-options.ts'
+import { examples } from './help.ts'
 
 /** `millrace broker`. */
 export function addBroker(program: Command): void {
@@ -38,13 +38,12 @@ export function addBroker(program: Command): void {
     })
     .addHelpText(
       'after',
-      `
-Examples:
-  millrace broker
-  millrace broker --topics orders:6,payments:3 --nodes 3
-  millrace broker --port 0 --json
-  millrace broker --log-requests | grep JoinGroup
-  millrace broker --tls --ca-file ca.pem --user shop:secret
-${EXIT_CODES}`,
+      examples(
+        'broker',
+        'broker --topics orders:6,payments:3 --nodes 3',
+        'broker --port 0 --json',
+        'broker --log-requests | grep JoinGroup',
+        'broker --tls --ca-file ca.pem --user shop:secret',
+      ),
     )
 }

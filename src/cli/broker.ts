@@ -3,6 +3,7 @@ import { MillraceError, toError } from '../base/errors.ts'
 import { Broker, type BrokerOptions, type BrokerSaslMechanism } from '../broker/index.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { writeText } from './output.ts'
+import { plural } from './plural.ts'
 import { describeRequest, RequestPrinter } from './request-printer.ts'
 
 export interface BrokerCommandOptions {
@@ -150,10 +151,6 @@ function flags({ tls, tlsCert, caFile, user, sasl }: BrokerCommandOptions): stri
     caFile !== undefined ? ` --tls-ca ${caFile}` : tls || tlsCert ? ' --tls' : '',
     name === undefined ? '' : ` --sasl-mechanism ${sasl?.[0] ?? 'SCRAM-SHA-512'} --sasl-username ${name}`,
   ].join('')
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function isLoopback(host: string): boolean {

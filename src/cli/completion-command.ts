@@ -1,6 +1,8 @@
 import { Argument, type Command } from 'commander'
-import { type Shell, shells } from './completion.ts'
 import { examples } from './help.ts'
+
+export const shells = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof shells)[number]
 
 /** `millrace completion`. */
 export function addCompletion(program: Command): void {

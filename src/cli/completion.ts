@@ -1,7 +1,5 @@
 import type { Command, Option } from 'commander'
-
-export const shells = ['bash', 'zsh', 'fish'] as const
-export type Shell = (typeof shells)[number]
+import type { Shell } from './completion-command.ts'
 
 /** A command as completion needs it. */
 interface Shape {

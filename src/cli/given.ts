@@ -51,7 +51,7 @@ const switches = { tls: 'MILLRACE_TLS', tlsInsecure: 'MILLRACE_TLS_INSECURE' } a
  *
  * @throws {CommandError} for a switch of the environment that is neither true nor false
  */
-export function givenTo(command: Command, environment: NodeJS.ProcessEnv = process.env): Given {
+export function givenTo(command: Command): Given {
   const from = (source: string) =>
     Object.fromEntries(
       [...fields, ...Object.keys(switches)]
@@ -65,17 +65,17 @@ export function givenTo(command: Command, environment: NodeJS.ProcessEnv = proce
   }>()
   return {
     options: from('cli'),
-    environment: { ...from('env'), ...switchesOf(environment) },
+    environment: { ...from('env'), ...switchesOf() },
     properties: property ?? {},
     config: config === undefined ? null : resolve(config),
     dialect,
   }
 }
 
-function switchesOf(environment: NodeJS.ProcessEnv): ConnectionFields {
+function switchesOf(): ConnectionFields {
   const found: Record<string, boolean> = {}
   for (const [name, variable] of Object.entries(switches)) {
-    const value = environment[variable]
+    const value = process.env[variable]
     if (value === undefined) continue
     if (value !== 'true' && value !== 'false') {
       throw new CommandError(exitCodes.usage, 'ENVIRONMENT', `${variable} must be true or false, not '${value}'`)

@@ -1,4 +1,4 @@
-import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
+import { comparePlaces, partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { Admin } from '../client/admin.ts'
 import type { FoundOffset } from '../client/low-level-client.ts'
 import type { NativeClient } from '../client/native-client.ts'
@@ -65,7 +65,7 @@ async function movesOf(client: NativeClient, group: string, options: ResetOption
       const wanted = target(options, before, { earliest, latest }, found[at])
       return { ...place, committed: before, new: Math.min(Math.max(wanted, earliest), latest), end: latest }
     })
-    .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
+    .sort(comparePlaces)
 }
 
 async function chosen(

@@ -1,4 +1,4 @@
-import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
+import { comparePlaces, partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { Admin } from '../client/admin.ts'
 import type { DescribedGroup, DescribedMember } from '../client/group-admin.ts'
 import type { BrokerAddress } from '../client/low-level-client.ts'
@@ -7,6 +7,7 @@ import { checkEmpty, findGroups, nameOf } from './chosen-groups.ts'
 import { type CommonOptions, withClient } from './connect.ts'
 import { writeObjects, writeText } from './output.ts'
 import { byTopic, edgesOf } from './partitions.ts'
+import { plural } from './plural.ts'
 import { printable } from './printable.ts'
 import { table } from './table.ts'
 
@@ -124,7 +125,7 @@ async function partitionRows(
       const end = ends.get(name)?.latest ?? null
       return { ...place, committed, end, lag: committed === null || end === null ? null : end - committed, member }
     })
-    .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
+    .sort(comparePlaces)
 }
 
 /** Topics that are gone and partitions without a leader are not waited for. */
@@ -138,7 +139,7 @@ async function endsOf(client: NativeClient, partitions: readonly TopicPartition[
 
 function describeGroup({ group, state, strategy, members, coordinator, partitions }: GroupRow): string {
   const { nodeId, host, port } = coordinator
-  const facts = [state, strategy, `${members} member${members === 1 ? '' : 's'}`, `coordinator ${nodeId}`]
+  const facts = [state, strategy, plural(members, 'member'), `coordinator ${nodeId}`]
   const where = host === '' ? '' : ` at ${host}:${port}`
   const cells = partitions.map(({ topic, partition, committed, end, lag, member }) => {
     const who = member === null ? ['-', '-', '-'] : [nameOf(member), member.clientId, member.host]

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { parseCount, parseSeconds, parseText } from './arguments.ts'
 import { EXIT_CODES, withCommonOptions } from './common-options.ts'
+import { examples } from './help.ts'
 import type { PerfOptions } from './perf.ts'
 
 /** `millrace perf …`. */
@@ -36,11 +37,10 @@ export function addPerf(program: Command): void {
     })
   withCommonOptions(consuming).addHelpText(
     'after',
-    `
-Examples:
-  millrace perf consume orders -b kafka:9092
-  millrace perf consume orders --messages 1000000 --batch 500
-  millrace perf consume orders --seconds 30 --concurrency 1000 --json
-${EXIT_CODES}`,
+    examples(
+      'perf consume orders -b kafka:9092',
+      'perf consume orders --messages 1000000 --batch 500',
+      'perf consume orders --seconds 30 --concurrency 1000 --json',
+    ),
   )
 }

@@ -7,6 +7,7 @@ import { type CommonOptions, withClient } from './connect.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { writeObjects, writeText } from './output.ts'
 import { findTopics } from './partitions.ts'
+import { plural } from './plural.ts'
 import { printable } from './printable.ts'
 import { Progress } from './progress.ts'
 
@@ -61,7 +62,7 @@ export async function createTopics(given: readonly string[], options: CreateTopi
     if (options.wait && !dryRun) await waitForLeaders(admin, [...made, ...there], options)
     await tell(options, [
       ...made.map(({ topic, topicId, partitions, replicas }) => {
-        const size = [plural(partitions, 'partition'), plural(replicas, 'replica')].filter(Boolean).join(', ')
+        const size = [counted(partitions, 'partition'), counted(replicas, 'replica')].filter(Boolean).join(', ')
         const object = { [dryRun ? 'possible' : 'created']: topic, topicId, partitions, replicas }
         return { text: `${dryRun ? 'could create' : 'created'} ${topic}${size && ` (${size})`}`, object }
       }),
@@ -157,6 +158,7 @@ function failure(code: string, cause: MillraceError, after = '', before = ''): C
   return new CommandError(exitCodes.failure, code, `${before}${cause.message}${after}`, cause)
 }
 
-function plural(count: number | null, noun: string): string {
-  return count === null ? '' : `${count} ${noun}${count === 1 ? '' : 's'}`
+/** Brokers of old do not tell. */
+function counted(count: number | null, noun: string): string {
+  return count === null ? '' : plural(count, noun)
 }

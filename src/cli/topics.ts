@@ -6,6 +6,7 @@ import type { NativeClient } from '../client/native-client.ts'
 import { type CommonOptions, withClient } from './connect.ts'
 import { writeObjects, writeText } from './output.ts'
 import { type Edges, edgesOf, findTopics } from './partitions.ts'
+import { plural } from './plural.ts'
 import { printable } from './printable.ts'
 import { table } from './table.ts'
 
@@ -113,9 +114,9 @@ function topicTable(rows: readonly TopicRow[]): string {
 function describeTopic(row: DescribedTopic): string {
   const { topic, topicId, messages, partitions, configs } = row
   const facts = [
-    `${partitions.length} partition${partitions.length === 1 ? '' : 's'}`,
-    `${replicasOf(row)} replica${replicasOf(row) === 1 ? '' : 's'}`,
-    messages === null ? '' : `${messages} message${messages === 1 ? '' : 's'}`,
+    plural(partitions.length, 'partition'),
+    plural(replicasOf(row), 'replica'),
+    messages === null ? '' : plural(messages, 'message'),
     topicId === null ? '' : `id ${topicId}`,
     ...(configs === null
       ? ['settings may not be seen']

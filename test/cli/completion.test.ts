@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { completionScript, shells } from '../../src/cli/completion.ts'
+import { completionScript } from '../../src/cli/completion.ts'
+import { shells } from '../../src/cli/completion-command.ts'
 import { makeProgram } from '../../src/cli/program.ts'
 
 const run = promisify(execFile)

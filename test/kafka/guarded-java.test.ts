@@ -3,19 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { Broker } from '../../src/broker/index.ts'
+import type { Broker } from '../../src/broker/index.ts'
+import { mechanisms, password, startGuarded } from '../peers/guarded-broker.ts'
 import { runJava } from './java.ts'
+import { propertiesText } from './kafka-node.ts'
 
 const security = 'org.apache.kafka.common.security'
-const password = 'p=ss, w,rd'
-const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const
-
-/** Lines of a file of properties; line ends in values are escaped. */
-function properties(entries: Readonly<Record<string, string>>): string {
-  return Object.entries(entries)
-    .map(([name, value]) => `${name}=${value.replaceAll('\n', '\\n')}\n`)
-    .join('')
-}
 
 function jaas(mechanism: (typeof mechanisms)[number], secret: string): string {
   if (mechanism === 'OAUTHBEARER') {
@@ -30,22 +23,14 @@ describe("Kafka's own clients on the embedded broker, over TLS and SASL and unde
   let folder: string
   let tls: Readonly<Record<string, string>>
   before(async () => {
-    broker = await Broker.start({
-      topics: { orders: 1, payments: 1 },
-      tls: { clientAuth: 'required' },
-      sasl: { mechanisms, users: { shop: password } },
-      acls: [
-        { principal: 'User:shop', operation: 'Read', topic: 'orders' },
-        { principal: 'User:shop', operation: 'Write', topic: 'orders' },
-        { principal: 'User:shop', operation: 'Read', group: { prefix: 'shop-' } },
-      ],
-    })
+    const { certificate, ...guarded } = await startGuarded()
+    broker = guarded.broker
     folder = await mkdtemp(join(tmpdir(), 'millrace-java-'))
-    const { cert, key } = await broker.issueCertificate('shop')
+    const { cert, key } = certificate
     tls = {
       'security.protocol': 'SASL_SSL',
       'ssl.truststore.type': 'PEM',
-      'ssl.truststore.certificates': broker.ca ?? '',
+      'ssl.truststore.certificates': guarded.ca,
       'ssl.keystore.type': 'PEM',
       'ssl.keystore.certificate.chain': cert,
       'ssl.keystore.key': key,
@@ -61,7 +46,7 @@ describe("Kafka's own clients on the embedded broker, over TLS and SASL and unde
   async function tool(name: 'Producer' | 'Consumer', mechanism: (typeof mechanisms)[number], rest: ToolOptions) {
     const file = join(folder, `${name}-${mechanism}-${rest.topic}.properties`)
     const login = { 'sasl.mechanism': mechanism, 'sasl.jaas.config': jaas(mechanism, rest.password ?? password) }
-    await writeFile(file, properties({ ...tls, ...login }))
+    await writeFile(file, propertiesText({ ...tls, ...login }))
     const tools = 'org.apache.kafka.tools'
     const main = name === 'Producer' ? `${tools}.ConsoleProducer` : `${tools}.consumer.ConsoleConsumer`
     const config = name === 'Producer' ? '--producer.config' : '--consumer.config'

@@ -15,9 +15,12 @@ export interface NodeSettings {
   readonly properties: Readonly<Record<string, string>>
 }
 
-/** A value as a properties file has it; certificates have lines. */
-function escaped(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+/** A file of properties; certificates have lines. */
+export function propertiesText(entries: Readonly<Record<string, string>>): string {
+  const escaped = (value: string) => value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+  return Object.entries(entries)
+    .map(([name, value]) => `${name}=${escaped(value)}\n`)
+    .join('')
 }
 
 /** One broker and controller in a process of its own. */
@@ -45,10 +48,7 @@ export class KafkaNode {
     const data = join(folder, `node-${this.id}`)
     const file = join(folder, `node-${this.id}.properties`)
     await mkdir(data, { recursive: true })
-    const lines = Object.entries({ ...properties, 'log.dirs': data }).map(
-      ([name, value]) => `${name}=${escaped(value)}\n`,
-    )
-    await writeFile(file, lines.join(''))
+    await writeFile(file, propertiesText({ ...properties, 'log.dirs': data }))
     const process = await startJava('Node', [clusterId, file, data], {
       version,
       sources: [source],

@@ -118,9 +118,3 @@ export class KafkaSecurity {
 function module(name: string): string {
   return `org.apache.kafka.common.security.${name}LoginModule required`
 }
-
-/** A JSON Web Token without a signature, as Kafka takes them in tests. */
-export function unsecuredToken(claims: Readonly<Record<string, unknown>>): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return `${part({ alg: 'none' })}.${part(claims)}.`
-}

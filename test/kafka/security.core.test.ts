@@ -7,7 +7,8 @@ import { Consumer } from '../../src/index.ts'
 import { Recorder, startClient } from '../client/recorder.ts'
 import { until } from '../until.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
-import { type KafkaSecurity, sessionMs, unsecuredToken } from './kafka-security.ts'
+import { unsecuredToken } from '../broker/sasl-client.ts'
+import { type KafkaSecurity, sessionMs } from './kafka-security.ts'
 
 let cluster: KafkaCluster
 let keys: KafkaSecurity

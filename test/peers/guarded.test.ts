@@ -7,12 +7,11 @@ import {
   stringSerializers,
 } from '@platformatic/kafka'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
-import { Broker } from '../../src/broker/index.ts'
+import type { Broker } from '../../src/broker/index.ts'
 import { unsecuredToken } from '../broker/sasl-client.ts'
 import { until } from '../until.ts'
+import { mechanisms, password, startGuarded } from './guarded-broker.ts'
 
-const password = 'p=ss, w,rd'
-const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const
 const token = unsecuredToken({ sub: 'shop', exp: Math.floor(Date.now() / 1_000) + 3_600 })
 
 /** TLS with certificates on both sides, each mechanism, and rights for one topic and one group. */
@@ -20,17 +19,9 @@ describe('clients of others, over TLS and SASL and under access rules', () => {
   let broker: Broker
   let tls: { ca: string[]; cert: string; key: string }
   before(async () => {
-    broker = await Broker.start({
-      topics: { orders: 1, payments: 1 },
-      tls: { clientAuth: 'required' },
-      sasl: { mechanisms, users: { shop: password } },
-      acls: [
-        { principal: 'User:shop', operation: 'Read', topic: 'orders' },
-        { principal: 'User:shop', operation: 'Write', topic: 'orders' },
-        { principal: 'User:shop', operation: 'Read', group: { prefix: 'shop-' } },
-      ],
-    })
-    tls = { ca: [broker.ca ?? ''], ...(await broker.issueCertificate('shop')) }
+    const guarded = await startGuarded()
+    broker = guarded.broker
+    tls = { ca: [guarded.ca], ...guarded.certificate }
   })
   after(() => broker?.close())
 

@@ -84,7 +84,22 @@ export type { OwnershipState } from './ownership/coordinator.ts'
 export { GroupError } from './ownership/group/group-error.ts'
 export type { MemberPhase, MembershipState } from './ownership/group/membership.ts'
 export { AmbiguousTopicError, type Match } from './ownership/subscription.ts'
+export { type Delivery, DeliveryError, type Written } from './producer/delivery.ts'
+export type { ProducerMessage } from './producer/message.ts'
+export type { ProducerOptions } from './producer/options.ts'
+export { constantPartition } from './producer/partitioners/keyless.ts'
+export type {
+  MessageToPlace,
+  Partitioner,
+  PartitionerName,
+  PartitionerOption,
+} from './producer/partitioners/partitioner.ts'
+export { Producer, type ProducerEnvironment } from './producer/producer.ts'
+export type { Transaction } from './producer/transaction.ts'
+export type { TransactionGroup, TransactionOffset } from './producer/transaction-calls.ts'
+export { TransactionError } from './producer/transactions.ts'
 export { KafkaError } from './protocol/error-codes.ts'
+export type { Bytes, HeaderInput } from './records/batch-builder.ts'
 export { type RecordInput, writeBatch } from './records/batch-writer.ts'
 export { CorruptBatchError } from './records/errors.ts'
 export type { Headers } from './records/headers.ts'

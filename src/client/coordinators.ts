@@ -13,13 +13,16 @@ export interface CoordinatorSource {
 
 type Answer = { readonly address: BrokerAddress } | { readonly error: KafkaError }
 
-const groupKey = 0
-/** Groups remembered; beyond it the one looked up longest ago is forgotten. */
-const maxGroups = 10_000
+/** Who has a coordinator: a group, or a transactional producer. */
+export type CoordinatorType = 'group' | 'transaction'
+
+const keyTypes: Readonly<Record<CoordinatorType, number>> = { group: 0, transaction: 1 }
+/** Coordinators remembered; beyond it the one looked up longest ago is forgotten. */
+const maxKnown = 10_000
 const minWaitMs = 100
 const maxWaitMs = 1_000
 
-/** Which broker coordinates which group: looked up once, shared by all who ask at the same time, and kept until it is wrong. */
+/** Which broker coordinates what: looked up once, shared by all who ask at the same time, and kept until it is wrong. */
 export class Coordinators {
   readonly #settings: Settings
   readonly #source: CoordinatorSource
@@ -33,32 +36,33 @@ export class Coordinators {
   }
 
   /** Node id of the coordinator. Rejects with a `KafkaError`, or with what kept the last attempt within `requestTimeoutMs`. */
-  async find(group: string): Promise<number> {
-    const known = this.#known.get(group)
+  async find(type: CoordinatorType, key: string): Promise<number> {
+    const name = nameOf(type, key)
+    const known = this.#known.get(name)
     if (known !== undefined) return known
-    let lookup = this.#lookups.get(group)
+    let lookup = this.#lookups.get(name)
     if (lookup === undefined) {
-      lookup = this.#lookUp(group).finally(() => this.#lookups.delete(group))
-      this.#lookups.set(group, lookup)
+      lookup = this.#lookUp(type, key).finally(() => this.#lookups.delete(name))
+      this.#lookups.set(name, lookup)
     }
     return lookup
   }
 
-  forget(group: string): void {
-    this.#known.delete(group)
+  forget(type: CoordinatorType, key: string): void {
+    this.#known.delete(nameOf(type, key))
   }
 
   close(reason: Error): void {
     this.#aborter.abort(reason)
   }
 
-  async #lookUp(group: string): Promise<number> {
+  async #lookUp(type: CoordinatorType, key: string): Promise<number> {
     const { clock, requestTimeoutMs } = this.#settings
     const deadline = clock.now() + requestTimeoutMs
     for (let waitMs = minWaitMs; ; waitMs = Math.min(maxWaitMs, waitMs * 2)) {
       const timeoutMs = Math.max(1, deadline - clock.now())
-      const answer = await this.#source.ask(question(group, timeoutMs))
-      if ('address' in answer) return this.#remember(group, answer.address)
+      const answer = await this.#source.ask(question(type, key, timeoutMs))
+      if ('address' in answer) return this.#remember(nameOf(type, key), answer.address)
       const { error } = answer
       const passing =
         error.errorCode === errorCodes.COORDINATOR_NOT_AVAILABLE ||
@@ -68,30 +72,35 @@ export class Coordinators {
     }
   }
 
-  #remember(group: string, address: BrokerAddress): number {
+  #remember(name: string, address: BrokerAddress): number {
     this.#source.found(address)
-    this.#known.set(group, address.nodeId)
+    this.#known.set(name, address.nodeId)
     const [oldest] = this.#known.keys()
-    if (this.#known.size > maxGroups && oldest !== undefined) this.#known.delete(oldest)
+    if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest)
     return address.nodeId
   }
 }
 
-function question(group: string, timeoutMs: number): Question<'FindCoordinator', Answer> {
+/** No name of a type holds a space. */
+function nameOf(type: CoordinatorType, key: string): string {
+  return `${type} ${key}`
+}
+
+function question(type: CoordinatorType, key: string, timeoutMs: number): Question<'FindCoordinator', Answer> {
+  const keyType = keyTypes[type]
   return {
     name: 'FindCoordinator',
-    body: version =>
-      version < 4 ? { key: group, keyType: groupKey } : { coordinatorKeys: [group], keyType: groupKey },
-    read: (answer, version) => readAnswer(group, answer, version),
+    body: version => (version < 4 ? { key, keyType } : { coordinatorKeys: [key], keyType }),
+    read: (answer, version) => readAnswer(type, key, answer, version),
     minVersion: 1,
     timeoutMs,
   }
 }
 
-function readAnswer(group: string, answer: FindCoordinatorResponse, version: number): Answer {
-  const found = version < 4 ? answer : answer.coordinators.find(entry => entry.key === group)
+function readAnswer(type: CoordinatorType, key: string, answer: FindCoordinatorResponse, version: number): Answer {
+  const found = version < 4 ? answer : answer.coordinators.find(entry => entry.key === key)
   const code = found === undefined ? errorCodes.COORDINATOR_NOT_AVAILABLE : found.errorCode
-  const error = kafkaError(code, `finding the coordinator of group ${group}`)
+  const error = kafkaError(code, `finding the coordinator of ${type} ${key}`)
   if (error !== null) return { error }
   const { nodeId, host, port } = found as { nodeId: number; host: string; port: number }
   return { address: { nodeId, host, port, rack: null } }

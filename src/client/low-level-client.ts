@@ -147,6 +147,15 @@ export interface ProducedBatch {
   readonly logAppendTime: number
 }
 
+export interface ProduceOptions {
+  /** Who has the batches when they are answered for: all in-sync replicas (-1, default), the leader (1), or nobody (0). */
+  readonly acks?: 0 | 1 | -1
+  /** Also how long the leader waits for its replicas. Default: that of the client. */
+  readonly timeoutMs?: number
+  /** The transaction that the batches belong to; its coordinator knows the partitions already, or learns of them by this (KIP-890). */
+  readonly transaction?: { readonly transactionalId: string; readonly addsPartitions: boolean } | null
+}
+
 export interface Throttle {
   readonly nodeId: number
   readonly ms: number
@@ -174,10 +183,7 @@ export interface LowLevelClient {
    * broker.
    */
   offsetsForLeaderEpoch?(queries: readonly EpochQuery[]): Promise<readonly EpochEnd[]>
-  /** Routed to each partition's leader. `acks` -1 is all in-sync replicas. Not idempotent; nothing is retried. */
-  produce(
-    batches: readonly ProduceBatch[],
-    options?: { acks?: 0 | 1 | -1; timeoutMs?: number },
-  ): Promise<readonly ProducedBatch[]>
+  /** Routed to each partition's leader, those of one partition in the order given; nothing is retried. */
+  produce(batches: readonly ProduceBatch[], options?: ProduceOptions): Promise<readonly ProducedBatch[]>
   close(): Promise<void>
 }

@@ -5,7 +5,7 @@ import type { Requests, Responses } from '../protocol/messages.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { type BrokerState, Brokers } from './brokers.ts'
 import { longestMs, type Question } from './call.ts'
-import { Coordinators } from './coordinators.ts'
+import { Coordinators, type CoordinatorType } from './coordinators.ts'
 import { within } from './deadline.ts'
 import { type DeletedRecords, type DeleteRecordsQuery, deleteRecords } from './delete-records.ts'
 import { offsetsForLeaderEpoch } from './epoch-ends.ts'
@@ -25,6 +25,7 @@ import type {
   LowLevelClient,
   OffsetQuery,
   ProduceBatch,
+  ProduceOptions,
   ProducedBatch,
 } from './low-level-client.ts'
 import { type Leader, Metadata } from './metadata.ts'
@@ -41,6 +42,7 @@ export type Target =
   | 'controller'
   | { readonly nodeId: number; readonly role?: Role; readonly connection?: number }
   | { readonly group: string; readonly connection?: number }
+  | { readonly transactionalId: string }
 
 export interface SendOptions {
   /** From asking to answer, looking up whom to ask included. Default `requestTimeoutMs`. */
@@ -194,24 +196,27 @@ export class NativeClient implements LowLevelClient {
   }
 
   /** `timeoutMs`, default `requestTimeoutMs`, is also how long the leader waits for its replicas. */
-  async produce(
-    batches: readonly ProduceBatch[],
-    options: { acks?: 0 | 1 | -1; timeoutMs?: number } = {},
-  ): Promise<readonly ProducedBatch[]> {
+  async produce(batches: readonly ProduceBatch[], options: ProduceOptions = {}): Promise<readonly ProducedBatch[]> {
     this.#aborter.signal.throwIfAborted()
     this.#metadata.refreshIfStale()
-    return produce(this.router, batches, options.acks ?? -1, options.timeoutMs ?? this.#settings.requestTimeoutMs)
+    const { acks = -1, timeoutMs = this.#settings.requestTimeoutMs, transaction = null } = options
+    return produce(this.router, batches, { acks, timeoutMs, transaction })
   }
 
   /** Node id of the broker that coordinates this group, looked up once and remembered. */
   async coordinatorOf(group: string): Promise<number> {
     this.#aborter.signal.throwIfAborted()
-    return this.#coordinators.find(group)
+    return this.#coordinators.find('group', group)
   }
 
   /** The coordinator of this group is looked up again: for `COORDINATOR_NOT_AVAILABLE`, `NOT_COORDINATOR` and the like. */
   forgetCoordinator(group: string): void {
-    this.#coordinators.forget(group)
+    this.#coordinators.forget('group', group)
+  }
+
+  /** The same for a transactional id. */
+  forgetTransactionCoordinator(transactionalId: string): void {
+    this.#coordinators.forget('transaction', transactionalId)
   }
 
   state(): ClientState {
@@ -255,7 +260,9 @@ export class NativeClient implements LowLevelClient {
       if (!this.#brokers.has(nodeId)) await this.#metadata.refresh([], question.timeoutMs, question.signal)
       return this.#link(nodeId, role, connection).send(rest())
     }
-    return this.#askGroup(target.group, target.connection ?? 0, question)
+    return 'group' in target
+      ? this.#askCoordinator('group', target.group, target.connection ?? 0, question)
+      : this.#askCoordinator('transaction', target.transactionalId, 0, question)
   }
 
   async #askAny<N extends ApiName, T>(question: Question<N, T>): Promise<T> {
@@ -272,19 +279,24 @@ export class NativeClient implements LowLevelClient {
     return this.#brokers.ask(rest(), true)
   }
 
-  async #askGroup<N extends ApiName, T>(group: string, connection: number, question: Question<N, T>): Promise<T> {
+  async #askCoordinator<N extends ApiName, T>(
+    type: CoordinatorType,
+    key: string,
+    connection: number,
+    question: Question<N, T>,
+  ): Promise<T> {
     const { clock } = this.#settings
     const rest = this.#withRest(question)
     const { name, timeoutMs, signal } = question
     const late = () =>
       new RequestTimeoutError(
-        `No ${name} within ${Math.round(timeoutMs)} ms: the coordinator of group ${group} was not found`,
+        `No ${name} within ${Math.round(timeoutMs)} ms: the coordinator of ${type} ${key} was not found`,
       )
-    const nodeId = await within(clock, timeoutMs, this.#coordinators.find(group), late, signal)
+    const nodeId = await within(clock, timeoutMs, this.#coordinators.find(type, key), late, signal)
     try {
       return await this.#link(nodeId, 'coordinator', connection).send(rest())
     } catch (thrown) {
-      if (thrown instanceof ConnectionError) this.#coordinators.forget(group)
+      if (thrown instanceof ConnectionError) this.#coordinators.forget(type, key)
       throw thrown
     }
   }

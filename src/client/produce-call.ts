@@ -4,11 +4,13 @@ import { errorCodes, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import type { ProduceResponse, Requests } from '../protocol/messages.ts'
 import { zeroUuid } from '../protocol/wire-type.ts'
 import type { Question } from './call.ts'
-import type { ProduceBatch, ProducedBatch } from './low-level-client.ts'
+import type { ProduceBatch, ProducedBatch, ProduceOptions } from './low-level-client.ts'
 import { byLeader, findLeaders, ofRequest, type Routed, type Router, whyLeaderless } from './routing.ts'
 
 /** From this version on, Produce names topics by id. */
 const versionWithIds = 13
+/** From this version on, the partitions become part of the transaction by being written to. */
+const versionThatAdds = 12
 
 /**
  * Sends finished record batches to their partitions' leaders (https://kafka.apache.org/protocol#The_Messages_Produce), those of one
@@ -17,17 +19,16 @@ const versionWithIds = 13
 export async function produce(
   router: Router,
   batches: readonly ProduceBatch[],
-  acks: 0 | 1 | -1,
-  timeoutMs: number,
+  options: Required<ProduceOptions>,
 ): Promise<readonly ProducedBatch[]> {
   const { metadata } = router
-  await findLeaders(metadata, batches, timeoutMs)
+  await findLeaders(metadata, batches, options.timeoutMs)
   const produced = batches.map(item => failed(item, whyLeaderless(metadata, item)))
   const { routed } = byLeader(
     metadata,
     batches.map((item, at) => ({ at, item })),
   )
-  await Promise.all(routed.map(request => sendToLeader(router, request, acks, timeoutMs, produced)))
+  await Promise.all(routed.map(request => sendToLeader(router, request, options, produced)))
   const stale = new Set<string>()
   for (const { topic, error } of produced) if (error?.retriable) stale.add(topic)
   if (stale.size > 0) metadata.refreshSoon([...stale])
@@ -37,14 +38,13 @@ export async function produce(
 async function sendToLeader(
   router: Router,
   { nodeId, entries }: Routed<ProduceBatch>,
-  acks: 0 | 1 | -1,
-  timeoutMs: number,
+  options: Required<ProduceOptions>,
   produced: ProducedBatch[],
 ): Promise<void> {
   const items = entries.map(entry => entry.item)
   let answers: Map<string, ProducedBatch>
   try {
-    answers = await router.ask(nodeId, question(router, items, acks, timeoutMs))
+    answers = await router.ask(nodeId, question(router, items, options))
   } catch (thrown) {
     const error = ofRequest(thrown)
     for (const { at, item } of entries) produced[at] = failed(item, error)
@@ -59,8 +59,7 @@ async function sendToLeader(
 function question(
   { metadata }: Router,
   batches: readonly ProduceBatch[],
-  acks: 0 | 1 | -1,
-  timeoutMs: number,
+  options: Required<ProduceOptions>,
 ): Question<'Produce', Map<string, ProducedBatch>> {
   const topics = Map.groupBy(batches, ({ topic }) => topic)
   const ids = new Map<string, string>()
@@ -72,11 +71,14 @@ function question(
       names.set(id, topic)
     }
   }
+  const { acks, timeoutMs, transaction } = options
+  const mostVersion = ids.size === topics.size ? undefined : versionWithIds - 1
   return {
     name: 'Produce',
-    body: version => produceBody(topics, version >= versionWithIds ? ids : null, acks, timeoutMs),
+    body: version => produceBody(topics, version >= versionWithIds ? ids : null, options),
     read: (answer, version) => readAnswer(answer, version >= versionWithIds ? names : null),
-    maxVersion: ids.size === topics.size ? undefined : versionWithIds - 1,
+    minVersion: transaction?.addsPartitions ? versionThatAdds : undefined,
+    maxVersion: transaction !== null && !transaction.addsPartitions ? versionThatAdds - 1 : mostVersion,
     timeoutMs,
     unanswered: acks === 0 ? () => unanswered(batches) : undefined,
   }
@@ -85,14 +87,13 @@ function question(
 function produceBody(
   topics: ReadonlyMap<string, readonly ProduceBatch[]>,
   ids: ReadonlyMap<string, string> | null,
-  acks: number,
-  timeoutMs: number,
+  { acks, timeoutMs, transaction }: Required<ProduceOptions>,
 ): Requests['Produce'] {
   const topicData = [...topics].map(([topic, batches]) => ({
     ...(ids === null ? { name: topic } : { topicId: ids.get(topic) ?? zeroUuid }),
     partitionData: batches.map(({ partition, records }) => ({ index: partition, records })),
   }))
-  return { transactionalId: null, acks, timeoutMs, topicData }
+  return { transactionalId: transaction?.transactionalId ?? null, acks, timeoutMs, topicData }
 }
 
 function readAnswer(answer: ProduceResponse, names: ReadonlyMap<string, string> | null): Map<string, ProducedBatch> {

@@ -1,0 +1,172 @@
+import type { Logger, LogLevel } from '../base/logger.ts'
+import { SectionCheck } from '../base/option-check.ts'
+import type { LowLevelClient } from '../client/low-level-client.ts'
+import { COMPRESSIONS, type Compression } from '../records/record-batch.ts'
+import type { Serializer } from '../serde/serde.ts'
+import type { PartitionerOption } from './partitioners/partitioner.ts'
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** Options of a producer. Sizes in bytes, times in ms. */
+export interface ProducerOptions<K, V> {
+  /** `host:port` of some brokers; the others are found through them. */
+  brokers: readonly string[]
+  /** Default `'millrace'`. */
+  clientId?: string
+  /** What keys are made bytes by. Default: bytes, or strings as UTF-8. */
+  key?: Serializer<K>
+  /** What values are made bytes by. Default: bytes, or strings as UTF-8. */
+  value?: Serializer<V>
+  /**
+   * Who has a message when its sending resolves: all replicas in sync (`'all'`, default), the leader (1: lost with it), or nobody (0: no
+   * answer is waited for, and no offset is known).
+   */
+  acks?: 'all' | 1 | 0
+  /** Each message is in the log once and in order, whatever is sent again (KIP-98). Default: true with `acks: 'all'`. */
+  idempotent?: boolean
+  /** How long a message may wait for others of its partition. Default 0: what is sent at the same time goes together. */
+  lingerMs?: number
+  /** A batch of this size is sent at once. Default 64 KiB. */
+  batchBytes?: number
+  /** Most that a request may hold, and so a message. Default 1 MiB. */
+  maxRequestBytes?: number
+  /** Of all messages that are being sent. When it is full, `send` waits for room. Default 64 MiB. */
+  bufferBytes?: number
+  /** Requests to one broker that have no answer yet, from 1 to 5. Default 5. */
+  maxInFlight?: number
+  /** From `send` to its end, everything included. Default 120,000. */
+  deliveryTimeoutMs?: number
+  /** Default `'none'`. */
+  compression?: Compression
+  /** Of the compression. Default: the codec's own. */
+  compressionLevel?: number
+  /** Which partition a message goes to. Default `'murmur2'`, as Java's. */
+  partitioner?: PartitionerOption
+  /** Deadline of a request. Default 30,000. */
+  requestTimeoutMs?: number
+  /** Default 10,000. */
+  connectTimeoutMs?: number
+  /** Waits between attempts to connect. Default 50 and 10,000. */
+  reconnect?: { minMs?: number; maxMs?: number }
+  /** pino, or anything with its methods. Default: warnings and errors to stderr, a line each. */
+  logger?: Logger
+  /** For the default logger. Default `'warn'`. */
+  logLevel?: LogLevel
+  /**
+   * Makes transactions possible: `transaction()` then is the only way to send. One living producer at a time may have this id; a new one
+   * ends what the one before left open, and fences it (KIP-98).
+   */
+  transactionalId?: string
+  /** After this the coordinator aborts a transaction by itself. Default 60,000. */
+  transactionTimeoutMs?: number
+  /** Another client, or one that is shared; whoever made it closes it. */
+  client?: LowLevelClient
+}
+
+/** All options with their defaults, checked. */
+export interface ResolvedProducer {
+  readonly brokers: readonly string[]
+  readonly clientId: string
+  readonly key: Serializer<unknown> | null
+  readonly value: Serializer<unknown> | null
+  readonly acks: -1 | 0 | 1
+  readonly idempotent: boolean
+  readonly lingerMs: number
+  readonly batchBytes: number
+  readonly maxRequestBytes: number
+  readonly bufferBytes: number
+  readonly maxInFlight: number
+  readonly deliveryTimeoutMs: number
+  readonly compression: Compression
+  readonly level: number | undefined
+  readonly partitioner: PartitionerOption
+  readonly requestTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly reconnect: { readonly minMs: number; readonly maxMs: number }
+  readonly logger: Logger | null
+  readonly logLevel: LogLevel
+  readonly transactionalId: string | null
+  readonly transactionTimeoutMs: number
+  readonly client: LowLevelClient | null
+}
+
+const NAMES: readonly (keyof ProducerOptions<never, never>)[] = [
+  'brokers',
+  'clientId',
+  'key',
+  'value',
+  'acks',
+  'idempotent',
+  'lingerMs',
+  'batchBytes',
+  'maxRequestBytes',
+  'bufferBytes',
+  'maxInFlight',
+  'deliveryTimeoutMs',
+  'compression',
+  'compressionLevel',
+  'partitioner',
+  'requestTimeoutMs',
+  'connectTimeoutMs',
+  'reconnect',
+  'logger',
+  'logLevel',
+  'transactionalId',
+  'transactionTimeoutMs',
+  'client',
+]
+const LONGEST_MS = 2 ** 31 - 1
+const LARGEST = 2 ** 30
+
+/** @throws {OptionError} that names the first wrong option */
+export function resolveProducer<K, V>(options: ProducerOptions<K, V>): ResolvedProducer {
+  const top = new SectionCheck('', options, NAMES)
+  const acks = top.oneOf('acks', 'all', ['all', 1, 0])
+  const idempotent = top.oneOf('idempotent', acks === 'all', [true, false])
+  if (idempotent && acks !== 'all') throw top.wrong('acks', "'all' with idempotent: true")
+  const transactionalId = top.string('transactionalId') ?? null
+  if (transactionalId !== null && !idempotent) throw top.wrong('idempotent', 'true with a transactionalId')
+  const reconnect = new SectionCheck('reconnect', options.reconnect, ['minMs', 'maxMs'])
+  const minMs = reconnect.number('minMs', 50, { min: 1 })
+  const requestTimeoutMs = top.number('requestTimeoutMs', 30_000, { min: 1, max: LONGEST_MS })
+  return {
+    brokers: brokers(top),
+    clientId: top.string('clientId') ?? 'millrace',
+    key: serializer(top, 'key', options.key),
+    value: serializer(top, 'value', options.value),
+    acks: acks === 'all' ? -1 : acks,
+    idempotent,
+    lingerMs: top.number('lingerMs', 0, { min: 0, max: LONGEST_MS }),
+    batchBytes: top.number('batchBytes', 64 * KiB, { min: 1, max: LARGEST }),
+    maxRequestBytes: top.number('maxRequestBytes', MiB, { min: 1, max: LARGEST }),
+    bufferBytes: top.number('bufferBytes', 64 * MiB, { min: 1 }),
+    maxInFlight: top.number('maxInFlight', 5, { min: 1, max: 5 }),
+    deliveryTimeoutMs: top.number('deliveryTimeoutMs', 120_000, { min: 1, max: LONGEST_MS }),
+    compression: top.oneOf('compression', 'none', COMPRESSIONS),
+    level: top.optional('compressionLevel', { min: -(2 ** 31), max: 2 ** 31 - 1 }),
+    partitioner: options.partitioner ?? 'murmur2',
+    requestTimeoutMs,
+    connectTimeoutMs: top.number('connectTimeoutMs', 10_000, { min: 1, max: LONGEST_MS }),
+    reconnect: { minMs, maxMs: reconnect.number('maxMs', Math.max(minMs, 10_000), { min: minMs }) },
+    logger: options.logger ?? null,
+    logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
+    transactionalId,
+    transactionTimeoutMs: top.number('transactionTimeoutMs', 60_000, { min: 1, max: LONGEST_MS }),
+    client: options.client ?? null,
+  }
+}
+
+function brokers(top: SectionCheck): readonly string[] {
+  const value = top.get('brokers')
+  const sound = Array.isArray(value) && value.length > 0 && value.every(item => typeof item === 'string' && item !== '')
+  if (!sound) throw top.wrong('brokers', "a list of addresses such as ['localhost:9092']")
+  return value
+}
+
+function serializer<T>(top: SectionCheck, name: string, value: Serializer<T> | undefined): Serializer<unknown> | null {
+  if (value === undefined) return null
+  if (typeof value.serialize !== 'function') throw top.wrong(name, 'a serde such as json()')
+  // What it is given has the type it wants: the producer's own type says so.
+  return value as Serializer<unknown>
+}

@@ -1,0 +1,276 @@
+import { type Backoff, exponential } from '../base/backoff.ts'
+import { type Clock, sleep, systemClock } from '../base/clock.ts'
+import { ClosedError, MillraceError, OptionError, toError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import { StderrLogger } from '../base/stderr-logger.ts'
+import type { LowLevelClient } from '../client/low-level-client.ts'
+import { NativeClient } from '../client/native-client.ts'
+import { kafkaError } from '../protocol/error-codes.ts'
+import type { Bytes } from '../records/batch-builder.ts'
+import { Accumulator } from './accumulator.ts'
+import type { Delivery, DeliveryError, Receipt } from './delivery.ts'
+import { encode, encodeError, isLater } from './encoding.ts'
+import { type Identity, IdentityKeeper } from './identity.ts'
+import { type ProducerOptions, type ResolvedProducer, resolveProducer } from './options.ts'
+import { type Accept, type ProducerMessage, sendMany, sendOne } from './message.ts'
+import { Outgoing } from './outgoing.ts'
+import { resolvePartitioner } from './partitioners/by-name.ts'
+import { Sender } from './sender.ts'
+import { Topics } from './topics.ts'
+import { abortedBecause, OpenTransaction, outsideOfTransaction, type Transaction } from './transaction.ts'
+import { TransactionCalls } from './transaction-calls.ts'
+import { Transactions } from './transactions.ts'
+
+export interface ProducerEnvironment {
+  readonly clock?: Clock
+  readonly random?: Random
+  /** Waits between attempts. Default 100 to 1,000 ms. */
+  readonly backoff?: Backoff
+}
+
+const METADATA_MAX_AGE_MS = 300_000
+
+/**
+ * Writes messages to Kafka. What is sent at the same time goes together, in a batch for each partition; messages of one partition are in
+ * its log in the order in which they were sent, each once.
+ */
+export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
+  readonly #options: ResolvedProducer
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #client: LowLevelClient
+  /** Ours, or the one that is shared. */
+  readonly #native: NativeClient | null
+  readonly #ownsClient: boolean
+  readonly #topics: Topics
+  readonly #keeper: IdentityKeeper | null
+  readonly #transactions: Transactions | null
+  readonly #ended = new AbortController()
+  readonly #sender: Sender
+  readonly #accumulator: Accumulator
+  #closing: Promise<void> | null = null
+
+  /** @throws {OptionError} */
+  constructor(options: ProducerOptions<K, V>, environment: ProducerEnvironment = {}) {
+    this.#options = resolveProducer(options)
+    this.#clock = environment.clock ?? systemClock
+    const random = environment.random ?? Math.random
+    const { logger, logLevel, client } = this.#options
+    this.#logger = logger ?? new StderrLogger(logLevel, this.#clock)
+    this.#ownsClient = client === null
+    this.#client = client ?? this.#makeClient(random)
+    this.#native = this.#client instanceof NativeClient ? this.#client : null
+    const parts = {
+      clock: this.#clock,
+      random,
+      logger: this.#logger,
+      backoff: environment.backoff ?? exponential(100, 1_000),
+    }
+    this.#topics = new Topics({
+      ...parts,
+      client: this.#client,
+      maxAgeMs: METADATA_MAX_AGE_MS,
+      changed: () => this.#advance(),
+    })
+    this.#transactions = this.#makeTransactions(parts)
+    this.#keeper =
+      this.#options.idempotent && this.#transactions === null
+        ? new IdentityKeeper({
+            ...parts,
+            ask: signal => this.#askIdentity(signal),
+            changed: () => this.#sender.soon(),
+            failed: error => this.#abandon(error),
+          })
+        : null
+    this.#sender = new Sender({
+      ...parts,
+      client: this.#client,
+      topics: this.#topics,
+      keeper: this.#transactions ?? this.#keeper,
+      transaction: this.#transactions,
+      options: this.#options,
+      settled: batch => this.#accumulator.settled(batch),
+    })
+    this.#accumulator = new Accumulator({
+      options: this.#options,
+      partitioner: resolvePartitioner(this.#options.partitioner, random),
+      topics: this.#topics,
+      sender: this.#sender,
+      clock: this.#clock,
+      random,
+    })
+  }
+
+  /**
+   * All that `write` sends is in the log together, or not at all for readers of committed messages. When `write` rejects, or a message of it
+   * cannot be written, it is aborted, and this rejects with the cause. One follows the other; more at a time need more producers.
+   *
+   * @throws {TransactionError}
+   */
+  async transaction<T>(write: (transaction: Transaction<K, V>) => Promise<T>): Promise<T> {
+    const transactions = this.#transactions
+    if (transactions === null) throw new OptionError('transaction() needs the option transactionalId')
+    if (this.#closing !== null) throw new ClosedError('The producer')
+    await transactions.begin()
+    const open = new OpenTransaction<K, V>(transactions, (message, receipt) => this.#accept(message, receipt))
+    try {
+      const result = await write(open)
+      open.end()
+      await this.#flush()
+      open.check()
+      await transactions.commit()
+      return result
+    } catch (thrown) {
+      const error = toError(thrown)
+      open.end()
+      transactions.fail(error)
+      const aborted = abortedBecause(error)
+      this.#accumulator.abandon(aborted)
+      await this.#sender.drop(aborted)
+      await transactions.abort()
+      throw thrown
+    }
+  }
+
+  /** Resolves when the message is written as `acks` says. Rejects with a `DeliveryError`, which says whether it may be written all the same. */
+  send(message: ProducerMessage<K, V>): Promise<Delivery> {
+    return sendOne(this.#acceptAlone, message)
+  }
+
+  /** The same for many: what became of each, in their order. Never rejects because one was not written. */
+  sendBatch(messages: readonly ProducerMessage<K, V>[]): Promise<readonly (Delivery | DeliveryError)[]> {
+    return sendMany(this.#acceptAlone, messages)
+  }
+
+  /** Resolves when all that was sent before is written or has failed; nothing lingers meanwhile. */
+  flush(): Promise<void> {
+    return this.#flush()
+  }
+
+  /** Sends what is there, for at most `drainMs` (default: the delivery timeout); the rest fails. Takes nothing more. */
+  close({ drainMs = this.#options.deliveryTimeoutMs }: { drainMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(drainMs)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Of no transaction. */
+  readonly #acceptAlone: Accept<K, V> = (message, receipt) => {
+    if (this.#transactions === null) this.#accept(message, receipt)
+    else receipt.failed(outsideOfTransaction(message.topic))
+  }
+
+  #flush(): Promise<void> {
+    return this.#sender.hurry(this.#accumulator.put())
+  }
+
+  #accept(message: ProducerMessage<K, V>, receipt: Receipt): void {
+    const { topic, key = null, value = null, headers, timestamp = this.#clock.wallTime(), partition = -1 } = message
+    const deadline = this.#clock.now() + this.#options.deliveryTimeoutMs
+    const outgoing = new Outgoing({ topic, key, value, headers, timestamp, partition }, deadline, receipt)
+    if (this.#closing !== null) {
+      outgoing.fail(new ClosedError('The producer'))
+      return
+    }
+    try {
+      const rawKey = encode(this.#options.key, key, topic, true, headers)
+      const rawValue = encode(this.#options.value, value, topic, false, headers)
+      if (isLater(rawKey) || isLater(rawValue)) this.#encodeLater(outgoing, rawKey, rawValue)
+      else {
+        outgoing.rawKey = rawKey
+        outgoing.rawValue = rawValue
+      }
+    } catch (thrown) {
+      outgoing.fail(encodeError(thrown, topic))
+      return
+    }
+    this.#accumulator.add(outgoing)
+  }
+
+  #encodeLater(outgoing: Outgoing, key: Bytes | PromiseLike<Bytes>, value: Bytes | PromiseLike<Bytes>): void {
+    outgoing.encoding = true
+    Promise.all([key, value])
+      .then(
+        ([rawKey, rawValue]) => {
+          outgoing.rawKey = rawKey
+          outgoing.rawValue = rawValue
+        },
+        thrown => outgoing.fail(encodeError(thrown, outgoing.topic)),
+      )
+      .finally(() => {
+        outgoing.encoding = false
+        this.#accumulator.advance()
+      })
+  }
+
+  #advance(): void {
+    this.#accumulator.advance()
+    this.#sender.soon()
+  }
+
+  async #askIdentity(signal: AbortSignal): Promise<Identity> {
+    if (this.#native === null) {
+      throw new MillraceError(
+        'UNSUPPORTED_CLIENT',
+        'idempotent: true needs the native client: the option client is another',
+      )
+    }
+    const body = { transactionalId: null, transactionTimeoutMs: 0x7fff_ffff, producerId: -1, producerEpoch: -1 }
+    const { requestTimeoutMs } = this.#options
+    const answer = await this.#native.send('any', 'InitProducerId', body, { timeoutMs: requestTimeoutMs, signal })
+    const error = kafkaError(answer.errorCode, 'asking for a producer id')
+    if (error !== null) throw error
+    return { producerId: answer.producerId, epoch: answer.producerEpoch }
+  }
+
+  #abandon(error: Error): void {
+    const cause =
+      error instanceof MillraceError ? error : new MillraceError('PRODUCER', error.message, { cause: error })
+    this.#sender.abandon(cause)
+    this.#accumulator.abandon(cause)
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    const drained = new AbortController()
+    const late = sleep(this.#clock, drainMs, drained.signal).catch(() => {})
+    await Promise.race([this.flush(), late])
+    drained.abort()
+    this.#abandon(new ClosedError('The producer'))
+    this.#sender.close()
+    this.#ended.abort()
+    await Promise.all([this.#keeper?.close(), this.#topics.close(), this.#ownsClient ? this.#client.close() : null])
+  }
+
+  #makeTransactions(parts: { clock: Clock; random: Random; backoff: Backoff }): Transactions | null {
+    const { transactionalId, transactionTimeoutMs, requestTimeoutMs, deliveryTimeoutMs } = this.#options
+    if (transactionalId === null) return null
+    const client = this.#native
+    if (client === null) throw new OptionError('transactionalId needs the native client: the option client is another')
+    const { signal } = this.#ended
+    return new Transactions({
+      calls: new TransactionCalls({ ...parts, client, transactionalId, requestTimeoutMs, signal }),
+      transactionalId,
+      timeoutMs: transactionTimeoutMs,
+      deadline: () => this.#clock.now() + deliveryTimeoutMs,
+      changed: () => this.#sender.soon(),
+    })
+  }
+
+  #makeClient(random: Random): NativeClient {
+    const { brokers, clientId, requestTimeoutMs, connectTimeoutMs, reconnect } = this.#options
+    return new NativeClient({
+      brokers,
+      clientId,
+      requestTimeoutMs,
+      connectTimeoutMs,
+      reconnect,
+      logger: this.#logger,
+      clock: this.#clock,
+      random,
+    })
+  }
+}

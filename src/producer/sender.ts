@@ -1,0 +1,252 @@
+import type { Backoff } from '../base/backoff.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import { ConnectionError, MillraceError, toError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import { partitionName } from '../base/topic-partition.ts'
+import type { LowLevelClient, ProducedBatch } from '../client/low-level-client.ts'
+import type { BatchOptions, ProducerBatch } from './batch.ts'
+import type { IdentitySource } from './identity.ts'
+import { type Outcome, PartitionQueue } from './partition-queue.ts'
+import type { Topics } from './topics.ts'
+
+export interface SenderOptions extends BatchOptions {
+  readonly acks: 0 | 1 | -1
+  readonly lingerMs: number
+  readonly batchBytes: number
+  readonly maxRequestBytes: number
+  /** Requests to one broker that have no answer yet. */
+  readonly maxInFlight: number
+  readonly requestTimeoutMs: number
+}
+
+export interface SenderParts {
+  readonly client: Pick<LowLevelClient, 'produce'>
+  readonly topics: Topics
+  readonly keeper: IdentitySource | null
+  readonly options: SenderOptions
+  readonly backoff: Backoff
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** The transaction that is written now; null: none is. Its partitions are written to only once it says so. */
+  readonly transaction: WrittenTransaction | null
+  /** All messages of the batch are told what became of them. */
+  readonly settled: (batch: ProducerBatch) => void
+}
+
+/** What the sender needs to know of a transaction. */
+export interface WrittenTransaction {
+  readonly transactionalId: string
+  readonly addsPartitions: boolean
+  /** Whether it may be written to this partition now; whoever says no tells when it may. */
+  mayWrite(topic: string, partition: number): boolean
+}
+
+/** A batch on its way. */
+interface Sent {
+  readonly queue: PartitionQueue
+  readonly batch: ProducerBatch
+}
+
+/** Sends what waits in the queues of all partitions to their leaders: many partitions in a request, several requests at a time. */
+export class Sender {
+  readonly #parts: SenderParts
+  readonly #queues = new Map<string, PartitionQueue>()
+  /** Those that have batches, longest not served first. */
+  readonly #active = new Set<PartitionQueue>()
+  /** Requests without an answer, by node. */
+  readonly #inFlight = new Map<number, number>()
+  #timer: Timer | null = null
+  #wakeAt = Number.POSITIVE_INFINITY
+  #scheduled = false
+  /** Nothing lingers. */
+  #hurry = 0
+  /** Why nothing is tried again now. */
+  #dropped: MillraceError | null = null
+  #closed = false
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts
+  }
+
+  queue(topic: string, partition: number): PartitionQueue {
+    const name = partitionName(topic, partition)
+    let queue = this.#queues.get(name)
+    if (queue === undefined) {
+      queue = new PartitionQueue(topic, partition, this.#parts.keeper)
+      this.#queues.set(name, queue)
+    }
+    return queue
+  }
+
+  /** A message was added to it. */
+  added(queue: PartitionQueue): void {
+    this.#active.add(queue)
+    this.soon()
+  }
+
+  /** Looks for what may be sent, once those that run now are through: what they add goes along. */
+  soon(): void {
+    if (this.#scheduled || this.#closed) return
+    this.#scheduled = true
+    this.#parts.clock.soon(() => {
+      this.#scheduled = false
+      this.#pump()
+    })
+  }
+
+  /** While `action` runs nothing lingers; then resolves when all that is there is told what became of it. */
+  async hurry(action: Promise<void>): Promise<void> {
+    this.#hurry++
+    this.soon()
+    await action
+    this.soon()
+    await this.#settled()
+    this.#hurry--
+  }
+
+  /** Gives up what was not sent, and sends nothing more. */
+  abandon(error: MillraceError): void {
+    for (const queue of this.#active) for (const batch of queue.abandon(error)) this.#parts.settled(batch)
+  }
+
+  /** Gives up all; resolves when what was under way is told what became of it. */
+  async drop(error: MillraceError): Promise<void> {
+    this.#dropped = error
+    this.abandon(error)
+    await this.#settled()
+    this.#dropped = null
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+  }
+
+  async #settled(): Promise<void> {
+    const batches = [...this.#active].flatMap(queue => queue.all)
+    await Promise.all(batches.map(batch => batch.done))
+  }
+
+  #pump(): void {
+    if (this.#closed) return
+    const now = this.#parts.clock.now()
+    const due = new Map<number, PartitionQueue[]>()
+    this.#wakeAt = Number.POSITIVE_INFINITY
+    for (const queue of [...this.#active]) {
+      for (const batch of queue.expire(now)) this.#parts.settled(batch)
+      if (queue.isEmpty) this.#active.delete(queue)
+      const node = this.#nodeToSendTo(queue, now)
+      if (node < 0) continue
+      const queues = due.get(node)
+      if (queues === undefined) due.set(node, [queue])
+      else queues.push(queue)
+    }
+    for (const [node, queues] of due) this.#sendTo(node, queues, now)
+    this.#setTimer(now)
+  }
+
+  /** The leader of a queue whose head may be sent now; -1: none, and looked at again when that may be otherwise. */
+  #nodeToSendTo(queue: PartitionQueue, now: number): number {
+    const { head } = queue
+    if (head === undefined) return -1
+    this.#wakeAt = Math.min(this.#wakeAt, head.deadline)
+    if (!queue.canTake(now)) {
+      if (queue.notBefore > now) this.#wakeAt = Math.min(this.#wakeAt, queue.notBefore)
+      return -1
+    }
+    const { lingerMs, batchBytes } = this.#parts.options
+    const lingersUntil = head.createdAt + lingerMs
+    const full = head.sealed || head.length >= batchBytes || queue.waiting.length > 1
+    if (!full && this.#hurry === 0 && lingersUntil > now) {
+      this.#wakeAt = Math.min(this.#wakeAt, lingersUntil)
+      return -1
+    }
+    const { topics, transaction } = this.#parts
+    if (transaction?.mayWrite(queue.topic, queue.partition) === false) return -1
+    return topics.leader(queue.topic, queue.partition)
+  }
+
+  /** As many requests as the node may have, each with a batch of as many queues as fit. */
+  #sendTo(node: number, queues: readonly PartitionQueue[], now: number): void {
+    const { maxInFlight, maxRequestBytes } = this.#parts.options
+    let left = queues
+    while (left.length > 0 && (this.#inFlight.get(node) ?? 0) < maxInFlight) {
+      const request: Sent[] = []
+      const later: PartitionQueue[] = []
+      let bytes = 0
+      for (const queue of left) {
+        const length = queue.head?.length ?? 0
+        if (request.length > 0 && bytes + length > maxRequestBytes) {
+          later.push(queue)
+          continue
+        }
+        bytes += length
+        request.push({ queue, batch: queue.take() })
+        // Behind the others, for the next time.
+        this.#active.delete(queue)
+        this.#active.add(queue)
+      }
+      void this.#send(node, request, now)
+      const more = request.filter(({ queue }) => this.#nodeToSendTo(queue, now) === node)
+      left = [...later, ...more.map(({ queue }) => queue)]
+    }
+  }
+
+  async #send(node: number, request: readonly Sent[], now: number): Promise<void> {
+    const { client, options, transaction } = this.#parts
+    this.#inFlight.set(node, (this.#inFlight.get(node) ?? 0) + 1)
+    const batches = request.map(({ batch }) => ({
+      topic: batch.topic,
+      partition: batch.partition,
+      records: batch.bytes(options, transaction !== null),
+    }))
+    const left = Math.max(...request.map(({ batch }) => batch.deadline - now))
+    const timeoutMs = Math.max(1, Math.min(options.requestTimeoutMs, Math.ceil(left)))
+    let produced: readonly ProducedBatch[] | Error
+    try {
+      produced = await client.produce(batches, { acks: options.acks, timeoutMs, transaction })
+    } catch (thrown) {
+      produced = toError(thrown)
+    }
+    this.#inFlight.set(node, (this.#inFlight.get(node) ?? 1) - 1)
+    for (const [at, sent] of request.entries())
+      this.#answered(sent, produced instanceof Error ? produced : produced[at])
+    this.soon()
+  }
+
+  #answered({ queue, batch }: Sent, produced: ProducedBatch | Error | undefined): void {
+    const { clock, random, backoff, topics, logger, settled } = this.#parts
+    const now = clock.now()
+    const outcome = outcomeOf(produced)
+    const { error } = outcome
+    if (queue.answered(batch, outcome, now)) {
+      settled(batch)
+    } else if (this.#dropped !== null) {
+      for (const given of queue.abandon(this.#dropped)) settled(given)
+    } else if (error !== null) {
+      const waitMs = backoff(batch.attempts, random)
+      queue.notBefore = now + waitMs
+      const { topic, partition, attempts } = batch
+      logger.debug({ err: error, topic, partition, attempts, waitMs }, 'a batch is sent again')
+    }
+    if (error !== null) topics.doubt(batch.topic)
+  }
+
+  #setTimer(now: number): void {
+    this.#timer?.cancel()
+    this.#timer = null
+    if (this.#wakeAt === Number.POSITIVE_INFINITY) return
+    this.#timer = this.#parts.clock.after(Math.max(0, this.#wakeAt - now), () => this.#pump())
+  }
+}
+
+function outcomeOf(produced: ProducedBatch | Error | undefined): Outcome {
+  if (produced instanceof MillraceError) return { error: produced }
+  if (produced instanceof Error) return { error: new ConnectionError(produced.message, { cause: produced }) }
+  if (produced === undefined)
+    return { error: new ConnectionError('The client answered for fewer batches than it was given') }
+  const { error, baseOffset, logAppendTime } = produced
+  return error === null ? { error, baseOffset, logAppendTime } : { error }
+}

@@ -1,0 +1,104 @@
+import type { Backoff } from '../base/backoff.ts'
+import { type Clock, sleep, type Timer } from '../base/clock.ts'
+import { MillraceError, toError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import type { LowLevelClient, TopicMetadata } from '../client/low-level-client.ts'
+
+export interface TopicsParts {
+  readonly client: Pick<LowLevelClient, 'metadata'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly backoff: Backoff
+  /** How old what is known may get, ms. */
+  readonly maxAgeMs: number
+  /** Topics were looked up: some may be known now, or led by others. */
+  readonly changed: () => void
+}
+
+/** What the producer knows of the topics it writes to: looked up when they are needed, doubted or old; one request at a time. */
+export class Topics {
+  readonly #parts: TopicsParts
+  readonly #ended = new AbortController()
+  readonly #known = new Map<string, TopicMetadata>()
+  /** Why a topic that is looked for is not known. */
+  readonly #errors = new Map<string, Error>()
+  readonly #doubted = new Set<string>()
+  #looking: Promise<void> | null = null
+  #attempt = 0
+  readonly #ageing: Timer
+
+  constructor(parts: TopicsParts) {
+    this.#parts = parts
+    this.#ageing = parts.clock.every(parts.maxAgeMs, () => this.doubt(...this.#known.keys()))
+  }
+
+  /** Null while it is not known to exist; then it is looked up. */
+  get(topic: string): TopicMetadata | null {
+    const known = this.#known.get(topic)
+    if (known === undefined) this.doubt(topic)
+    return known ?? null
+  }
+
+  /** Why it is not known, when it was looked up. */
+  error(topic: string): Error | null {
+    return this.#errors.get(topic) ?? null
+  }
+
+  /** Node id of the leader; -1 while there is none: then it is looked up. */
+  leader(topic: string, partition: number): number {
+    const leader = this.get(topic)?.partitions[partition]?.leader ?? -1
+    if (leader < 0) this.doubt(topic)
+    return leader
+  }
+
+  /** They may be led by others by now. */
+  doubt(...topics: readonly string[]): void {
+    for (const topic of topics) this.#doubted.add(topic)
+    if (this.#doubted.size > 0 && !this.#ended.signal.aborted) this.#looking ??= this.#look()
+  }
+
+  async close(): Promise<void> {
+    this.#ended.abort()
+    this.#ageing.cancel()
+    await this.#looking
+  }
+
+  async #look(): Promise<void> {
+    const { client, clock, random, logger, backoff, changed } = this.#parts
+    const { signal } = this.#ended
+    while (this.#doubted.size > 0 && !signal.aborted) {
+      const topics = [...this.#doubted]
+      this.#doubted.clear()
+      try {
+        const found = await client.metadata(topics)
+        for (const topic of topics) this.#learn(topic, found.topics.get(topic))
+      } catch (thrown) {
+        const error = toError(thrown)
+        logger.debug({ err: error }, 'topics could not be looked up')
+        for (const topic of topics) this.#missed(topic, error)
+      }
+      if (signal.aborted) break
+      changed()
+      this.#attempt = this.#doubted.size > 0 || this.#errors.size > 0 ? this.#attempt + 1 : 0
+      // What is asked for again at once is not asked in a hot loop.
+      if (this.#attempt > 0) await sleep(clock, backoff(this.#attempt, random), signal).catch(() => {})
+    }
+    this.#looking = null
+  }
+
+  #learn(topic: string, found: TopicMetadata | undefined): void {
+    if (found !== undefined && found.error === null && found.partitions.length > 0) {
+      this.#known.set(topic, found)
+      this.#errors.delete(topic)
+      return
+    }
+    this.#missed(topic, found?.error ?? new MillraceError('MISSING_TOPIC', `Topic ${topic} is not known`, { topic }))
+  }
+
+  /** What was known of it stays: a broker that starts knows little. */
+  #missed(topic: string, error: Error): void {
+    this.#errors.set(topic, error)
+  }
+}

@@ -1,0 +1,196 @@
+import { type Clock, sleep } from '../base/clock.ts'
+import { MillraceError, toError } from '../base/errors.ts'
+import type { Backoff } from '../base/backoff.ts'
+import type { Random } from '../base/random.ts'
+import type { TopicPartition } from '../base/topic-partition.ts'
+import type { NativeClient } from '../client/native-client.ts'
+import { errorCodes, isCoordinatorError, KafkaError, kafkaError } from '../protocol/error-codes.ts'
+import type { Identity } from './identity.ts'
+
+/** An offset that is committed with a transaction: the next one to read. */
+export interface TransactionOffset extends TopicPartition {
+  readonly offset: number
+  /** Of the message before it; default -1, not known (KIP-320). */
+  readonly leaderEpoch?: number
+  readonly metadata?: string
+}
+
+/** The group whose offsets they are, and as which member of it (KIP-447): one that is none any more is refused. */
+export interface TransactionGroup {
+  readonly group: string
+  readonly memberId?: string
+  readonly generation?: number
+  readonly instanceId?: string | null
+}
+
+export interface TransactionCallsParts {
+  readonly client: NativeClient
+  readonly transactionalId: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly backoff: Backoff
+  readonly requestTimeoutMs: number
+  /** Ends everything. */
+  readonly signal: AbortSignal
+}
+
+/** The feature's level from which on partitions are added by being written to, and each transaction has an epoch of its own (KIP-890). */
+const LEVEL_THAT_ADDS = 2
+
+/** What a transactional producer asks of coordinators: again while it passes, until a deadline (KIP-98, KIP-360, KIP-890). */
+export class TransactionCalls {
+  readonly #parts: TransactionCallsParts
+
+  constructor(parts: TransactionCallsParts) {
+    this.#parts = parts
+  }
+
+  /** Ends whatever an earlier producer of the same id left open, and fences it. `from`: a new epoch of this one's own. */
+  async init(from: Identity | null, timeoutMs: number, deadline: number): Promise<Identity> {
+    const { transactionalId } = this.#parts
+    const own = from === null ? {} : { producerId: from.producerId, producerEpoch: from.epoch }
+    const body = { transactionalId, transactionTimeoutMs: timeoutMs, ...own }
+    const minVersion = from === null ? 0 : 3
+    const answer = await this.#again(deadline, async ms => {
+      const found = await this.#send('InitProducerId', body, ms, minVersion)
+      this.#check(found.errorCode, `beginning as transactional id ${transactionalId}`)
+      return found
+    })
+    return { producerId: answer.producerId, epoch: answer.producerEpoch }
+  }
+
+  /** Whether the cluster has transactions of the second kind. */
+  async addsPartitions(deadline: number): Promise<boolean> {
+    const { client } = this.#parts
+    const answer = await this.#again(deadline, ms =>
+      client.send('any', 'ApiVersions', {}, { timeoutMs: ms, maxVersion: 3 }),
+    )
+    const level = answer.finalizedFeatures.find(({ name }) => name === 'transaction.version')?.maxVersionLevel ?? 0
+    return level >= LEVEL_THAT_ADDS
+  }
+
+  async addPartitions(identity: Identity, partitions: readonly TopicPartition[], deadline: number): Promise<void> {
+    const { transactionalId } = this.#parts
+    const body = {
+      v3AndBelowTransactionalId: transactionalId,
+      v3AndBelowProducerId: identity.producerId,
+      v3AndBelowProducerEpoch: identity.epoch,
+      v3AndBelowTopics: byTopic(partitions, ({ partition }) => partition),
+    }
+    await this.#again(deadline, async ms => {
+      const answer = await this.#send('AddPartitionsToTxn', body, ms, 0, 3)
+      for (const { name, resultsByPartition } of answer.resultsByTopicV3AndBelow) {
+        for (const { partitionIndex, partitionErrorCode } of resultsByPartition) {
+          // Refused because another partition is: that one says why.
+          if (partitionErrorCode === errorCodes.OPERATION_NOT_ATTEMPTED) continue
+          this.#check(partitionErrorCode, `adding ${name}[${partitionIndex}] to the transaction`)
+        }
+      }
+    })
+  }
+
+  async commitOffsets(
+    identity: Identity,
+    offsets: readonly TransactionOffset[],
+    member: TransactionGroup,
+    addsPartitions: boolean,
+    deadline: number,
+  ): Promise<void> {
+    const { client, transactionalId } = this.#parts
+    const { group: groupId, memberId = '', generation = -1, instanceId = null } = member
+    const who = { transactionalId, producerId: identity.producerId, producerEpoch: identity.epoch, groupId }
+    if (!addsPartitions) {
+      await this.#again(deadline, async ms => {
+        const answer = await this.#send('AddOffsetsToTxn', who, ms)
+        this.#check(answer.errorCode, `adding the offsets of group ${groupId} to the transaction`)
+      })
+    }
+    const partitions = byTopic(offsets, ({ partition, offset, leaderEpoch = -1, metadata = '' }) => ({
+      partitionIndex: partition,
+      committedOffset: offset,
+      committedLeaderEpoch: leaderEpoch,
+      committedMetadata: metadata,
+    }))
+    const body = { ...who, generationId: generation, memberId, groupInstanceId: instanceId, topics: partitions }
+    const versions = addsPartitions ? { minVersion: 5 } : { minVersion: 3, maxVersion: 4 }
+    await this.#again(deadline, async ms => {
+      const answer = await client.send({ group: groupId }, 'TxnOffsetCommit', body, {
+        timeoutMs: ms,
+        signal: this.#parts.signal,
+        ...versions,
+      })
+      for (const { name, partitions } of answer.topics) {
+        for (const { partitionIndex, errorCode } of partitions) {
+          if (isCoordinatorError(errorCode)) client.forgetCoordinator(groupId)
+          this.#check(
+            errorCode,
+            `committing the offset of ${name}[${partitionIndex}] for group ${groupId} in the transaction`,
+          )
+        }
+      }
+    })
+  }
+
+  /** Answers as whom the next transaction is written. */
+  async end(identity: Identity, committed: boolean, addsPartitions: boolean, deadline: number): Promise<Identity> {
+    const { transactionalId } = this.#parts
+    const { producerId, epoch } = identity
+    const body = { transactionalId, producerId, producerEpoch: epoch, committed }
+    const answer = await this.#again(deadline, async ms => {
+      const found = await this.#send('EndTxn', body, ms, addsPartitions ? 5 : 0, addsPartitions ? undefined : 4)
+      this.#check(found.errorCode, committed ? 'committing the transaction' : 'aborting the transaction')
+      return found
+    })
+    if (!addsPartitions || answer.producerEpoch < 0) return identity
+    return { producerId: answer.producerId, epoch: answer.producerEpoch }
+  }
+
+  #send<N extends 'InitProducerId' | 'AddPartitionsToTxn' | 'AddOffsetsToTxn' | 'EndTxn'>(
+    name: N,
+    body: Parameters<typeof NativeClient.prototype.send<N>>[2],
+    timeoutMs: number,
+    minVersion?: number,
+    maxVersion?: number,
+  ) {
+    const { client, transactionalId, signal } = this.#parts
+    const versions = {
+      ...(minVersion === undefined ? {} : { minVersion }),
+      ...(maxVersion === undefined ? {} : { maxVersion }),
+    }
+    return client.send({ transactionalId }, name, body, { timeoutMs, signal, ...versions })
+  }
+
+  #check(errorCode: number, doing: string): void {
+    const { client, transactionalId } = this.#parts
+    if (isCoordinatorError(errorCode)) client.forgetTransactionCoordinator(transactionalId)
+    const error = kafkaError(errorCode, doing)
+    if (error !== null) throw error
+  }
+
+  async #again<T>(deadline: number, call: (timeoutMs: number) => Promise<T>): Promise<T> {
+    const { clock, random, backoff, requestTimeoutMs, signal, client, transactionalId } = this.#parts
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted()
+      try {
+        return await call(Math.max(1, Math.min(requestTimeoutMs, deadline - clock.now())))
+      } catch (thrown) {
+        const error = toError(thrown)
+        const passes =
+          error instanceof MillraceError &&
+          (error.retriable || (error instanceof KafkaError && isCoordinatorError(error.errorCode)))
+        const waitMs = backoff(attempt, random)
+        if (!passes || signal.aborted || clock.now() + waitMs >= deadline) throw error
+        if (!(error instanceof KafkaError)) client.forgetTransactionCoordinator(transactionalId)
+        await sleep(clock, waitMs, signal)
+      }
+    }
+  }
+}
+
+function byTopic<T extends TopicPartition, P>(
+  items: readonly T[],
+  each: (item: T) => P,
+): { name: string; partitions: P[] }[] {
+  const topics = Map.groupBy(items, ({ topic }) => topic)
+  return [...topics].map(([name, entries]) => ({ name, partitions: entries.map(each) }))
+}

@@ -1,0 +1,170 @@
+import { deflate } from './compression.ts'
+import { crc32c } from './crc32c.ts'
+import {
+  COMPRESSIONS,
+  type Compression,
+  HEADER_BYTES,
+  PREFIX_BYTES,
+  SEALED_FROM,
+  TRANSACTIONAL,
+} from './record-batch.ts'
+import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.ts'
+
+/** Strings are written as UTF-8. */
+export type Bytes = Uint8Array | string | null
+
+export type HeaderInput = Readonly<Record<string, Bytes>> | readonly (readonly [name: string, value: Bytes])[]
+
+export interface RecordInput {
+  /** Default null. */
+  readonly key?: Bytes | undefined
+  readonly value?: Bytes | undefined
+  /** As pairs where a name comes more than once. */
+  readonly headers?: HeaderInput | undefined
+  /** Milliseconds since 1970. Default: the batch's `now`. */
+  readonly timestamp?: number | undefined
+}
+
+/** What the header of a batch says beside its records. */
+export interface BatchHeader {
+  /** Default `'none'`. */
+  readonly compression?: Compression | undefined
+  /** Of gzip and zstd; default: the codec's own. The others have none. */
+  readonly level?: number | undefined
+  /** Offset of the first record; 0 (the default) in what a producer sends. */
+  readonly baseOffset?: number | undefined
+  /** Default -1. */
+  readonly leaderEpoch?: number | undefined
+  /** Default -1: no idempotent producer. */
+  readonly producerId?: number | bigint | undefined
+  readonly producerEpoch?: number | undefined
+  readonly baseSequence?: number | undefined
+  /** Default false. */
+  readonly transactional?: boolean | undefined
+}
+
+const noHeaders: readonly (readonly [string, Bytes])[] = []
+
+/**
+ * One record batch in format v2 (https://kafka.apache.org/documentation/#recordbatch) as it grows: each record is written where it stays,
+ * without an object of its own. The buffer doubles when it is full.
+ */
+export class BatchBuilder {
+  #bytes: Buffer
+  #end = HEADER_BYTES
+  #count = 0
+  #baseTimestamp = 0
+  #maxTimestamp = 0
+
+  /** `bytes`: how many it has room for at first. */
+  constructor(bytes = 1024) {
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(bytes, HEADER_BYTES))
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** Of the whole batch, not compressed. */
+  get length(): number {
+    return this.#end
+  }
+
+  /** Bytes that the record takes, if it is the next one. */
+  sizeOf(record: RecordInput, timestamp: number): number {
+    const body = this.#bodySize(record, timestamp)
+    return varintSize(body) + body
+  }
+
+  /** `timestamp` in milliseconds since 1970. */
+  append(record: RecordInput, timestamp: number): void {
+    if (this.#count === 0) this.#baseTimestamp = this.#maxTimestamp = timestamp
+    const body = this.#bodySize(record, timestamp)
+    this.#reserve(varintSize(body) + body)
+    const bytes = this.#bytes
+    let at = writeVarint(bytes, this.#end, body)
+    bytes[at++] = 0
+    at = writeVarlong(bytes, at, timestamp - this.#baseTimestamp)
+    at = writeVarint(bytes, at, this.#count)
+    at = writeField(bytes, at, record.key)
+    at = writeField(bytes, at, record.value)
+    const headers = pairsOf(record.headers)
+    at = writeVarint(bytes, at, headers.length)
+    for (const [name, value] of headers) at = writeField(bytes, writeField(bytes, at, name), value)
+    this.#end = at
+    this.#count++
+    if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+  }
+
+  /** The batch with these records; `attributes` beside what `header` says. It may be finished again under another header. */
+  finish(header: BatchHeader, attributes = 0): Buffer {
+    const compression = header.compression ?? 'none'
+    const batch =
+      compression === 'none' ? this.#bytes.subarray(0, this.#end) : this.#compressed(compression, header.level)
+    batch.writeBigInt64BE(BigInt(header.baseOffset ?? 0), 0)
+    batch.writeInt32BE(batch.length - PREFIX_BYTES, 8)
+    batch.writeInt32BE(header.leaderEpoch ?? -1, 12)
+    batch.writeInt8(2, 16)
+    const kind = COMPRESSIONS.indexOf(compression) | (header.transactional ? TRANSACTIONAL : 0) | attributes
+    batch.writeInt16BE(kind, SEALED_FROM)
+    batch.writeInt32BE(Math.max(this.#count - 1, 0), 23)
+    batch.writeBigInt64BE(BigInt(this.#baseTimestamp), 27)
+    batch.writeBigInt64BE(BigInt(this.#maxTimestamp), 35)
+    batch.writeBigInt64BE(BigInt(header.producerId ?? -1), 43)
+    batch.writeInt16BE(header.producerEpoch ?? -1, 51)
+    batch.writeInt32BE(header.baseSequence ?? -1, 53)
+    batch.writeInt32BE(this.#count, 57)
+    batch.writeUInt32BE(crc32c(batch.subarray(SEALED_FROM)), 17)
+    return batch
+  }
+
+  #compressed(compression: Exclude<Compression, 'none'>, level: number | undefined): Buffer {
+    const body = deflate(compression, this.#bytes.subarray(HEADER_BYTES, this.#end), level)
+    const batch = Buffer.allocUnsafe(HEADER_BYTES + body.length)
+    body.copy(batch, HEADER_BYTES)
+    return batch
+  }
+
+  #bodySize({ key, value, headers }: RecordInput, timestamp: number): number {
+    const delta = this.#count === 0 ? 0 : timestamp - this.#baseTimestamp
+    const pairs = pairsOf(headers)
+    let bytes = 1 + varlongSize(delta) + varintSize(this.#count) + fieldSize(key) + fieldSize(value)
+    bytes += varintSize(pairs.length)
+    for (const [name, value] of pairs) bytes += fieldSize(name) + fieldSize(value)
+    return bytes
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#end + bytes
+    if (needed <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length))
+    this.#bytes.copy(grown, 0, 0, this.#end)
+    this.#bytes = grown
+  }
+}
+
+function pairsOf(headers: HeaderInput | undefined): readonly (readonly [string, Bytes])[] {
+  if (headers === undefined) return noHeaders
+  return isPairs(headers) ? headers : Object.entries(headers)
+}
+
+function isPairs(headers: HeaderInput): headers is readonly (readonly [string, Bytes])[] {
+  return Array.isArray(headers)
+}
+
+function fieldSize(value: Bytes | undefined): number {
+  if (value === null || value === undefined) return 1
+  const length = typeof value === 'string' ? Buffer.byteLength(value) : value.length
+  return varintSize(length) + length
+}
+
+function writeField(bytes: Buffer, at: number, value: Bytes | undefined): number {
+  if (value === null || value === undefined) return writeVarint(bytes, at, -1)
+  if (typeof value === 'string') {
+    const start = writeVarint(bytes, at, Buffer.byteLength(value))
+    return start + bytes.write(value, start)
+  }
+  const start = writeVarint(bytes, at, value.length)
+  bytes.set(value, start)
+  return start + value.length
+}

@@ -1,6 +1,7 @@
 import { MillraceError } from '../base/errors.ts'
+import { partitionName } from '../base/topic-partition.ts'
 import { Admin } from '../client/admin.ts'
-import type { DescribedGroup, DescribedMember } from '../client/group-admin.ts'
+import type { DescribedGroup, DescribedMember, GroupOffset } from '../client/group-admin.ts'
 import type { NativeClient } from '../client/native-client.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { printable } from './printable.ts'
@@ -31,6 +32,20 @@ export function findGroups(client: NativeClient, names: readonly string[]): Prom
     throw new CommandError(exitCodes.unknown, 'UNKNOWN_GROUP', message)
   })
   return Promise.all(asked)
+}
+
+/**
+ * What a group has committed, by partition.
+ *
+ * @throws {MillraceError} when a partition does not tell
+ */
+export async function committedOffsets(client: NativeClient, group: string): Promise<ReadonlyMap<string, GroupOffset>> {
+  const offsets = new Map<string, GroupOffset>()
+  for (const found of await new Admin(client).groupOffsets(group)) {
+    if (found.error !== null) throw found.error
+    offsets.set(partitionName(found.topic, found.partition), found)
+  }
+  return offsets
 }
 
 /** @throws {CommandError} that names the members, and says what was not done */

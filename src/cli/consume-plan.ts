@@ -1,7 +1,9 @@
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { Admin, type PositionQuery } from '../client/admin.ts'
+import type { GroupOffset } from '../client/group-admin.ts'
 import type { NativeClient } from '../client/native-client.ts'
 import type { StartPosition } from '../fetch/options.ts'
+import { committedOffsets } from './chosen-groups.ts'
 import type { CommonOptions } from './connect.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import type { LastOffsets } from './from.ts'
@@ -79,10 +81,9 @@ async function checkStart(
 ): Promise<void> {
   const given = typeof from === 'object' && 'offset' in from ? from.offset : null
   if (given === null && group === undefined) return
-  const offsets = group === undefined ? [] : await new Admin(client).groupOffsets(group)
-  const committed = new Map(offsets.map(({ topic, partition, offset }) => [partitionName(topic, partition), offset]))
+  const committed = group === undefined ? new Map<string, GroupOffset>() : await committedOffsets(client, group)
   for (const [name, { earliest, latest }] of await edgesOf(client, partitions)) {
-    const offset = committed.get(name) ?? given
+    const offset = committed.get(name)?.offset ?? given
     if (offset === null || earliest === null || latest === null || (offset >= earliest && offset <= latest)) continue
     const where = `Offset ${offset} of ${name}${committed.has(name) ? `, committed for group ${group},` : ''}`
     const advice = committed.has(name)

@@ -17,7 +17,7 @@ export class GroupProgress {
   /** Committed offsets by partition; empty while they cannot be asked for, which the consumer tells too. */
   async committed(): Promise<ReadonlyMap<string, number>> {
     try {
-      const offsets = await this.#admin.groupOffsets(this.#group)
+      const offsets = (await this.#admin.groupOffsets(this.#group)).filter(({ error }) => error === null)
       return new Map(offsets.map(({ topic, partition, offset }) => [partitionName(topic, partition), offset]))
     } catch {
       return new Map()

@@ -3,7 +3,7 @@ import { Admin } from '../client/admin.ts'
 import type { FoundOffset } from '../client/low-level-client.ts'
 import type { NativeClient } from '../client/native-client.ts'
 import type { StartPosition } from '../fetch/options.ts'
-import { checkEmpty, findGroup } from './chosen-groups.ts'
+import { checkEmpty, committedOffsets, findGroup } from './chosen-groups.ts'
 import { type CommonOptions, withClient } from './connect.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { writeObjects, writeText } from './output.ts'
@@ -52,15 +52,14 @@ async function movesOf(client: NativeClient, group: string, options: ResetOption
     }
     if (found !== null && options.execute) checkEmpty(found, 'Nothing was changed')
   }
-  const offsets = await new Admin(client).groupOffsets(group)
-  const committed = new Map(offsets.map(({ topic, partition, offset }) => [partitionName(topic, partition), offset]))
-  const places = await chosen(client, offsets, options)
+  const committed = await committedOffsets(client, group)
+  const places = await chosen(client, [...committed.values()], options)
   const edges = await edgesOf(client, places)
   const found = await timesOf(client, places, options.to)
   return places
     .map((place, at) => {
       const name = partitionName(place.topic, place.partition)
-      const before = committed.get(name) ?? null
+      const before = committed.get(name)?.offset ?? null
       const { earliest, latest } = known(edges.get(name), name)
       const wanted = target(options, before, { earliest, latest }, found[at])
       return { ...place, committed: before, new: Math.min(Math.max(wanted, earliest), latest), end: latest }

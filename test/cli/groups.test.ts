@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { Broker } from '../../src/broker/index.ts'
 import { Admin, Consumer } from '../../src/index.ts'
 import { EmbeddedCluster } from '../broker/embedded-cluster.ts'
 import { Recorder, startClient } from '../client/recorder.ts'
@@ -200,6 +201,21 @@ test('reset-offsets shows where a group would go on, and commits that only when 
   ])
   const early = await reset('--topic', 'orders:0', '--to', '1990-01-01', '--execute')
   assert.deepEqual([early.code, (await committed())[0]], [0, [0, 0]])
+})
+
+test('what a partition does not tell is not taken for an offset: reset-offsets changes nothing then', async () => {
+  const broker = await Broker.start({ topics: { orders: 2 } })
+  try {
+    const client = startClient({ brokers: broker.brokers })
+    await new Admin(client).setGroupOffsets('moved', [{ topic: 'orders', partition: 0, offset: 0 }])
+    await client.close()
+    broker.fault({ api: 'OffsetFetch', topic: 'orders', partition: 0, action: { error: 'UNSTABLE_OFFSET_COMMIT' } })
+    const args = ['groups', 'reset-offsets', 'moved', '--shift-by', '1', '--execute']
+    const { code, stderr } = await command(args, broker.brokers)
+    assert.deepEqual([code, /UNSTABLE_OFFSET_COMMIT/.test(stderr)], [1, true], stderr)
+  } finally {
+    await broker.close()
+  }
 })
 
 test('reset-offsets says where to, names partitions that exist, and is refused while the group has members', async () => {

@@ -146,12 +146,7 @@ suite('the examples', { concurrency: true }, () => {
     await child.end('SIGTERM')
     assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
     assert.ok(told(`traceId: '${TRACE}'`), 'a handler belongs to the trace of its message')
-    for (const text of [
-      'process orders',
-      "'save'",
-      'assigned 3 partitions',
-      'millrace_handler_duration_seconds',
-    ]) {
+    for (const text of ['process orders', "'save'", 'assigned 3 partitions', 'millrace_handler_duration_seconds']) {
       assert.ok(told(text), `${text} is told`)
     }
     // Partitions whose messages are done at different times are committed by different requests.

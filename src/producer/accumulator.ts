@@ -132,7 +132,15 @@ export class Accumulator {
     } catch (thrown) {
       const error = toError(thrown)
       message.fail(
-        error instanceof MillraceError ? error : new MillraceError('PARTITIONER', error.message, { cause: error }),
+        error instanceof MillraceError
+          ? error
+          : new MillraceError(
+              'PARTITIONER',
+              `The partitioner failed for a message to ${message.topic}: ${error.message}`,
+              {
+                cause: error,
+              },
+            ),
       )
       return true
     }

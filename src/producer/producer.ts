@@ -61,6 +61,11 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
     this.#ownsClient = client === null
     this.#client = client ?? this.#makeClient(random)
     this.#native = this.#client instanceof NativeClient ? this.#client : null
+    if (this.#native === null && this.#options.idempotent) {
+      throw new OptionError(
+        'idempotent must be false with a client that is no NativeClient: it cannot ask for a producer id',
+      )
+    }
     const parts = {
       clock: this.#clock,
       random,
@@ -213,15 +218,11 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
   }
 
   async #askIdentity(signal: AbortSignal): Promise<Identity> {
-    if (this.#native === null) {
-      throw new MillraceError(
-        'UNSUPPORTED_CLIENT',
-        'idempotent: true needs the native client: the option client is another',
-      )
-    }
     const body = { transactionalId: null, transactionTimeoutMs: 0x7fff_ffff, producerId: -1, producerEpoch: -1 }
     const { requestTimeoutMs } = this.#options
-    const answer = await this.#native.send('any', 'InitProducerId', body, { timeoutMs: requestTimeoutMs, signal })
+    // Without it no producer is idempotent.
+    const native = this.#native as NativeClient
+    const answer = await native.send('any', 'InitProducerId', body, { timeoutMs: requestTimeoutMs, signal })
     const error = kafkaError(answer.errorCode, 'asking for a producer id')
     if (error !== null) throw error
     return { producerId: answer.producerId, epoch: answer.producerEpoch }
@@ -229,7 +230,9 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
 
   #abandon(error: Error): void {
     const cause =
-      error instanceof MillraceError ? error : new MillraceError('PRODUCER', error.message, { cause: error })
+      error instanceof MillraceError
+        ? error
+        : new MillraceError('CLIENT_FAILED', `asking for a producer id failed: ${error.message}`, { cause: error })
     this.#sender.abandon(cause)
     this.#accumulator.abandon(cause)
   }

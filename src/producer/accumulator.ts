@@ -102,6 +102,12 @@ export class Accumulator {
     this.#tellPut()
   }
 
+  /** Gives up what waits for a topic that will not be known. */
+  refuse(topic: string, error: MillraceError): void {
+    for (const message of this.#lines.get(topic) ?? []) message.fail(error)
+    this.advance()
+  }
+
   settled(batch: ProducerBatch): void {
     this.#bytes -= cost(batch)
     if (this.#waiting > 0) this.advance()

@@ -1,6 +1,9 @@
 import type { Logger, LogLevel } from '../base/logger.ts'
 import { SectionCheck } from '../base/option-check.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
+import { resolveSasl } from '../client/sasl/credentials.ts'
+import type { SaslOptions, TlsOptions } from '../client/security.ts'
+import { notSsl, resolveTls } from '../client/tls.ts'
 import { COMPRESSIONS, type Compression } from '../records/record-batch.ts'
 import type { Serializer } from '../serde/serde.ts'
 import type { PartitionerOption } from './partitioners/partitioner.ts'
@@ -14,6 +17,10 @@ export interface ProducerOptions<K, V> {
   brokers: readonly string[]
   /** Default `'millrace'`. */
   clientId?: string
+  /** TLS to all brokers. `true` trusts the system's authorities. Default false. */
+  tls?: boolean | TlsOptions
+  /** Who this producer is, for listeners with SASL. Default: it does not say. */
+  sasl?: SaslOptions
   /** What keys are made bytes by. Default: bytes, or strings as UTF-8. */
   key?: Serializer<K>
   /** What values are made bytes by. Default: bytes, or strings as UTF-8. */
@@ -68,6 +75,9 @@ export interface ProducerOptions<K, V> {
 export interface ResolvedProducer {
   readonly brokers: readonly string[]
   readonly clientId: string
+  readonly tls: boolean | TlsOptions
+  /** Holds secrets. */
+  readonly sasl: SaslOptions | null
   readonly key: Serializer<unknown> | null
   readonly value: Serializer<unknown> | null
   readonly acks: -1 | 0 | 1
@@ -94,6 +104,8 @@ export interface ResolvedProducer {
 const NAMES: readonly (keyof ProducerOptions<never, never>)[] = [
   'brokers',
   'clientId',
+  'tls',
+  'sasl',
   'key',
   'value',
   'acks',
@@ -121,7 +133,9 @@ const LARGEST = 2 ** 30
 
 /** @throws {OptionError} that names the first wrong option */
 export function resolveProducer<K, V>(options: ProducerOptions<K, V>): ResolvedProducer {
-  const top = new SectionCheck('', options, NAMES)
+  const top = new SectionCheck('', options, NAMES, { ssl: notSsl })
+  resolveTls(options.tls)
+  resolveSasl(options.sasl)
   const acks = top.oneOf('acks', 'all', ['all', 1, 0])
   const idempotent = top.oneOf('idempotent', acks === 'all', [true, false])
   if (idempotent && acks !== 'all') throw top.wrong('acks', "'all' with idempotent: true")
@@ -133,6 +147,8 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V>): ResolvedP
   return {
     brokers: brokers(top),
     clientId: top.string('clientId') ?? 'millrace',
+    tls: options.tls ?? false,
+    sasl: options.sasl ?? null,
     key: serializer(top, 'key', options.key),
     value: serializer(top, 'value', options.value),
     acks: acks === 'all' ? -1 : acks,
@@ -155,6 +171,18 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V>): ResolvedP
     transactionTimeoutMs: top.number('transactionTimeoutMs', 60_000, { min: 1, max: LONGEST_MS }),
     client: options.client ?? null,
   }
+}
+
+/** What a log may have of them: no secrets. */
+export function shownOptions({ brokers, clientId, transactionalId, tls, sasl, acks, idempotent }: ResolvedProducer) {
+  const secret = '***'
+  const who =
+    sasl === null
+      ? null
+      : sasl.mechanism === 'OAUTHBEARER'
+        ? { mechanism: sasl.mechanism, token: secret }
+        : { mechanism: sasl.mechanism, username: sasl.username, password: secret }
+  return { brokers, clientId, transactionalId, tls: tls !== false, sasl: who, acks, idempotent }
 }
 
 function brokers(top: SectionCheck): readonly string[] {

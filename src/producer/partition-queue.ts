@@ -11,6 +11,8 @@ export type Outcome =
 
 /** Errors after which nobody knows whether the batch was written: it may be in the leader's log, or come to be. */
 const unsaid: ReadonlySet<number> = new Set([errorCodes.REQUEST_TIMED_OUT, errorCodes.NOT_ENOUGH_REPLICAS_AFTER_APPEND])
+/** Errors of requests that were not sent. */
+const unsent: ReadonlySet<string> = new Set(['AUTHENTICATION', 'TLS', 'UNSUPPORTED_VERSION', 'QUEUE_FULL'])
 /** The broker's log and the numbers of this producer do not go together. */
 const outOfStep: ReadonlySet<number> = new Set([
   errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER,
@@ -131,7 +133,7 @@ export class PartitionQueue {
       return true
     }
     batch.cause = error
-    if (code === null || unsaid.has(code)) batch.uncertain = true
+    if (code === null ? !unsent.has(error.code) : unsaid.has(code)) batch.uncertain = true
     if (this.#triesAgain(batch, error, code) && now < batch.deadline) {
       this.#putBack(batch)
       return false

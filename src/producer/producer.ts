@@ -6,13 +6,13 @@ import type { Random } from '../base/random.ts'
 import { StderrLogger } from '../base/stderr-logger.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
-import { kafkaError } from '../protocol/error-codes.ts'
+import { errorCodes, kafkaError } from '../protocol/error-codes.ts'
 import type { Bytes } from '../records/batch-builder.ts'
 import { Accumulator } from './accumulator.ts'
 import type { Delivery, DeliveryError, Receipt } from './delivery.ts'
 import { encode, encodeError, isLater } from './encoding.ts'
 import { type Identity, IdentityKeeper } from './identity.ts'
-import { type ProducerOptions, type ResolvedProducer, resolveProducer } from './options.ts'
+import { type ProducerOptions, type ResolvedProducer, resolveProducer, shownOptions } from './options.ts'
 import { type Accept, type ProducerMessage, sendMany, sendOne } from './message.ts'
 import { Outgoing } from './outgoing.ts'
 import { resolvePartitioner } from './partitioners/by-name.ts'
@@ -58,6 +58,7 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
     const random = environment.random ?? Math.random
     const { logger, logLevel, client } = this.#options
     this.#logger = logger ?? new StderrLogger(logLevel, this.#clock)
+    this.#logger.info(shownOptions(this.#options), 'a producer was made')
     this.#ownsClient = client === null
     this.#client = client ?? this.#makeClient(random)
     this.#native = this.#client instanceof NativeClient ? this.#client : null
@@ -77,6 +78,7 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
       client: this.#client,
       maxAgeMs: METADATA_MAX_AGE_MS,
       changed: () => this.#advance(),
+      refused: (topic, error) => this.#accumulator.refuse(topic, error),
     })
     this.#transactions = this.#makeTransactions(parts)
     this.#keeper =
@@ -224,6 +226,12 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
     const native = this.#native as NativeClient
     const answer = await native.send('any', 'InitProducerId', body, { timeoutMs: requestTimeoutMs, signal })
     const error = kafkaError(answer.errorCode, 'asking for a producer id')
+    if (error?.errorCode === errorCodes.CLUSTER_AUTHORIZATION_FAILED) {
+      const needed =
+        'to write idempotently it needs WRITE on a topic, or, before Kafka 2.8, IDEMPOTENT_WRITE on the cluster; ' +
+        'without either, idempotent: false'
+      throw new MillraceError(error.code, `${error.message}: ${needed}`, { cause: error })
+    }
     if (error !== null) throw error
     return { producerId: answer.producerId, epoch: answer.producerEpoch }
   }
@@ -264,10 +272,12 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
   }
 
   #makeClient(random: Random): NativeClient {
-    const { brokers, clientId, requestTimeoutMs, connectTimeoutMs, reconnect } = this.#options
+    const { brokers, clientId, tls, sasl, requestTimeoutMs, connectTimeoutMs, reconnect } = this.#options
     return new NativeClient({
       brokers,
       clientId,
+      tls,
+      ...(sasl === null ? {} : { sasl }),
       requestTimeoutMs,
       connectTimeoutMs,
       reconnect,

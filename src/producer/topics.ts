@@ -3,6 +3,7 @@ import { type Clock, sleep, type Timer } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
+import { isFatal } from '../client/fatal.ts'
 import type { LowLevelClient, TopicMetadata } from '../client/low-level-client.ts'
 
 export interface TopicsParts {
@@ -15,6 +16,8 @@ export interface TopicsParts {
   readonly maxAgeMs: number
   /** Topics were looked up: some may be known now, or led by others. */
   readonly changed: () => void
+  /** A topic is not known, and looking again is of no use until somebody changes something. */
+  readonly refused: (topic: string, error: MillraceError) => void
 }
 
 /** What the producer knows of the topics it writes to: looked up when they are needed, doubted or old; one request at a time. */
@@ -100,5 +103,6 @@ export class Topics {
   /** What was known of it stays: a broker that starts knows little. */
   #missed(topic: string, error: Error): void {
     this.#errors.set(topic, error)
+    if (error instanceof MillraceError && isFatal(error) && !this.#known.has(topic)) this.#parts.refused(topic, error)
   }
 }

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { Authority } from '../../src/broker/security/authority.ts'
 import type { ClientOptions, MillraceError, OAuthSasl } from '../../src/index.ts'
-import { Consumer } from '../../src/index.ts'
+import { Consumer, Producer } from '../../src/index.ts'
 import { Recorder, startClient } from '../client/recorder.ts'
 import { until } from '../until.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
@@ -68,6 +68,42 @@ for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER
     )
   })
 }
+
+test('a producer writes over SASL_SSL with each mechanism, and in transactions', async () => {
+  await cluster.createTopic('written', { partitions: 1 })
+  let offset = 0
+  for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const) {
+    const sasl = mechanism === 'OAUTHBEARER' ? bearer(() => ({ sub: 'shop', exp: soon() })) : keys.sasl(mechanism)
+    const options = { brokers: cluster.brokers, tls: keys.tls, sasl, logLevel: 'silent' } as const
+    await using plain = new Producer(options)
+    assert.equal((await plain.send({ topic: 'written', value: mechanism })).offset, offset++)
+    await using transactional = new Producer({ ...options, transactionalId: mechanism })
+    const written = await transactional.transaction(tx => tx.send({ topic: 'written', value: mechanism }))
+    assert.equal(written.offset, offset++)
+    // The marker.
+    offset++
+  }
+})
+
+test('what is sent with a password that Kafka refuses rejects at once with that error', async () => {
+  for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const) {
+    const sasl = { ...keys.sasl(mechanism), password: 'wrong' }
+    const deliveryTimeoutMs = 600_000
+    await using wrong = new Producer({
+      brokers: cluster.brokers,
+      tls: keys.tls,
+      sasl,
+      deliveryTimeoutMs,
+      logLevel: 'silent',
+    })
+    const error: MillraceError = await wrong.send({ topic: 'orders', value: 'one' }).then(
+      () => assert.fail('it was written'),
+      thrown => thrown,
+    )
+    assert.deepEqual([error.code, Reflect.get(error, 'written')], ['AUTHENTICATION', 'no'])
+    assert.match(error.message, /it refuses user/)
+  }
+})
 
 test('a listener that wants certificates knows clients by theirs', async () => {
   const brokers = cluster.at('SSL')

@@ -34,8 +34,8 @@ export type * from './client/low-level-client.ts'
 export { type ClientState, NativeClient, type SendOptions, type Target } from './client/native-client.ts'
 export type { ClientEvents, ClientOptions } from './client/options.ts'
 export type { OAuthSasl, OAuthToken, PasswordSasl, SaslOptions, TlsOptions } from './client/security.ts'
-export type * from './client/topic-admin.ts'
 export { AuthenticationError, TlsError } from './client/security-errors.ts'
+export type * from './client/topic-admin.ts'
 export { UnsupportedVersionError } from './client/versions.ts'
 export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
 export type * from './consumer/events.ts'
@@ -48,11 +48,9 @@ export type {
   WorkOptions,
 } from './consumer/options.ts'
 export type { OwnershipCallback, OwnershipOptions } from './consumer/ownership-options.ts'
-export type { PropertyNote } from './consumer/properties/draft.ts'
 export {
   type PropertiesRead,
   type PropertyOptions,
-  type PropertySource,
   readProperties,
 } from './consumer/properties/read-properties.ts'
 export { type BatchHandler, batch, type Handler, type RouteOptions } from './consumer/route.ts'
@@ -98,6 +96,8 @@ export { Producer, type ProducerEnvironment } from './producer/producer.ts'
 export type { Transaction } from './producer/transaction.ts'
 export type { TransactionGroup, TransactionOffset } from './producer/transaction-calls.ts'
 export { TransactionError } from './producer/transactions.ts'
+export type { PropertyNote } from './properties/draft.ts'
+export type { PropertySource } from './properties/source.ts'
 export { KafkaError } from './protocol/error-codes.ts'
 export type { Bytes, HeaderInput } from './records/batch-builder.ts'
 export { type RecordInput, writeBatch } from './records/batch-writer.ts'

@@ -13,7 +13,7 @@ const layers = [
   ['protocol'],
   ['records'],
   ['client'],
-  ['serde', 'metrics'],
+  ['serde', 'metrics', 'properties'],
   ['ownership', 'fetch', 'work', 'offsets', 'producer'],
   ['consumer', 'broker'],
   ['server', 'opentelemetry'],
@@ -24,6 +24,7 @@ for (const [depth, siblings] of layers.entries()) {
 }
 mayImport.set('work', ['base'])
 mayImport.set('metrics', ['base'])
+mayImport.set('properties', ['client', 'base'])
 mayImport.set('broker', ['records', 'protocol', 'base'])
 
 /** Modules that a file names in import and export statements, `import()` and `import` types. */

@@ -6,8 +6,8 @@ import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Broker } from '../../src/broker/index.ts'
 import { kafkaKeys } from '../../src/consumer/properties/kafka-keys.ts'
-import { parseProperties } from '../../src/consumer/properties/properties.ts'
 import { Consumer, NativeClient, writeBatch } from '../../src/index.ts'
+import { parseProperties } from '../../src/properties/properties.ts'
 import { runJava } from './java.ts'
 
 /** Characters and pairs of them that mean something in a file, and some that do not. */

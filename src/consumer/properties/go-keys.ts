@@ -1,7 +1,20 @@
 import { constant } from '../../base/backoff.ts'
-import type { Draft } from './draft.ts'
-import type { Entry } from './entry.ts'
-import { always, any, boolean, duration, ignored, type Key, type Keys, part, sets, text, whole } from './key.ts'
+import type { Draft } from '../../properties/draft.ts'
+import type { Entry } from '../../properties/entry.ts'
+import {
+  always,
+  any,
+  boolean,
+  duration,
+  ignored,
+  type Key,
+  type Keys,
+  part,
+  sets,
+  text,
+  whole,
+} from '../../properties/key.ts'
+import type { BatchLimits } from '../../work/route.ts'
 
 const offsetReset: Key = {
   option: 'offsets.start, fetch.onOutOfRange',
@@ -87,14 +100,13 @@ function backoff(entry: Entry): ReturnType<typeof constant> {
   return constant(entry.duration())
 }
 
-/** What only several keys together say. */
-export function finishGo(draft: Draft): void {
+/** What only several keys together say; answers the limits of `batch()`. */
+export function finishGo(draft: Draft): Partial<BatchLimits> {
   // Each has a default.
   const entry = (key: string) => draft.parts.get(key) as Entry
   const chunks = entry('queued.max.message.chunks')
   const size = entry('fetch.batch.size')
   draft.set('fetch.reservoir.messages', Math.max(1, chunks.whole()) * size.whole(), size)
-  draft.batch = { messages: size.whole(), lingerMs: entry('fetch.batch.timeout').duration() }
 
   const deployment = entry('deployment.timeout')
   if (deployment.duration() > 0) {
@@ -105,4 +117,5 @@ export function finishGo(draft: Draft): void {
   const barrier = entry('barrier.timeout')
   draft.set('ownership.rebalanceTimeoutMs', barrier.duration(), barrier)
   draft.set('work.concurrency', goConcurrency, draft.setBy.get('work.perPartition') as Entry)
+  return { messages: size.whole(), lingerMs: entry('fetch.batch.timeout').duration() }
 }

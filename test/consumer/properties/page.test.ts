@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { goKeys } from '../../../src/consumer/properties/go-keys.ts'
 import { kafkaKeys } from '../../../src/consumer/properties/kafka-keys.ts'
-import type { Key } from '../../../src/consumer/properties/key.ts'
+import type { Key } from '../../../src/properties/key.ts'
 
 let kafka = ''
 let go = ''

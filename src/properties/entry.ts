@@ -1,4 +1,4 @@
-import { OptionError } from '../../base/errors.ts'
+import { OptionError } from '../base/errors.ts'
 
 const msOf: Readonly<Record<string, number>> = {
   ns: 1e-6,

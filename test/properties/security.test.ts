@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
-import { Authority } from '../../../src/broker/security/authority.ts'
-import { Entry } from '../../../src/consumer/properties/entry.ts'
-import { parseJaas } from '../../../src/consumer/properties/jaas.ts'
-import { OptionError, readProperties, type TlsOptions } from '../../../src/index.ts'
+import { Authority } from '../../src/broker/security/authority.ts'
+import { OptionError, readProperties, type TlsOptions } from '../../src/index.ts'
+import { Entry } from '../../src/properties/entry.ts'
+import { parseJaas } from '../../src/properties/jaas.ts'
 
-const pkcs12 = join(import.meta.dirname, '../../data/alice.p12')
+const pkcs12 = join(import.meta.dirname, '../data/alice.p12')
 const authority = new Authority('a test', Date.now())
 const { cert, key } = authority.forHosts(['localhost'])
 const plainLogin = 'org.apache.kafka.common.security.plain.PlainLoginModule'

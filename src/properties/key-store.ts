@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import { toError } from '../../base/errors.ts'
-import type { TlsOptions } from '../../client/security.ts'
+import { toError } from '../base/errors.ts'
+import type { TlsOptions } from '../client/security.ts'
 import type { Entry } from './entry.ts'
 
 type Parts = ReadonlyMap<string, Entry>

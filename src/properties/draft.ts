@@ -1,4 +1,3 @@
-import type { BatchLimits } from '../../work/route.ts'
 import type { Entry } from './entry.ts'
 
 /** What a user of a file should know. */
@@ -23,7 +22,6 @@ export class Draft {
   readonly setBy = new Map<string, Entry>()
   /** Entries that are read together, by key. */
   readonly parts = new Map<string, Entry>()
-  batch: Partial<BatchLimits> | null = null
 
   /** `option` is a path such as `fetch.minBytes`. What is undefined stays unset. */
   set(option: string, value: unknown, entry: Entry): void {
@@ -47,6 +45,11 @@ export class Draft {
   note(kind: PropertyNote['kind'], entry: Entry, what: string): void {
     if (entry.isDefault) return
     this.notes.push({ kind, key: entry.key, line: entry.line, message: `${entry.prefix}${entry.key} ${what}` })
+  }
+
+  /** In the order of the file. */
+  get told(): readonly PropertyNote[] {
+    return this.notes.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
   }
 
   ignore(entry: Entry, why: string): void {

@@ -1,4 +1,4 @@
-import { OptionError } from '../../base/errors.ts'
+import { OptionError } from '../base/errors.ts'
 
 /** One entry of a `.properties` file. */
 export interface Property {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { parseProperties } from '../../../src/consumer/properties/properties.ts'
+import { parseProperties } from '../../src/properties/properties.ts'
 
 function entries(text: string): string[][] {
   return parseProperties(text).map(({ key, value }) => [key, value])

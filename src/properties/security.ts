@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls'
-import { toError } from '../../base/errors.ts'
-import type { PasswordSasl, SaslOptions, TlsOptions } from '../../client/security.ts'
+import { toError } from '../base/errors.ts'
+import type { PasswordSasl, SaslOptions, TlsOptions } from '../client/security.ts'
 import type { Draft } from './draft.ts'
 import type { Entry } from './entry.ts'
 import { parseJaas } from './jaas.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { Entry } from '../../../src/consumer/properties/entry.ts'
+import { Entry } from '../../src/properties/entry.ts'
 
 function duration(value: string): number {
   return new Entry('worker.backoff', value).duration()

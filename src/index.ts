@@ -83,7 +83,7 @@ export { GroupError } from './ownership/group/group-error.ts'
 export type { MemberPhase, MembershipState } from './ownership/group/membership.ts'
 export { AmbiguousTopicError, type Match } from './ownership/subscription.ts'
 export { type Delivery, DeliveryError, type Written } from './producer/delivery.ts'
-export type { ProducerMessage } from './producer/message.ts'
+export type { ProducerMessage, Sends } from './producer/message.ts'
 export type { ProducerOptions } from './producer/options.ts'
 export { constantPartition } from './producer/partitioners/keyless.ts'
 export type {
@@ -93,6 +93,7 @@ export type {
   PartitionerOption,
 } from './producer/partitioners/partitioner.ts'
 export { Producer, type ProducerEnvironment } from './producer/producer.ts'
+export type { KeyFor, MessageSerdes, NoTopicSerdes, TopicSerdes, ValueFor } from './producer/serdes.ts'
 export type { Transaction } from './producer/transaction.ts'
 export type { TransactionGroup, TransactionOffset } from './producer/transaction-calls.ts'
 export { TransactionError } from './producer/transactions.ts'

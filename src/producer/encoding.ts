@@ -1,50 +1,84 @@
-import { toError } from '../base/errors.ts'
-import type { Bytes, HeaderInput } from '../records/batch-builder.ts'
+import { MillraceError, toError } from '../base/errors.ts'
+import type { Bytes } from '../records/batch-builder.ts'
 import { SerdeError } from '../serde/error.ts'
 import type { SerdeHeaders, SerdeInfo, Serializer } from '../serde/serde.ts'
+import type { HeaderPairs } from './message.ts'
 
-/** The bytes of a key or value, at once or later. Throws, or rejects with, what the serde does. */
+/** A key or value, and where it goes. */
+export interface ToEncode {
+  readonly topic: string
+  readonly isKey: boolean
+  readonly headers: HeaderPairs | undefined
+}
+
+/** The bytes of a key or value, at once or later. @throws {MillraceError} also as what the answer rejects with */
 export function encode(
   serializer: Serializer<unknown> | null,
   value: unknown,
-  topic: string,
-  isKey: boolean,
-  headers: HeaderInput | undefined,
+  part: ToEncode,
 ): Bytes | PromiseLike<Bytes> {
-  if (value === undefined) return null
-  if (serializer !== null) return serializer.serialize(value, new Info(topic, isKey, headers))
-  if (value === null || typeof value === 'string' || value instanceof Uint8Array) return value
-  const what = `bytes or a string were expected, not ${typeof value}; the options key and value take a serde such as json()`
-  throw new SerdeError('ENCODE', what, new Info(topic, isKey, headers))
+  if (serializer === null) return asTheyAre(value, part)
+  let encoded: ReturnType<Serializer<unknown>['serialize']>
+  try {
+    encoded = serializer.serialize(value, new Info(part))
+  } catch (thrown) {
+    throw encodeError(thrown, part)
+  }
+  if (!isLater(encoded)) return checked(encoded, part)
+  return Promise.resolve(encoded).then(
+    bytes => checked(bytes, part),
+    thrown => {
+      throw encodeError(thrown, part)
+    },
+  )
 }
 
 export function isLater(encoded: Bytes | PromiseLike<Bytes>): encoded is PromiseLike<Bytes> {
   return typeof encoded === 'object' && encoded !== null && 'then' in encoded
 }
 
+function asTheyAre(value: unknown, part: ToEncode): Bytes {
+  if (value === null || value instanceof Uint8Array) return value
+  if (typeof value !== 'string') {
+    const what = `bytes or a string were expected, not ${nameOf(value)}; the option ${part.isKey ? 'key' : 'value'} takes a serde such as json()`
+    throw new SerdeError('ENCODE', what, new Info(part))
+  }
+  // To replace it would make different keys equal without a word.
+  if (!value.isWellFormed()) throw new SerdeError('ENCODE', 'it holds half of a surrogate pair', new Info(part))
+  return value
+}
+
+function checked(bytes: unknown, part: ToEncode): Uint8Array | null {
+  if (bytes === null || bytes instanceof Uint8Array) return bytes
+  throw new SerdeError('ENCODE', `its serde made ${nameOf(bytes)} of it, not bytes or null`, new Info(part))
+}
+
+/** What kind of thing it is; not what it says, which may be a secret. */
+function nameOf(value: unknown): string {
+  if (value === undefined) return 'undefined'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
 /** What a serde threw, as an error of its message. */
-export function encodeError(thrown: unknown, topic: string): SerdeError {
-  if (thrown instanceof SerdeError) return thrown
+function encodeError(thrown: unknown, part: ToEncode): MillraceError {
+  if (thrown instanceof MillraceError) return thrown
   const error = toError(thrown)
-  const info = new Info(topic, false, undefined)
-  return Object.assign(new SerdeError('ENCODE', error.message, info), { cause: error })
+  return Object.assign(new SerdeError('ENCODE', error.message, new Info(part)), { cause: error })
 }
 
 class Info implements SerdeInfo {
   readonly topic: string
   readonly isKey: boolean
-  readonly #headers: HeaderInput | undefined
+  readonly #headers: HeaderPairs
 
-  constructor(topic: string, isKey: boolean, headers: HeaderInput | undefined) {
+  constructor({ topic, isKey, headers = [] }: ToEncode) {
     this.topic = topic
     this.isKey = isKey
     this.#headers = headers
   }
 
   get headers(): SerdeHeaders {
-    const given = this.#headers ?? []
-    const pairs: readonly (readonly [string, Bytes])[] = Array.isArray(given) ? given : Object.entries(given)
-    const all = (name: string) => pairs.filter(pair => pair[0] === name).map(pair => bytesOf(pair[1]))
+    const all = (name: string) => this.#headers.filter(pair => pair[0] === name).map(pair => bytesOf(pair[1]))
     return { get: name => all(name).at(-1), getAll: all }
   }
 }

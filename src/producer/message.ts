@@ -1,30 +1,59 @@
+import { describe } from '../base/option-check.ts'
 import type { Bytes, HeaderInput } from '../records/batch-builder.ts'
 import type { Delivery, DeliveryError, Receipt } from './delivery.ts'
+import type { KeyFor, MessageSerdes, TopicSerdes, ValueFor } from './serdes.ts'
 
-/** A message to be sent. */
-export interface ProducerMessage<K = Bytes, V = Bytes> {
-  readonly topic: string
-  /** Default: none. */
-  readonly key?: K | null
-  /** Default null, a tombstone. */
-  readonly value?: V | null
-  readonly headers?: HeaderInput
+/** A message to be sent. Bytes in it are copied when it is put into a batch: leave them as they are until it is told what became of it. */
+export interface ProducerMessage<K = Bytes, V = Bytes, N extends string = string> {
+  readonly topic: N
+  /** Default: none, and no serde is asked. */
+  readonly key?: K | undefined
+  /** Null is a tombstone on a compacted topic; serdes are given it too. */
+  readonly value: V
+  /** Pairs where a name comes more than once. */
+  readonly headers?: HeaderInput | undefined
   /** Ms since 1970. Default: now. */
-  readonly timestamp?: number
+  readonly timestamp?: number | undefined
   /** Default: the partitioner chooses. */
-  readonly partition?: number
+  readonly partition?: number | undefined
 }
 
-/** Takes a message, and tells the receipt what became of it; may do so before it returns. */
-export type Accept<K, V> = (message: ProducerMessage<K, V>, receipt: Receipt) => void
+export type HeaderPairs = readonly (readonly [name: string, value: Bytes])[]
 
-export function sendOne<K, V>(accept: Accept<K, V>, message: ProducerMessage<K, V>): Promise<Delivery> {
-  return new Promise((resolve, reject) => accept(message, { delivered: resolve, failed: reject }))
+/** A message as it came, from programs without types too: nothing is known of it yet. */
+export type UncheckedMessage = { readonly [Field in keyof ProducerMessage]?: unknown }
+
+/** What sends messages: a producer, or a transaction of one. `serdes`, for this call, go before those of the options. */
+export interface Sends<K, V, S extends TopicSerdes> {
+  send<N extends string, MK = KeyFor<S, N, K>, MV = ValueFor<S, N, V>>(
+    message: ProducerMessage<NoInfer<MK>, NoInfer<MV>, N>,
+    serdes?: MessageSerdes<MK, MV>,
+  ): Promise<Delivery>
+  sendBatch<N extends string, MK = KeyFor<S, N, K>, MV = ValueFor<S, N, V>>(
+    messages: readonly ProducerMessage<NoInfer<MK>, NoInfer<MV>, N>[],
+    serdes?: MessageSerdes<MK, MV>,
+  ): Promise<readonly (Delivery | DeliveryError)[]>
 }
 
-export function sendMany<K, V>(
-  accept: Accept<K, V>,
-  messages: readonly ProducerMessage<K, V>[],
+/** Takes a message, with serdes for this call, and tells the receipt what became of it; may do so before it returns. Never throws. */
+export type Accept = (
+  message: UncheckedMessage,
+  serdes: MessageSerdes<never, never> | undefined,
+  receipt: Receipt,
+) => void
+
+export function sendOne(
+  accept: Accept,
+  message: UncheckedMessage,
+  serdes: MessageSerdes<never, never> | undefined,
+): Promise<Delivery> {
+  return new Promise((resolve, reject) => accept(message, serdes, { delivered: resolve, failed: reject }))
+}
+
+export function sendMany(
+  accept: Accept,
+  messages: readonly UncheckedMessage[],
+  serdes: MessageSerdes<never, never> | undefined,
 ): Promise<readonly (Delivery | DeliveryError)[]> {
   return new Promise(resolve => {
     const results: (Delivery | DeliveryError)[] = new Array(messages.length)
@@ -35,7 +64,22 @@ export function sendMany<K, V>(
       if (--left === 0) resolve(results)
     }
     for (const [at, message] of messages.entries()) {
-      accept(message, { delivered: delivery => told(at, delivery), failed: error => told(at, error) })
+      accept(message, serdes, { delivered: delivery => told(at, delivery), failed: error => told(at, error) })
     }
+  })
+}
+
+/** Headers as pairs, each looked at; throws what `wrong` makes of a text. */
+export function headerPairs(headers: unknown, wrong: (what: string) => Error): HeaderPairs | undefined {
+  if (headers === undefined) return undefined
+  if (typeof headers !== 'object' || headers === null) {
+    throw wrong(`headers must be an object or a list of pairs, not ${describe(headers)}`)
+  }
+  const given: readonly unknown[] = Array.isArray(headers) ? headers : Object.entries(headers)
+  return given.map(pair => {
+    const [name, value]: unknown[] = Array.isArray(pair) ? pair : []
+    if (typeof name !== 'string') throw wrong('headers must be pairs of a name and a value')
+    if (value === null || typeof value === 'string' || value instanceof Uint8Array) return [name, value]
+    throw wrong(`the header ${describe(name)} must be bytes, a string or null, not ${typeof value}`)
   })
 }

@@ -7,12 +7,19 @@ import { notSsl, resolveTls } from '../client/tls.ts'
 import { COMPRESSIONS, type Compression } from '../records/record-batch.ts'
 import type { Serializer } from '../serde/serde.ts'
 import type { PartitionerOption } from './partitioners/partitioner.ts'
+import {
+  type NoTopicSerdes,
+  type ResolvedSerdes,
+  resolveSerdes,
+  resolveTopicSerdes,
+  type TopicSerdes,
+} from './serdes.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
 /** Options of a producer. Sizes in bytes, times in ms. */
-export interface ProducerOptions<K, V> {
+export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> {
   /** `host:port` of some brokers; the others are found through them. */
   brokers: readonly string[]
   /** Default `'millrace'`. */
@@ -25,6 +32,8 @@ export interface ProducerOptions<K, V> {
   key?: Serializer<K>
   /** What values are made bytes by. Default: bytes, or strings as UTF-8. */
   value?: Serializer<V>
+  /** Serdes of single topics, which go before the two above: `{ orders: { value: json(Order) } }`. */
+  topics?: S
   /**
    * Who has a message when its sending resolves: all replicas in sync (`'all'`, default), the leader (1: lost with it), or nobody (0: no
    * answer is waited for, and no offset is known).
@@ -78,8 +87,8 @@ export interface ResolvedProducer {
   readonly tls: boolean | TlsOptions
   /** Holds secrets. */
   readonly sasl: SaslOptions | null
-  readonly key: Serializer<unknown> | null
-  readonly value: Serializer<unknown> | null
+  readonly serdes: ResolvedSerdes
+  readonly topics: ReadonlyMap<string, ResolvedSerdes>
   readonly acks: -1 | 0 | 1
   readonly idempotent: boolean
   readonly lingerMs: number
@@ -108,6 +117,7 @@ const NAMES: readonly (keyof ProducerOptions<never, never>)[] = [
   'sasl',
   'key',
   'value',
+  'topics',
   'acks',
   'idempotent',
   'lingerMs',
@@ -132,7 +142,7 @@ const LONGEST_MS = 2 ** 31 - 1
 const LARGEST = 2 ** 30
 
 /** @throws {OptionError} that names the first wrong option */
-export function resolveProducer<K, V>(options: ProducerOptions<K, V>): ResolvedProducer {
+export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes>): ResolvedProducer {
   const top = new SectionCheck('', options, NAMES, { ssl: notSsl })
   resolveTls(options.tls)
   resolveSasl(options.sasl)
@@ -149,8 +159,8 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V>): ResolvedP
     clientId: top.string('clientId') ?? 'millrace',
     tls: options.tls ?? false,
     sasl: options.sasl ?? null,
-    key: serializer(top, 'key', options.key),
-    value: serializer(top, 'value', options.value),
+    serdes: resolveSerdes(options),
+    topics: resolveTopicSerdes(options.topics),
     acks: acks === 'all' ? -1 : acks,
     idempotent,
     lingerMs: top.number('lingerMs', 0, { min: 0, max: LONGEST_MS }),
@@ -190,11 +200,4 @@ function brokers(top: SectionCheck): readonly string[] {
   const sound = Array.isArray(value) && value.length > 0 && value.every(item => typeof item === 'string' && item !== '')
   if (!sound) throw top.wrong('brokers', "a list of addresses such as ['localhost:9092']")
   return value
-}
-
-function serializer<T>(top: SectionCheck, name: string, value: Serializer<T> | undefined): Serializer<unknown> | null {
-  if (value === undefined) return null
-  if (typeof value.serialize !== 'function') throw top.wrong(name, 'a serde such as json()')
-  // What it is given has the type it wants: the producer's own type says so.
-  return value as Serializer<unknown>
 }

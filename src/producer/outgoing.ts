@@ -1,6 +1,7 @@
 import type { MillraceError } from '../base/errors.ts'
-import type { Bytes, HeaderInput } from '../records/batch-builder.ts'
+import type { Bytes } from '../records/batch-builder.ts'
 import { DeliveryError, type Receipt } from './delivery.ts'
+import type { HeaderPairs } from './message.ts'
 
 /** A message on its way into a batch: its key and value as bytes, once its serdes are through. */
 export class Outgoing {
@@ -8,7 +9,7 @@ export class Outgoing {
   /** As they were given to `send`: partitioners may look at them. */
   readonly key: unknown
   readonly value: unknown
-  readonly headers: HeaderInput | undefined
+  readonly headers: HeaderPairs | undefined
   readonly timestamp: number
   /** By the clock's `now`. */
   readonly deadline: number
@@ -28,7 +29,7 @@ export class Outgoing {
       readonly topic: string
       readonly key: unknown
       readonly value: unknown
-      readonly headers: HeaderInput | undefined
+      readonly headers: HeaderPairs | undefined
       readonly timestamp: number
       readonly partition: number
     },

@@ -6,17 +6,17 @@ import type { Random } from '../base/random.ts'
 import { StderrLogger } from '../base/stderr-logger.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
-import { errorCodes, kafkaError } from '../protocol/error-codes.ts'
 import type { Bytes } from '../records/batch-builder.ts'
 import { Accumulator } from './accumulator.ts'
-import type { Delivery, DeliveryError, Receipt } from './delivery.ts'
-import { encode, encodeError, isLater } from './encoding.ts'
-import { type Identity, IdentityKeeper } from './identity.ts'
+import type { Delivery, DeliveryError } from './delivery.ts'
+import { IdentityKeeper } from './identity.ts'
 import { type ProducerOptions, type ResolvedProducer, resolveProducer, shownOptions } from './options.ts'
-import { type Accept, type ProducerMessage, sendMany, sendOne } from './message.ts'
-import { Outgoing } from './outgoing.ts'
+import { Intake } from './intake.ts'
+import { type Accept, type ProducerMessage, sendMany, sendOne, type Sends } from './message.ts'
 import { resolvePartitioner } from './partitioners/by-name.ts'
+import { askProducerId } from './producer-id.ts'
 import { Sender } from './sender.ts'
+import type { KeyFor, MessageSerdes, NoTopicSerdes, TopicSerdes, ValueFor } from './serdes.ts'
 import { Topics } from './topics.ts'
 import { abortedBecause, OpenTransaction, outsideOfTransaction, type Transaction } from './transaction.ts'
 import { TransactionCalls } from './transaction-calls.ts'
@@ -35,7 +35,9 @@ const METADATA_MAX_AGE_MS = 300_000
  * Writes messages to Kafka. What is sent at the same time goes together, in a batch for each partition; messages of one partition are in
  * its log in the order in which they were sent, each once.
  */
-export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
+export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerdes>
+  implements Sends<K, V, S>, AsyncDisposable
+{
   readonly #options: ResolvedProducer
   readonly #clock: Clock
   readonly #logger: Logger
@@ -49,10 +51,11 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
   readonly #ended = new AbortController()
   readonly #sender: Sender
   readonly #accumulator: Accumulator
+  readonly #intake: Intake
   #closing: Promise<void> | null = null
 
   /** @throws {OptionError} */
-  constructor(options: ProducerOptions<K, V>, environment: ProducerEnvironment = {}) {
+  constructor(options: ProducerOptions<K, V, S>, environment: ProducerEnvironment = {}) {
     this.#options = resolveProducer(options)
     this.#clock = environment.clock ?? systemClock
     const random = environment.random ?? Math.random
@@ -85,7 +88,8 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
       this.#options.idempotent && this.#transactions === null
         ? new IdentityKeeper({
             ...parts,
-            ask: signal => this.#askIdentity(signal),
+            // Without the native client no producer is idempotent.
+            ask: signal => askProducerId(this.#native as NativeClient, this.#options.requestTimeoutMs, signal),
             changed: () => this.#sender.soon(),
             failed: error => this.#abandon(error),
           })
@@ -107,6 +111,14 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
       clock: this.#clock,
       random,
     })
+    const { serdes, topics: topicSerdes, deliveryTimeoutMs } = this.#options
+    this.#intake = new Intake({
+      serdes,
+      topicSerdes,
+      deliveryTimeoutMs,
+      accumulator: this.#accumulator,
+      clock: this.#clock,
+    })
   }
 
   /**
@@ -115,12 +127,12 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
    *
    * @throws {TransactionError}
    */
-  async transaction<T>(write: (transaction: Transaction<K, V>) => Promise<T>): Promise<T> {
+  async transaction<T>(write: (transaction: Transaction<K, V, S>) => Promise<T>): Promise<T> {
     const transactions = this.#transactions
     if (transactions === null) throw new OptionError('transaction() needs the option transactionalId')
     if (this.#closing !== null) throw new ClosedError('The producer')
     await transactions.begin()
-    const open = new OpenTransaction<K, V>(transactions, (message, receipt) => this.#accept(message, receipt))
+    const open = new OpenTransaction<K, V, S>(transactions, this.#intake.take)
     try {
       const result = await write(open)
       open.end()
@@ -140,14 +152,23 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
     }
   }
 
-  /** Resolves when the message is written as `acks` says. Rejects with a `DeliveryError`, which says whether it may be written all the same. */
-  send(message: ProducerMessage<K, V>): Promise<Delivery> {
-    return sendOne(this.#acceptAlone, message)
+  /**
+   * Resolves when the message is written as `acks` says. Rejects with a `DeliveryError`, which says whether it may be written all the same.
+   * `serdes`, for this message, go before those of the options.
+   */
+  send<N extends string, MK = KeyFor<S, N, K>, MV = ValueFor<S, N, V>>(
+    message: ProducerMessage<NoInfer<MK>, NoInfer<MV>, N>,
+    serdes?: MessageSerdes<MK, MV>,
+  ): Promise<Delivery> {
+    return sendOne(this.#accept, message, serdes)
   }
 
   /** The same for many: what became of each, in their order. Never rejects because one was not written. */
-  sendBatch(messages: readonly ProducerMessage<K, V>[]): Promise<readonly (Delivery | DeliveryError)[]> {
-    return sendMany(this.#acceptAlone, messages)
+  sendBatch<N extends string, MK = KeyFor<S, N, K>, MV = ValueFor<S, N, V>>(
+    messages: readonly ProducerMessage<NoInfer<MK>, NoInfer<MV>, N>[],
+    serdes?: MessageSerdes<MK, MV>,
+  ): Promise<readonly (Delivery | DeliveryError)[]> {
+    return sendMany(this.#accept, messages, serdes)
   }
 
   /** Resolves when all that was sent before is written or has failed; nothing lingers meanwhile. */
@@ -157,6 +178,7 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
 
   /** Sends what is there, for at most `drainMs` (default: the delivery timeout); the rest fails. Takes nothing more. */
   close({ drainMs = this.#options.deliveryTimeoutMs }: { drainMs?: number } = {}): Promise<void> {
+    this.#intake.close()
     this.#closing ??= this.#close(drainMs)
     return this.#closing
   }
@@ -166,74 +188,18 @@ export class Producer<K = Bytes, V = Bytes> implements AsyncDisposable {
   }
 
   /** Of no transaction. */
-  readonly #acceptAlone: Accept<K, V> = (message, receipt) => {
-    if (this.#transactions === null) this.#accept(message, receipt)
-    else receipt.failed(outsideOfTransaction(message.topic))
+  readonly #accept: Accept = (message, serdes, receipt) => {
+    if (this.#transactions === null) this.#intake.take(message, serdes, receipt)
+    else receipt.failed(outsideOfTransaction(String(message?.topic)))
   }
 
   #flush(): Promise<void> {
     return this.#sender.hurry(this.#accumulator.put())
   }
 
-  #accept(message: ProducerMessage<K, V>, receipt: Receipt): void {
-    const { topic, key = null, value = null, headers, timestamp = this.#clock.wallTime(), partition = -1 } = message
-    const deadline = this.#clock.now() + this.#options.deliveryTimeoutMs
-    const outgoing = new Outgoing({ topic, key, value, headers, timestamp, partition }, deadline, receipt)
-    if (this.#closing !== null) {
-      outgoing.fail(new ClosedError('The producer'))
-      return
-    }
-    try {
-      const rawKey = encode(this.#options.key, key, topic, true, headers)
-      const rawValue = encode(this.#options.value, value, topic, false, headers)
-      if (isLater(rawKey) || isLater(rawValue)) this.#encodeLater(outgoing, rawKey, rawValue)
-      else {
-        outgoing.rawKey = rawKey
-        outgoing.rawValue = rawValue
-      }
-    } catch (thrown) {
-      outgoing.fail(encodeError(thrown, topic))
-      return
-    }
-    this.#accumulator.add(outgoing)
-  }
-
-  #encodeLater(outgoing: Outgoing, key: Bytes | PromiseLike<Bytes>, value: Bytes | PromiseLike<Bytes>): void {
-    outgoing.encoding = true
-    Promise.all([key, value])
-      .then(
-        ([rawKey, rawValue]) => {
-          outgoing.rawKey = rawKey
-          outgoing.rawValue = rawValue
-        },
-        thrown => outgoing.fail(encodeError(thrown, outgoing.topic)),
-      )
-      .finally(() => {
-        outgoing.encoding = false
-        this.#accumulator.advance()
-      })
-  }
-
   #advance(): void {
     this.#accumulator.advance()
     this.#sender.soon()
-  }
-
-  async #askIdentity(signal: AbortSignal): Promise<Identity> {
-    const body = { transactionalId: null, transactionTimeoutMs: 0x7fff_ffff, producerId: -1, producerEpoch: -1 }
-    const { requestTimeoutMs } = this.#options
-    // Without it no producer is idempotent.
-    const native = this.#native as NativeClient
-    const answer = await native.send('any', 'InitProducerId', body, { timeoutMs: requestTimeoutMs, signal })
-    const error = kafkaError(answer.errorCode, 'asking for a producer id')
-    if (error?.errorCode === errorCodes.CLUSTER_AUTHORIZATION_FAILED) {
-      const needed =
-        'to write idempotently it needs WRITE on a topic, or, before Kafka 2.8, IDEMPOTENT_WRITE on the cluster; ' +
-        'without either, idempotent: false'
-      throw new MillraceError(error.code, `${error.message}: ${needed}`, { cause: error })
-    }
-    if (error !== null) throw error
-    return { producerId: answer.producerId, epoch: answer.producerEpoch }
   }
 
   #abandon(error: Error): void {

@@ -1,42 +1,46 @@
 import { MillraceError } from '../base/errors.ts'
+import type { Bytes } from '../records/batch-builder.ts'
 import { type Delivery, DeliveryError, type Receipt } from './delivery.ts'
-import { type Accept, type ProducerMessage, sendMany, sendOne } from './message.ts'
+import { type Accept, type Sends, sendMany, sendOne, type UncheckedMessage } from './message.ts'
+import type { MessageSerdes, NoTopicSerdes, TopicSerdes } from './serdes.ts'
 import type { TransactionGroup, TransactionOffset } from './transaction-calls.ts'
 import { TransactionError, type Transactions } from './transactions.ts'
 
-/** What can be done in a transaction, until the function that it was given to has settled. */
-export interface Transaction<K, V> {
-  /** Resolves when it is in the log; whether it counts, the end of the transaction says. One that fails makes all of it be aborted. */
-  send(message: ProducerMessage<K, V>): Promise<Delivery>
-  /** The same for many. */
-  sendBatch(messages: readonly ProducerMessage<K, V>[]): Promise<readonly (Delivery | DeliveryError)[]>
+/**
+ * What can be done in a transaction, until the function that it was given to has settled. `send` resolves when the message is in the log;
+ * whether it counts, the end of the transaction says. One that fails makes all of it be aborted.
+ */
+export interface Transaction<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerdes> extends Sends<K, V, S> {
   /** Commits these offsets of a group if the transaction is committed, as that member of it (KIP-447). */
   sendOffsets(offsets: readonly TransactionOffset[], group: TransactionGroup): Promise<void>
 }
 
-export class OpenTransaction<K, V> implements Transaction<K, V> {
+export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction<K, V, S> {
   readonly #transactions: Transactions
-  readonly #accept: Accept<K, V>
+  readonly #accept: Accept
   #failed: DeliveryError | null = null
   #over = false
 
-  constructor(transactions: Transactions, accept: Accept<K, V>) {
+  constructor(transactions: Transactions, accept: Accept) {
     this.#transactions = transactions
-    this.#accept = (message, receipt) => {
-      if (this.#over) receipt.failed(outsideOfTransaction(message.topic))
-      else accept(message, this.#watched(receipt))
+    this.#accept = (message, serdes, receipt) => {
+      if (this.#over) receipt.failed(outsideOfTransaction(String(message?.topic)))
+      else accept(message, serdes, this.#watched(receipt))
     }
   }
 
-  send(message: ProducerMessage<K, V>): Promise<Delivery> {
-    const sent = sendOne(this.#accept, message)
+  send(message: UncheckedMessage, serdes?: MessageSerdes<never, never>): Promise<Delivery> {
+    const sent = sendOne(this.#accept, message, serdes)
     // Who does not wait for it is told by the end of the transaction.
     sent.catch(() => {})
     return sent
   }
 
-  sendBatch(messages: readonly ProducerMessage<K, V>[]): Promise<readonly (Delivery | DeliveryError)[]> {
-    return sendMany(this.#accept, messages)
+  sendBatch(
+    messages: readonly UncheckedMessage[],
+    serdes?: MessageSerdes<never, never>,
+  ): Promise<readonly (Delivery | DeliveryError)[]> {
+    return sendMany(this.#accept, messages, serdes)
   }
 
   async sendOffsets(offsets: readonly TransactionOffset[], group: TransactionGroup): Promise<void> {

@@ -1,0 +1,127 @@
+import type { Clock } from '../base/clock.ts'
+import { ClosedError, MillraceError, toError } from '../base/errors.ts'
+import { describe } from '../base/option-check.ts'
+import type { Bytes } from '../records/batch-builder.ts'
+import type { Accumulator } from './accumulator.ts'
+import { DeliveryError, type Receipt } from './delivery.ts'
+import { encode, isLater } from './encoding.ts'
+import { type Accept, headerPairs, type UncheckedMessage } from './message.ts'
+import { Outgoing } from './outgoing.ts'
+import type { MessageSerdes, ResolvedSerdes } from './serdes.ts'
+
+export interface IntakeParts {
+  readonly serdes: ResolvedSerdes
+  readonly topicSerdes: ReadonlyMap<string, ResolvedSerdes>
+  readonly deliveryTimeoutMs: number
+  readonly accumulator: Accumulator
+  readonly clock: Clock
+}
+
+/** Takes messages as they are given, checks them, and hands them on as bytes. What is wrong with one fails that one alone. */
+export class Intake {
+  readonly #parts: IntakeParts
+  #closed = false
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts
+  }
+
+  /** Takes nothing more. */
+  close(): void {
+    this.#closed = true
+  }
+
+  readonly take: Accept = (message, serdes, receipt) => {
+    let outgoing: Outgoing
+    try {
+      if (this.#closed) throw new ClosedError('The producer')
+      outgoing = this.#checked(message, receipt)
+    } catch (thrown) {
+      receipt.failed(refused(toError(thrown)))
+      return
+    }
+    try {
+      this.#encode(outgoing, serdes)
+    } catch (thrown) {
+      // What encoding throws is one.
+      outgoing.fail(thrown as MillraceError)
+      return
+    }
+    this.#parts.accumulator.add(outgoing)
+  }
+
+  /** Each field is read once: what was checked is what is used. */
+  #checked(message: UncheckedMessage, receipt: Receipt): Outgoing {
+    if (typeof message !== 'object' || message === null) {
+      throw invalid(`it must be an object such as { topic, value }, not ${describe(message)}`)
+    }
+    const { clock, deliveryTimeoutMs } = this.#parts
+    const { topic, key, value, timestamp = clock.wallTime(), partition } = message
+    if (typeof topic !== 'string' || topic === '') throw invalid(`topic must be a name, not ${describe(topic)}`)
+    if (value === undefined) throw invalid('value is undefined; a tombstone is null', topic)
+    if (!isCount(timestamp)) {
+      throw invalid(`timestamp must be whole milliseconds since 1970, not ${describe(timestamp)}`, topic)
+    }
+    if (partition !== undefined && !isCount(partition)) {
+      throw invalid(`partition must be a whole number of at least 0, not ${describe(partition)}`, topic)
+    }
+    const headers = headerPairs(message.headers, what => invalid(what, topic))
+    const fields = { topic, key, value, headers, timestamp, partition: partition ?? -1 }
+    return new Outgoing(fields, clock.now() + deliveryTimeoutMs, receipt)
+  }
+
+  #encode(outgoing: Outgoing, serdes: MessageSerdes<never, never> | undefined): void {
+    const { topic, key, value, headers } = outgoing
+    const { topicSerdes, serdes: own } = this.#parts
+    const ofTopic = topicSerdes.get(topic)
+    const forKey = serdes?.key ?? ofTopic?.key ?? own.key
+    const rawKey = key === undefined ? null : encode(forKey, key, { topic, isKey: true, headers })
+    let rawValue: Bytes | PromiseLike<Bytes>
+    try {
+      rawValue = encode(serdes?.value ?? ofTopic?.value ?? own.value, value, { topic, isKey: false, headers })
+    } catch (thrown) {
+      // Nobody asks for the key any more.
+      if (isLater(rawKey)) rawKey.then(null, () => {})
+      throw thrown
+    }
+    if (isLater(rawKey) || isLater(rawValue)) {
+      outgoing.encoding = true
+      void this.#encodeLater(outgoing, rawKey, rawValue)
+    } else {
+      outgoing.rawKey = rawKey
+      outgoing.rawValue = rawValue
+    }
+  }
+
+  async #encodeLater(
+    outgoing: Outgoing,
+    key: Bytes | PromiseLike<Bytes>,
+    value: Bytes | PromiseLike<Bytes>,
+  ): Promise<void> {
+    try {
+      const [rawKey, rawValue] = await Promise.all([key, value])
+      outgoing.rawKey = rawKey
+      outgoing.rawValue = rawValue
+    } catch (thrown) {
+      outgoing.fail(thrown as MillraceError)
+    }
+    outgoing.encoding = false
+    this.#parts.accumulator.advance()
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function invalid(what: string, topic?: string): MillraceError {
+  const text =
+    topic === undefined ? `A message cannot be sent: ${what}` : `A message to ${topic} cannot be sent: ${what}`
+  return new MillraceError('INVALID_MESSAGE', text, { topic })
+}
+
+/** Of a message that cannot even be looked at. */
+function refused(error: Error): DeliveryError {
+  const { code, message: text, topic } = error instanceof MillraceError ? error : invalid(error.message)
+  return new DeliveryError(code, text, 'no', { topic, cause: error })
+}

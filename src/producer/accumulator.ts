@@ -12,6 +12,7 @@ import type { Topics } from './topics.ts'
 
 export interface AccumulatorOptions {
   readonly batchBytes: number
+  readonly batchMessages: number
   /** Most that a message may have: more fits no request. */
   readonly maxRequestBytes: number
   /** Of all messages that are in batches. */
@@ -153,7 +154,7 @@ export class Accumulator {
   }
 
   #append(message: Outgoing, metadata: TopicMetadata, sender: Sender): boolean {
-    const { batchBytes, maxRequestBytes, bufferBytes, deliveryTimeoutMs } = this.#parts.options
+    const { batchBytes, batchMessages, maxRequestBytes, bufferBytes, deliveryTimeoutMs } = this.#parts.options
     const { topic, timestamp } = message
     const places = this.#placesOf(metadata)
     const any = message.partition < 0 ? this.#choose(message, places) : null
@@ -165,7 +166,8 @@ export class Accumulator {
     const record = { key: message.rawKey, value: message.rawValue, headers: message.headers }
     let batch = queue.open
     let bytes = batch?.sizeOf(record, timestamp) ?? 0
-    if (batch === undefined || (batch.length + bytes > batchBytes && batch.count > 0)) {
+    const fits = batch !== undefined && batch.length + bytes <= batchBytes && batch.count < batchMessages
+    if (batch === undefined || !fits) {
       const now = this.#parts.clock.now()
       batch = new ProducerBatch(topic, partition, now, now + deliveryTimeoutMs, FIRST_BYTES)
       bytes = batch.sizeOf(record, timestamp)
@@ -178,7 +180,7 @@ export class Accumulator {
     }
     if (batch.count === 0) queue.add(batch)
     batch.add(record, timestamp, message.receipt)
-    any?.used(bytes)
+    any?.used(batch.count < batchMessages ? bytes : batchBytes)
     this.#bytes += cost(batch) - before
     sender.added(queue)
     return true

@@ -1,3 +1,4 @@
+import { type Backoff, exponential } from '../base/backoff.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
 import { SectionCheck } from '../base/option-check.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
@@ -45,6 +46,8 @@ export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> {
   lingerMs?: number
   /** A batch of this size is sent at once. Default 64 KiB. */
   batchBytes?: number
+  /** And one of so many messages. Default: any number. */
+  batchMessages?: number
   /** Most that a request may hold, and so a message. Default 1 MiB. */
   maxRequestBytes?: number
   /** Of all messages that are being sent. When it is full, `send` waits for room. Default 64 MiB. */
@@ -53,6 +56,10 @@ export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> {
   maxInFlight?: number
   /** From `send` to its end, everything included. Default 120,000. */
   deliveryTimeoutMs?: number
+  /** Waits before a batch is sent again; they double. Default 100 and 1,000. */
+  retryBackoff?: { minMs?: number; maxMs?: number }
+  /** How old what is known of a topic may get, such as how many partitions it has. Default 300,000. */
+  metadataMaxAgeMs?: number
   /** Default `'none'`. */
   compression?: Compression
   /** Of the compression. Default: the codec's own. */
@@ -93,10 +100,13 @@ export interface ResolvedProducer {
   readonly idempotent: boolean
   readonly lingerMs: number
   readonly batchBytes: number
+  readonly batchMessages: number
   readonly maxRequestBytes: number
   readonly bufferBytes: number
   readonly maxInFlight: number
   readonly deliveryTimeoutMs: number
+  readonly retryBackoff: Backoff
+  readonly metadataMaxAgeMs: number
   readonly compression: Compression
   readonly level: number | undefined
   readonly partitioner: PartitionerOption
@@ -122,10 +132,13 @@ const NAMES: readonly (keyof ProducerOptions<never, never>)[] = [
   'idempotent',
   'lingerMs',
   'batchBytes',
+  'batchMessages',
   'maxRequestBytes',
   'bufferBytes',
   'maxInFlight',
   'deliveryTimeoutMs',
+  'retryBackoff',
+  'metadataMaxAgeMs',
   'compression',
   'compressionLevel',
   'partitioner',
@@ -151,8 +164,7 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes
   if (idempotent && acks !== 'all') throw top.wrong('acks', "'all' with idempotent: true")
   const transactionalId = top.string('transactionalId') ?? null
   if (transactionalId !== null && !idempotent) throw top.wrong('idempotent', 'true with a transactionalId')
-  const reconnect = new SectionCheck('reconnect', options.reconnect, ['minMs', 'maxMs'])
-  const minMs = reconnect.number('minMs', 50, { min: 1 })
+  const retry = waits('retryBackoff', options.retryBackoff, 100, 1_000)
   const requestTimeoutMs = top.number('requestTimeoutMs', 30_000, { min: 1, max: LONGEST_MS })
   return {
     brokers: brokers(top),
@@ -164,17 +176,20 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes
     acks: acks === 'all' ? -1 : acks,
     idempotent,
     lingerMs: top.number('lingerMs', 0, { min: 0, max: LONGEST_MS }),
+    batchMessages: top.number('batchMessages', Number.POSITIVE_INFINITY, { min: 1 }),
     batchBytes: top.number('batchBytes', 64 * KiB, { min: 1, max: LARGEST }),
     maxRequestBytes: top.number('maxRequestBytes', MiB, { min: 1, max: LARGEST }),
     bufferBytes: top.number('bufferBytes', 64 * MiB, { min: 1 }),
     maxInFlight: top.number('maxInFlight', 5, { min: 1, max: 5 }),
     deliveryTimeoutMs: top.number('deliveryTimeoutMs', 120_000, { min: 1, max: LONGEST_MS }),
+    retryBackoff: exponential(retry.minMs, retry.maxMs),
+    metadataMaxAgeMs: top.number('metadataMaxAgeMs', 300_000, { min: 1, max: LONGEST_MS }),
     compression: top.oneOf('compression', 'none', COMPRESSIONS),
     level: top.optional('compressionLevel', { min: -(2 ** 31), max: 2 ** 31 - 1 }),
     partitioner: options.partitioner ?? 'murmur2',
     requestTimeoutMs,
     connectTimeoutMs: top.number('connectTimeoutMs', 10_000, { min: 1, max: LONGEST_MS }),
-    reconnect: { minMs, maxMs: reconnect.number('maxMs', Math.max(minMs, 10_000), { min: minMs }) },
+    reconnect: waits('reconnect', options.reconnect, 50, 10_000),
     logger: options.logger ?? null,
     logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
     transactionalId,
@@ -200,4 +215,10 @@ function brokers(top: SectionCheck): readonly string[] {
   const sound = Array.isArray(value) && value.length > 0 && value.every(item => typeof item === 'string' && item !== '')
   if (!sound) throw top.wrong('brokers', "a list of addresses such as ['localhost:9092']")
   return value
+}
+
+function waits(name: string, values: object | undefined, min: number, max: number): { minMs: number; maxMs: number } {
+  const section = new SectionCheck(name, values, ['minMs', 'maxMs'])
+  const minMs = section.number('minMs', min, { min: 1, max: LONGEST_MS })
+  return { minMs, maxMs: section.number('maxMs', Math.max(minMs, max), { min: minMs, max: LONGEST_MS }) }
 }

@@ -1,4 +1,4 @@
-import { type Backoff, exponential } from '../base/backoff.ts'
+import type { Backoff } from '../base/backoff.ts'
 import { type Clock, sleep, systemClock } from '../base/clock.ts'
 import { ClosedError, MillraceError, OptionError, toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
@@ -25,11 +25,9 @@ import { Transactions } from './transactions.ts'
 export interface ProducerEnvironment {
   readonly clock?: Clock
   readonly random?: Random
-  /** Waits between attempts. Default 100 to 1,000 ms. */
+  /** Waits between attempts. Default: the option `retryBackoff`. */
   readonly backoff?: Backoff
 }
-
-const METADATA_MAX_AGE_MS = 300_000
 
 /**
  * Writes messages to Kafka. What is sent at the same time goes together, in a batch for each partition; messages of one partition are in
@@ -74,12 +72,12 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
       clock: this.#clock,
       random,
       logger: this.#logger,
-      backoff: environment.backoff ?? exponential(100, 1_000),
+      backoff: environment.backoff ?? this.#options.retryBackoff,
     }
     this.#topics = new Topics({
       ...parts,
       client: this.#client,
-      maxAgeMs: METADATA_MAX_AGE_MS,
+      maxAgeMs: this.#options.metadataMaxAgeMs,
       changed: () => this.#advance(),
       refused: (topic, error) => this.#accumulator.refuse(topic, error),
     })

@@ -14,6 +14,7 @@ export interface SenderOptions extends BatchOptions {
   readonly acks: 0 | 1 | -1
   readonly lingerMs: number
   readonly batchBytes: number
+  readonly batchMessages: number
   readonly maxRequestBytes: number
   /** Requests to one broker that have no answer yet. */
   readonly maxInFlight: number
@@ -156,9 +157,10 @@ export class Sender {
       if (queue.notBefore > now) this.#wakeAt = Math.min(this.#wakeAt, queue.notBefore)
       return -1
     }
-    const { lingerMs, batchBytes } = this.#parts.options
+    const { lingerMs, batchBytes, batchMessages } = this.#parts.options
     const lingersUntil = head.createdAt + lingerMs
-    const full = head.sealed || head.length >= batchBytes || queue.waiting.length > 1
+    const whole = head.length >= batchBytes || head.count >= batchMessages
+    const full = head.sealed || whole || queue.waiting.length > 1
     if (!full && this.#hurry === 0 && lingersUntil > now) {
       this.#wakeAt = Math.min(this.#wakeAt, lingersUntil)
       return -1

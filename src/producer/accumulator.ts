@@ -7,6 +7,7 @@ import { AnyPartition } from './any-partition.ts'
 import { ProducerBatch } from './batch.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { Partitioner } from './partitioners/partitioner.ts'
+import type { PartitionQueue } from './partition-queue.ts'
 import type { Sender } from './sender.ts'
 import type { Topics } from './topics.ts'
 
@@ -31,8 +32,12 @@ export interface AccumulatorParts {
 
 /** A topic's partitions: all, and those that have a leader, or all when none has. */
 interface Places {
+  readonly metadata: TopicMetadata
   readonly all: readonly number[]
   readonly available: readonly number[]
+  readonly any: AnyPartition
+  /** How many batches wait for a partition. */
+  readonly load: (partition: number) => number
 }
 
 /** Messages that may wait for room, a topic or a serde. Who sends more without waiting for any is told so. */
@@ -48,8 +53,7 @@ const FIRST_BYTES = 1_024
 export class Accumulator {
   readonly #parts: AccumulatorParts
   readonly #lines = new Map<string, Outgoing[]>()
-  readonly #any = new Map<string, AnyPartition>()
-  readonly #places = new WeakMap<TopicMetadata, Places>()
+  readonly #places = new Map<string, Places>()
   #waiting = 0
   /** Messages that ever had to wait. */
   #entered = 0
@@ -70,7 +74,7 @@ export class Accumulator {
   }
 
   add(message: Outgoing): void {
-    const line = this.#lines.get(message.topic)
+    const line = this.#waiting === 0 ? undefined : this.#lines.get(message.topic)
     if (line === undefined && this.#put(message)) return
     if (this.#waiting >= MOST_WAITING) {
       const text = `${MOST_WAITING} messages wait to be sent already: wait for some of them before sending more`
@@ -78,10 +82,12 @@ export class Accumulator {
       return
     }
     this.#waiting++
+    message.deadline = this.#parts.clock.now() + this.#parts.options.deliveryTimeoutMs
     message.turn = ++this.#entered
     if (line === undefined) this.#lines.set(message.topic, [message])
     else line.push(message)
-    this.#setTimer()
+    // No later one is late before.
+    if (this.#timer === null) this.#setTimer()
   }
 
   /** Resolves when all that waits now is in a batch or has failed. */
@@ -94,7 +100,7 @@ export class Accumulator {
   advance(): void {
     for (const [topic, line] of [...this.#lines]) {
       let put = 0
-      while (put < line.length && this.#put(line[put] as Outgoing)) put++
+      while (put < line.length && this.#putWaiting(line[put] as Outgoing)) put++
       this.#waiting -= put
       if (put === line.length) this.#lines.delete(topic)
       else if (put > 0) this.#lines.set(topic, line.slice(put))
@@ -123,19 +129,20 @@ export class Accumulator {
     this.#tellPut()
   }
 
+  #putWaiting(message: Outgoing): boolean {
+    if (message.settled) return true
+    if (this.#parts.clock.now() < message.deadline) return this.#put(message)
+    message.fail(this.#tooLate(message))
+    return true
+  }
+
   /** Puts the message into a batch, or fails it; answers false when it has to wait. */
   #put(message: Outgoing): boolean {
-    if (message.settled) return true
-    const { clock, topics, sender } = this.#parts
-    if (clock.now() >= message.deadline) {
-      message.fail(this.#tooLate(message))
-      return true
-    }
     if (message.encoding) return false
-    const metadata = topics.get(message.topic)
+    const metadata = this.#parts.topics.get(message.topic)
     if (metadata === null) return false
     try {
-      return this.#append(message, metadata, sender)
+      return this.#append(message, metadata)
     } catch (thrown) {
       const error = toError(thrown)
       message.fail(
@@ -153,68 +160,76 @@ export class Accumulator {
     }
   }
 
-  #append(message: Outgoing, metadata: TopicMetadata, sender: Sender): boolean {
-    const { batchBytes, batchMessages, maxRequestBytes, bufferBytes, deliveryTimeoutMs } = this.#parts.options
-    const { topic, timestamp } = message
+  #append(message: Outgoing, metadata: TopicMetadata): boolean {
+    const { options, sender } = this.#parts
     const places = this.#placesOf(metadata)
-    const any = message.partition < 0 ? this.#choose(message, places) : null
-    const partition =
-      any === null
-        ? this.#checked(message, metadata)
-        : any.choose(places.available, at => sender.queue(topic, at).all.length)
-    const queue = sender.queue(topic, partition)
-    const record = { key: message.rawKey, value: message.rawValue, headers: message.headers }
+    const chosen = message.partition < 0 ? this.#choose(message, places) : this.#checked(message, metadata)
+    const queue = sender.queue(message.topic, chosen < 0 ? places.any.choose(places.available, places.load) : chosen)
     let batch = queue.open
-    let bytes = batch?.sizeOf(record, timestamp) ?? 0
-    const fits = batch !== undefined && batch.length + bytes <= batchBytes && batch.count < batchMessages
-    if (batch === undefined || !fits) {
-      const now = this.#parts.clock.now()
-      batch = new ProducerBatch(topic, partition, now, now + deliveryTimeoutMs, FIRST_BYTES)
-      bytes = batch.sizeOf(record, timestamp)
-      if (batch.length + bytes > maxRequestBytes) throw this.#tooLarge(message, partition, batch.length + bytes)
-    }
-    const before = batch.count === 0 ? 0 : cost(batch)
+    if (batch !== undefined && this.#isFull(batch)) batch = undefined
+    let before = batch?.length ?? 0
     // One that is larger than the buffer may be alone in it.
-    if (this.#bytes > 0 && this.#bytes - before + batch.length + bytes + OVERHEAD * (batch.count + 1) > bufferBytes) {
-      return false
-    }
-    if (batch.count === 0) queue.add(batch)
-    batch.add(record, timestamp, message.receipt)
-    any?.used(batch.count < batchMessages ? bytes : batchBytes)
-    this.#bytes += cost(batch) - before
-    sender.added(queue)
+    const room = this.#bytes === 0 ? Number.POSITIVE_INFINITY : options.bufferBytes - this.#bytes - OVERHEAD
+    if (!batch?.add(message, Math.min(options.batchBytes, before + room))) {
+      if (batch !== undefined && before + batch.sizeOf(message) <= options.batchBytes) return false
+      // Where one became full, the next one will.
+      batch = this.#begin(message, queue, batch === undefined ? FIRST_BYTES : before)
+      if (!batch.add(message, room)) return false
+      before = 0
+      queue.add(batch)
+      sender.added(queue)
+    } else if (this.#isFull(batch)) sender.added(queue)
+    const bytes = batch.length - before
+    this.#bytes += bytes + OVERHEAD
+    if (chosen < 0) places.any.used(this.#isFull(batch) ? options.batchBytes : bytes)
     return true
   }
 
-  /** Asks the partitioner once; null: it chose. */
-  #choose(message: Outgoing, { all, available }: Places): AnyPartition | null {
-    const { partitioner, random, options } = this.#parts
-    const { topic, key, value, rawKey } = message
-    const raw = typeof rawKey === 'string' ? Buffer.from(rawKey) : rawKey
+  #isFull(batch: ProducerBatch): boolean {
+    const { batchBytes, batchMessages } = this.#parts.options
+    return batch.length >= batchBytes || batch.count >= batchMessages
+  }
+
+  /** A batch for the message and those behind it. */
+  #begin(message: Outgoing, { topic, partition }: PartitionQueue, bytes: number): ProducerBatch {
+    const { options, clock } = this.#parts
+    const now = clock.now()
+    const batch = new ProducerBatch(topic, partition, now, now + options.deliveryTimeoutMs, bytes)
+    const length = batch.length + batch.sizeOf(message)
+    if (length > options.maxRequestBytes) throw this.#tooLarge(message, partition, length)
+    return batch
+  }
+
+  /** Asks the partitioner once; -1: any will do. */
+  #choose(message: Outgoing, { metadata, all, available }: Places): number {
+    const { partitioner } = this.#parts
+    const { topic, givenKey: key, givenValue: value } = message
+    // Hashed and written: made bytes of once.
+    if (typeof message.key === 'string') message.key = Buffer.from(message.key)
     const chosen = partitioner.choose(
-      { topic, key, value, rawKey: raw },
+      { topic, key, value, rawKey: message.key },
       partitioner.requiresConsistency ? all : available,
     )
-    if (chosen !== null) {
-      message.partition = chosen
-      return null
-    }
-    let any = this.#any.get(topic)
-    if (any === undefined) {
-      any = new AnyPartition(random, options.batchBytes)
-      this.#any.set(topic, any)
-    }
-    return any
+    if (chosen === null) return -1
+    message.partition = chosen
+    return this.#checked(message, metadata)
   }
 
   #placesOf(metadata: TopicMetadata): Places {
-    let places = this.#places.get(metadata)
-    if (places === undefined) {
-      const all = metadata.partitions.map(({ partition }) => partition)
-      const led = metadata.partitions.filter(({ leader }) => leader >= 0).map(({ partition }) => partition)
-      places = { all, available: led.length > 0 ? led : all }
-      this.#places.set(metadata, places)
+    const { topic } = metadata
+    const known = this.#places.get(topic)
+    if (known?.metadata === metadata) return known
+    const { sender, random, options } = this.#parts
+    const all = metadata.partitions.map(({ partition }) => partition)
+    const led = metadata.partitions.filter(({ leader }) => leader >= 0).map(({ partition }) => partition)
+    const places = {
+      metadata,
+      all,
+      available: led.length > 0 ? led : all,
+      any: known?.any ?? new AnyPartition(random, options.batchBytes),
+      load: (partition: number) => sender.queue(topic, partition).all.length,
     }
+    this.#places.set(topic, places)
     return places
   }
 

@@ -8,6 +8,8 @@ export class AnyPartition {
   readonly #random: Random
   readonly #batchBytes: number
   #partition = -1
+  /** Of which it is one. */
+  #partitions: readonly number[] = []
   #left = 0
 
   constructor(random: Random, batchBytes: number) {
@@ -17,8 +19,9 @@ export class AnyPartition {
 
   /** One of these; `load`: how many batches wait for a partition. */
   choose(partitions: readonly number[], load: (partition: number) => number): number {
-    if (this.#left <= 0 || !partitions.includes(this.#partition)) {
+    if (this.#left <= 0 || this.#partitions !== partitions) {
       this.#partition = this.#draw(partitions, load)
+      this.#partitions = partitions
       this.#left = this.#batchBytes
     }
     return this.#partition

@@ -1,8 +1,9 @@
 import { partitionName } from '../base/topic-partition.ts'
-import { BatchBuilder, type RecordInput } from '../records/batch-builder.ts'
+import { BatchBuilder } from '../records/batch-builder.ts'
 import type { Compression } from '../records/record-batch.ts'
-import { type Delivery, DeliveryError, type Receipt, type Written } from './delivery.ts'
+import { DeliveryError, type Receipt, type Written } from './delivery.ts'
 import type { Identity } from './identity.ts'
+import type { Outgoing } from './outgoing.ts'
 
 export interface BatchOptions {
   readonly compression: Compression
@@ -28,7 +29,9 @@ export class ProducerBatch {
   /** Why the last attempt failed. */
   cause: Error | null = null
   readonly #builder: BatchBuilder
+  /** Of each message: whom to tell, under which number, and its timestamp. */
   readonly #receipts: Receipt[] = []
+  readonly #places: number[] = []
   readonly #timestamps: number[] = []
   #settled = false
   #bytes: Buffer | null = null
@@ -60,15 +63,18 @@ export class ProducerBatch {
     return this.#done.promise
   }
 
-  /** Bytes that this record would take as the next one. */
-  sizeOf(record: RecordInput, timestamp: number): number {
-    return this.#builder.sizeOf(record, timestamp)
+  /** Bytes that this message would take as the next one. */
+  sizeOf(message: Outgoing): number {
+    return this.#builder.sizeOf(message, message.timestamp)
   }
 
-  add(record: RecordInput, timestamp: number, receipt: Receipt): void {
-    this.#builder.append(record, timestamp)
-    this.#receipts.push(receipt)
-    this.#timestamps.push(timestamp)
+  /** Adds it, unless there would be more bytes than `most` then; answers whether it did. */
+  add(message: Outgoing, most: number): boolean {
+    if (!this.#builder.append(message, message.timestamp, most)) return false
+    this.#receipts.push(message.receipt)
+    this.#places.push(message.at)
+    this.#timestamps.push(message.timestamp)
+    return true
   }
 
   /** What is sent; the same bytes each time, unless it got another sequence number. */
@@ -93,16 +99,16 @@ export class ProducerBatch {
 
   succeeded(baseOffset: number, logAppendTime: number): void {
     const { topic, partition } = this
-    this.#settle((receipt, at) => {
+    const timestamps = this.#timestamps
+    this.#settle((receipt, place, at) => {
       const offset = baseOffset < 0 ? -1 : baseOffset + at
-      const timestamp = logAppendTime >= 0 ? logAppendTime : (this.#timestamps[at] as number)
-      const delivery: Delivery = { topic, partition, offset, timestamp }
-      receipt.delivered(delivery)
+      const timestamp = logAppendTime >= 0 ? logAppendTime : (timestamps[at] as number)
+      receipt.delivered(place, { topic, partition, offset, timestamp })
     })
   }
 
   failed(error: DeliveryError): void {
-    this.#settle(receipt => receipt.failed(error))
+    this.#settle((receipt, place) => receipt.failed(place, error))
   }
 
   /** An error that says what became of it. */
@@ -117,10 +123,10 @@ export class ProducerBatch {
     return new DeliveryError(code, text, written, { topic, partition, retriable, cause })
   }
 
-  #settle(tell: (receipt: Receipt, at: number) => void): void {
+  #settle(tell: (receipt: Receipt, place: number, at: number) => void): void {
     if (this.#settled) return
     this.#settled = true
-    this.#receipts.forEach(tell)
+    for (const [at, receipt] of this.#receipts.entries()) tell(receipt, this.#places[at] as number, at)
     this.#done.resolve()
   }
 }

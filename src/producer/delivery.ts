@@ -26,8 +26,8 @@ export class DeliveryError extends MillraceError {
   }
 }
 
-/** Who is told what became of one message. */
+/** Who is told what became of messages, each under the number that it was given. */
 export interface Receipt {
-  delivered(delivery: Delivery): void
-  failed(error: DeliveryError): void
+  delivered(at: number, delivery: Delivery): void
+  failed(at: number, error: DeliveryError): void
 }

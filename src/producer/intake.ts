@@ -12,7 +12,6 @@ import type { MessageSerdes, ResolvedSerdes } from './serdes.ts'
 export interface IntakeParts {
   readonly serdes: ResolvedSerdes
   readonly topicSerdes: ReadonlyMap<string, ResolvedSerdes>
-  readonly deliveryTimeoutMs: number
   readonly accumulator: Accumulator
   readonly clock: Clock
 }
@@ -21,6 +20,8 @@ export interface IntakeParts {
 export class Intake {
   readonly #parts: IntakeParts
   #closed = false
+  /** The time, for all messages of the list that is being taken. */
+  #wallTime = 0
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -31,13 +32,14 @@ export class Intake {
     this.#closed = true
   }
 
-  readonly take: Accept = (message, serdes, receipt) => {
+  readonly take: Accept = (message, serdes, receipt, at) => {
     let outgoing: Outgoing
     try {
       if (this.#closed) throw new ClosedError('The producer')
-      outgoing = this.#checked(message, receipt)
+      if (at === 0) this.#wallTime = this.#parts.clock.wallTime()
+      outgoing = this.#checked(message, receipt, at)
     } catch (thrown) {
-      receipt.failed(refused(toError(thrown)))
+      receipt.failed(at, refused(toError(thrown)))
       return
     }
     try {
@@ -51,12 +53,11 @@ export class Intake {
   }
 
   /** Each field is read once: what was checked is what is used. */
-  #checked(message: UncheckedMessage, receipt: Receipt): Outgoing {
+  #checked(message: UncheckedMessage, receipt: Receipt, at: number): Outgoing {
     if (typeof message !== 'object' || message === null) {
       throw invalid(`it must be an object such as { topic, value }, not ${describe(message)}`)
     }
-    const { clock, deliveryTimeoutMs } = this.#parts
-    const { topic, key, value, timestamp = clock.wallTime(), partition } = message
+    const { topic, key, value, timestamp = this.#wallTime, partition } = message
     if (typeof topic !== 'string' || topic === '') throw invalid(`topic must be a name, not ${describe(topic)}`)
     if (value === undefined) throw invalid('value is undefined; a tombstone is null', topic)
     if (!isCount(timestamp)) {
@@ -67,29 +68,29 @@ export class Intake {
     }
     const headers = headerPairs(message.headers, what => invalid(what, topic))
     const fields = { topic, key, value, headers, timestamp, partition: partition ?? -1 }
-    return new Outgoing(fields, clock.now() + deliveryTimeoutMs, receipt)
+    return new Outgoing(fields, receipt, at)
   }
 
   #encode(outgoing: Outgoing, serdes: MessageSerdes<never, never> | undefined): void {
-    const { topic, key, value, headers } = outgoing
+    const { topic, givenKey, givenValue, headers } = outgoing
     const { topicSerdes, serdes: own } = this.#parts
     const ofTopic = topicSerdes.get(topic)
     const forKey = serdes?.key ?? ofTopic?.key ?? own.key
-    const rawKey = key === undefined ? null : encode(forKey, key, { topic, isKey: true, headers })
-    let rawValue: Bytes | PromiseLike<Bytes>
+    const key = givenKey === undefined ? null : encode(forKey, givenKey, { topic, isKey: true, headers })
+    let value: Bytes | PromiseLike<Bytes>
     try {
-      rawValue = encode(serdes?.value ?? ofTopic?.value ?? own.value, value, { topic, isKey: false, headers })
+      value = encode(serdes?.value ?? ofTopic?.value ?? own.value, givenValue, { topic, isKey: false, headers })
     } catch (thrown) {
       // Nobody asks for the key any more.
-      if (isLater(rawKey)) rawKey.then(null, () => {})
+      if (isLater(key)) key.then(null, () => {})
       throw thrown
     }
-    if (isLater(rawKey) || isLater(rawValue)) {
+    if (isLater(key) || isLater(value)) {
       outgoing.encoding = true
-      void this.#encodeLater(outgoing, rawKey, rawValue)
+      void this.#encodeLater(outgoing, key, value)
     } else {
-      outgoing.rawKey = rawKey
-      outgoing.rawValue = rawValue
+      outgoing.key = key
+      outgoing.value = value
     }
   }
 
@@ -100,8 +101,8 @@ export class Intake {
   ): Promise<void> {
     try {
       const [rawKey, rawValue] = await Promise.all([key, value])
-      outgoing.rawKey = rawKey
-      outgoing.rawValue = rawValue
+      outgoing.key = rawKey
+      outgoing.value = rawValue
     } catch (thrown) {
       outgoing.fail(thrown as MillraceError)
     }

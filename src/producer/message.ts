@@ -35,11 +35,15 @@ export interface Sends<K, V, S extends TopicSerdes> {
   ): Promise<readonly (Delivery | DeliveryError)[]>
 }
 
-/** Takes a message, with serdes for this call, and tells the receipt what became of it; may do so before it returns. Never throws. */
+/**
+ * Takes a message, with serdes for this call, and tells the receipt what became of it; may do so before it returns. `at`: its place in the
+ * list that is sent at once, the first of which comes first. Never throws.
+ */
 export type Accept = (
   message: UncheckedMessage,
   serdes: MessageSerdes<never, never> | undefined,
   receipt: Receipt,
+  at: number,
 ) => void
 
 export function sendOne(
@@ -47,7 +51,7 @@ export function sendOne(
   message: UncheckedMessage,
   serdes: MessageSerdes<never, never> | undefined,
 ): Promise<Delivery> {
-  return new Promise((resolve, reject) => accept(message, serdes, { delivered: resolve, failed: reject }))
+  return new Promise((resolve, reject) => accept(message, serdes, new OneReceipt(resolve, reject), 0))
 }
 
 export function sendMany(
@@ -56,17 +60,56 @@ export function sendMany(
   serdes: MessageSerdes<never, never> | undefined,
 ): Promise<readonly (Delivery | DeliveryError)[]> {
   return new Promise(resolve => {
-    const results: (Delivery | DeliveryError)[] = new Array(messages.length)
-    let left = messages.length
-    if (left === 0) resolve(results)
-    const told = (at: number, result: Delivery | DeliveryError) => {
-      results[at] = result
-      if (--left === 0) resolve(results)
-    }
-    for (const [at, message] of messages.entries()) {
-      accept(message, serdes, { delivered: delivery => told(at, delivery), failed: error => told(at, error) })
-    }
+    const { length } = messages
+    const receipt = new ManyReceipts(length, resolve)
+    if (length === 0) resolve([])
+    // What is missing, or not an object, is refused.
+    for (let at = 0; at < length; at++) accept(messages[at] as UncheckedMessage, serdes, receipt, at)
   })
+}
+
+class OneReceipt implements Receipt {
+  readonly #resolve: (delivery: Delivery) => void
+  readonly #reject: (error: DeliveryError) => void
+
+  constructor(resolve: (delivery: Delivery) => void, reject: (error: DeliveryError) => void) {
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  delivered(_: number, delivery: Delivery): void {
+    this.#resolve(delivery)
+  }
+
+  failed(_: number, error: DeliveryError): void {
+    this.#reject(error)
+  }
+}
+
+/** Of a list: one for all of its messages, each under its place. */
+class ManyReceipts implements Receipt {
+  readonly #results: (Delivery | DeliveryError)[]
+  readonly #resolve: (results: readonly (Delivery | DeliveryError)[]) => void
+  #left: number
+
+  constructor(count: number, resolve: (results: readonly (Delivery | DeliveryError)[]) => void) {
+    this.#results = new Array(count)
+    this.#left = count
+    this.#resolve = resolve
+  }
+
+  delivered(at: number, delivery: Delivery): void {
+    this.#told(at, delivery)
+  }
+
+  failed(at: number, error: DeliveryError): void {
+    this.#told(at, error)
+  }
+
+  #told(at: number, result: Delivery | DeliveryError): void {
+    this.#results[at] = result
+    if (--this.#left === 0) this.#resolve(this.#results)
+  }
 }
 
 /** Headers as pairs, each looked at; throws what `wrong` makes of a text. */

@@ -1,25 +1,27 @@
 import type { MillraceError } from '../base/errors.ts'
-import type { Bytes } from '../records/batch-builder.ts'
+import type { Bytes, RecordInput } from '../records/batch-builder.ts'
 import { DeliveryError, type Receipt } from './delivery.ts'
 import type { HeaderPairs } from './message.ts'
 
 /** A message on its way into a batch: its key and value as bytes, once its serdes are through. */
-export class Outgoing {
+export class Outgoing implements RecordInput {
   readonly topic: string
   /** As they were given to `send`: partitioners may look at them. */
-  readonly key: unknown
-  readonly value: unknown
+  readonly givenKey: unknown
+  readonly givenValue: unknown
   readonly headers: HeaderPairs | undefined
   readonly timestamp: number
-  /** By the clock's `now`. */
-  readonly deadline: number
   readonly receipt: Receipt
+  /** What the receipt calls it. */
+  readonly at: number
+  key: Bytes = null
+  value: Bytes = null
   /** -1: not chosen yet. */
   partition: number
   /** Its place among all that had to wait. */
   turn = 0
-  rawKey: Bytes = null
-  rawValue: Bytes = null
+  /** Until when it may wait, by the clock's `now`. */
+  deadline = Number.POSITIVE_INFINITY
   /** A serde is not through with it. */
   encoding = false
   #settled = false
@@ -33,17 +35,17 @@ export class Outgoing {
       readonly timestamp: number
       readonly partition: number
     },
-    deadline: number,
     receipt: Receipt,
+    at: number,
   ) {
     this.topic = message.topic
-    this.key = message.key
-    this.value = message.value
+    this.givenKey = message.key
+    this.givenValue = message.value
     this.headers = message.headers
     this.timestamp = message.timestamp
     this.partition = message.partition
-    this.deadline = deadline
     this.receipt = receipt
+    this.at = at
   }
 
   get settled(): boolean {
@@ -56,6 +58,6 @@ export class Outgoing {
     this.#settled = true
     const { code, message, retriable, partition } = error
     const place = { topic: this.topic, ...(partition === undefined ? {} : { partition }) }
-    this.receipt.failed(new DeliveryError(code, message, 'no', { ...place, retriable, cause: error }))
+    this.receipt.failed(this.at, new DeliveryError(code, message, 'no', { ...place, retriable, cause: error }))
   }
 }

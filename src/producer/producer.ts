@@ -109,11 +109,10 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
       clock: this.#clock,
       random,
     })
-    const { serdes, topics: topicSerdes, deliveryTimeoutMs } = this.#options
+    const { serdes, topics: topicSerdes } = this.#options
     this.#intake = new Intake({
       serdes,
       topicSerdes,
-      deliveryTimeoutMs,
       accumulator: this.#accumulator,
       clock: this.#clock,
     })
@@ -186,9 +185,9 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   }
 
   /** Of no transaction. */
-  readonly #accept: Accept = (message, serdes, receipt) => {
-    if (this.#transactions === null) this.#intake.take(message, serdes, receipt)
-    else receipt.failed(outsideOfTransaction(String(message?.topic)))
+  readonly #accept: Accept = (message, serdes, receipt, at) => {
+    if (this.#transactions === null) this.#intake.take(message, serdes, receipt, at)
+    else receipt.failed(at, outsideOfTransaction(String(message?.topic)))
   }
 
   #flush(): Promise<void> {

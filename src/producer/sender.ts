@@ -3,7 +3,6 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { ConnectionError, MillraceError, toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { partitionName } from '../base/topic-partition.ts'
 import type { LowLevelClient, ProducedBatch } from '../client/low-level-client.ts'
 import type { BatchOptions, ProducerBatch } from './batch.ts'
 import type { IdentitySource } from './identity.ts'
@@ -53,7 +52,8 @@ interface Sent {
 /** Sends what waits in the queues of all partitions to their leaders: many partitions in a request, several requests at a time. */
 export class Sender {
   readonly #parts: SenderParts
-  readonly #queues = new Map<string, PartitionQueue>()
+  /** Of each topic by partition. */
+  readonly #queues = new Map<string, Map<number, PartitionQueue>>()
   /** Those that have batches, longest not served first. */
   readonly #active = new Set<PartitionQueue>()
   /** Requests without an answer, by node. */
@@ -72,16 +72,20 @@ export class Sender {
   }
 
   queue(topic: string, partition: number): PartitionQueue {
-    const name = partitionName(topic, partition)
-    let queue = this.#queues.get(name)
+    let queues = this.#queues.get(topic)
+    if (queues === undefined) {
+      queues = new Map()
+      this.#queues.set(topic, queues)
+    }
+    let queue = queues.get(partition)
     if (queue === undefined) {
       queue = new PartitionQueue(topic, partition, this.#parts.keeper)
-      this.#queues.set(name, queue)
+      queues.set(partition, queue)
     }
     return queue
   }
 
-  /** A message was added to it. */
+  /** It has a batch more, or one that is full. */
   added(queue: PartitionQueue): void {
     this.#active.add(queue)
     this.soon()

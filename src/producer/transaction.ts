@@ -23,9 +23,9 @@ export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction
 
   constructor(transactions: Transactions, accept: Accept) {
     this.#transactions = transactions
-    this.#accept = (message, serdes, receipt) => {
-      if (this.#over) receipt.failed(outsideOfTransaction(String(message?.topic)))
-      else accept(message, serdes, this.#watched(receipt))
+    this.#accept = (message, serdes, receipt, at) => {
+      if (this.#over) receipt.failed(at, outsideOfTransaction(String(message?.topic)))
+      else accept(message, serdes, this.#watched(receipt), at)
     }
   }
 
@@ -61,10 +61,10 @@ export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction
 
   #watched(receipt: Receipt): Receipt {
     return {
-      delivered: delivery => receipt.delivered(delivery),
-      failed: error => {
+      delivered: (at, delivery) => receipt.delivered(at, delivery),
+      failed: (at, error) => {
         this.#failed ??= error
-        receipt.failed(error)
+        receipt.failed(at, error)
       },
     }
   }

@@ -43,8 +43,6 @@ export interface BatchHeader {
   readonly transactional?: boolean | undefined
 }
 
-const noHeaders: readonly (readonly [string, Bytes])[] = []
-
 /**
  * One record batch in format v2 (https://kafka.apache.org/documentation/#recordbatch) as it grows: each record is written where it stays,
  * without an object of its own. The buffer doubles when it is full.
@@ -72,28 +70,33 @@ export class BatchBuilder {
 
   /** Bytes that the record takes, if it is the next one. */
   sizeOf(record: RecordInput, timestamp: number): number {
-    const body = this.#bodySize(record, timestamp)
+    const body = this.#bodySize(record, timestamp, lengthOf(record.key), lengthOf(record.value))
     return varintSize(body) + body
   }
 
-  /** `timestamp` in milliseconds since 1970. */
-  append(record: RecordInput, timestamp: number): void {
+  /** Adds it, unless the batch would have more bytes than `most` then; answers whether it did. `timestamp` in milliseconds since 1970. */
+  append(record: RecordInput, timestamp: number, most = Number.POSITIVE_INFINITY): boolean {
+    const { key, value } = record
+    const keyLength = lengthOf(key)
+    const valueLength = lengthOf(value)
+    const body = this.#bodySize(record, timestamp, keyLength, valueLength)
+    const end = this.#end + varintSize(body) + body
+    if (end > most) return false
     if (this.#count === 0) this.#baseTimestamp = this.#maxTimestamp = timestamp
-    const body = this.#bodySize(record, timestamp)
-    this.#reserve(varintSize(body) + body)
+    else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    if (end > this.#bytes.length) this.#grow(end)
     const bytes = this.#bytes
     let at = writeVarint(bytes, this.#end, body)
     bytes[at++] = 0
     at = writeVarlong(bytes, at, timestamp - this.#baseTimestamp)
     at = writeVarint(bytes, at, this.#count)
-    at = writeField(bytes, at, record.key)
-    at = writeField(bytes, at, record.value)
-    const headers = pairsOf(record.headers)
-    at = writeVarint(bytes, at, headers.length)
-    for (const [name, value] of headers) at = writeField(bytes, writeField(bytes, at, name), value)
-    this.#end = at
+    at = writeField(bytes, at, key, keyLength)
+    at = writeField(bytes, at, value, valueLength)
+    if (record.headers === undefined) bytes[at] = 0
+    else this.#writeHeaders(at, record.headers)
+    this.#end = end
     this.#count++
-    if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    return true
   }
 
   /** The batch with these records; `attributes` beside what `header` says. It may be finished again under another header. */
@@ -125,26 +128,35 @@ export class BatchBuilder {
     return batch
   }
 
-  #bodySize({ key, value, headers }: RecordInput, timestamp: number): number {
+  #bodySize({ headers }: RecordInput, timestamp: number, keyLength: number, valueLength: number): number {
     const delta = this.#count === 0 ? 0 : timestamp - this.#baseTimestamp
+    const bytes = 1 + varlongSize(delta) + varintSize(this.#count) + fieldSize(keyLength) + fieldSize(valueLength)
+    if (headers === undefined) return bytes + 1
     const pairs = pairsOf(headers)
-    let bytes = 1 + varlongSize(delta) + varintSize(this.#count) + fieldSize(key) + fieldSize(value)
-    bytes += varintSize(pairs.length)
-    for (const [name, value] of pairs) bytes += fieldSize(name) + fieldSize(value)
-    return bytes
+    return pairs.reduce(
+      (sum, [name, value]) => sum + fieldSize(lengthOf(name)) + fieldSize(lengthOf(value)),
+      bytes + varintSize(pairs.length),
+    )
   }
 
-  #reserve(bytes: number): void {
-    const needed = this.#end + bytes
-    if (needed <= this.#bytes.length) return
+  #writeHeaders(from: number, headers: HeaderInput): void {
+    const bytes = this.#bytes
+    const pairs = pairsOf(headers)
+    let at = writeVarint(bytes, from, pairs.length)
+    for (const [name, value] of pairs) {
+      at = writeField(bytes, at, name, lengthOf(name))
+      at = writeField(bytes, at, value, lengthOf(value))
+    }
+  }
+
+  #grow(needed: number): void {
     const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length))
     this.#bytes.copy(grown, 0, 0, this.#end)
     this.#bytes = grown
   }
 }
 
-function pairsOf(headers: HeaderInput | undefined): readonly (readonly [string, Bytes])[] {
-  if (headers === undefined) return noHeaders
+function pairsOf(headers: HeaderInput): readonly (readonly [string, Bytes])[] {
   return isPairs(headers) ? headers : Object.entries(headers)
 }
 
@@ -152,19 +164,20 @@ function isPairs(headers: HeaderInput): headers is readonly (readonly [string, B
   return Array.isArray(headers)
 }
 
-function fieldSize(value: Bytes | undefined): number {
-  if (value === null || value === undefined) return 1
-  const length = typeof value === 'string' ? Buffer.byteLength(value) : value.length
-  return varintSize(length) + length
+/** -1: null. */
+function lengthOf(value: Bytes | undefined): number {
+  if (value === null || value === undefined) return -1
+  return typeof value === 'string' ? Buffer.byteLength(value) : value.length
 }
 
-function writeField(bytes: Buffer, at: number, value: Bytes | undefined): number {
-  if (value === null || value === undefined) return writeVarint(bytes, at, -1)
-  if (typeof value === 'string') {
-    const start = writeVarint(bytes, at, Buffer.byteLength(value))
-    return start + bytes.write(value, start)
-  }
-  const start = writeVarint(bytes, at, value.length)
-  bytes.set(value, start)
-  return start + value.length
+function fieldSize(length: number): number {
+  return length < 0 ? 1 : varintSize(length) + length
+}
+
+function writeField(bytes: Buffer, at: number, value: Bytes | undefined, length: number): number {
+  const start = writeVarint(bytes, at, length)
+  if (value === null || value === undefined) return start
+  if (typeof value === 'string') bytes.write(value, start)
+  else bytes.set(value, start)
+  return start + length
 }

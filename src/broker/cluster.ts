@@ -21,6 +21,8 @@ export interface ClusterSettings {
   readonly acls?: readonly Acl[] | null
   /** Who may do everything; none by default. */
   readonly superUsers?: readonly string[]
+  /** Level of Kafka's feature `transaction.version`; 2 by default. */
+  readonly transactionVersion?: number
   /** What nodes say of their ports. Default: `PLAINTEXT`. */
   readonly protocol?: string
   readonly limits?: {

@@ -49,6 +49,11 @@ export interface BrokerOptions {
   readonly config?: Readonly<Record<string, string>>
   /** Whether asking for a topic that does not exist makes it; Kafka's `auto.create.topics.enable`. Default true. */
   readonly autoCreateTopics?: boolean
+  /**
+   * Level of Kafka's feature `transaction.version`: below 2, clients are to write transactions as they did before KIP-890. Default 2, as in
+   * a new cluster of Kafka 4.
+   */
+  readonly transactionVersion?: 0 | 1 | 2
   /** Address to listen on. Default `'127.0.0.1'`: nobody else can connect. */
   readonly host?: string
   /** Where clients are told to connect. Default: `host`. */
@@ -82,6 +87,7 @@ export interface Settings {
   readonly topics: ReadonlyMap<string, TopicOptions>
   readonly config: ReadonlyMap<string, string>
   readonly autoCreateTopics: boolean
+  readonly transactionVersion: number
   readonly host: string
   readonly advertisedHost: string
   readonly ports: readonly number[]
@@ -102,6 +108,7 @@ const names = [
   'topics',
   'config',
   'autoCreateTopics',
+  'transactionVersion',
   'host',
   'advertisedHost',
   'ports',
@@ -129,6 +136,7 @@ export function resolveOptions(options: BrokerOptions): Settings {
     topics: topics(options.topics),
     config,
     autoCreateTopics: top.oneOf('autoCreateTopics', config.get('auto.create.topics.enable') !== 'false', [true, false]),
+    transactionVersion: top.oneOf('transactionVersion', 2, [0, 1, 2]),
     host,
     advertisedHost: top.string('advertisedHost') ?? advertised(host),
     ports: ports(top, nodes),

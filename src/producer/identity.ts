@@ -14,8 +14,8 @@ export interface Identity {
 export interface IdentitySource {
   /** Null while there is none. */
   readonly current: Identity | null
-  /** Numbers are missing under this one: another is needed. */
-  renew(from: Identity): void
+  /** Numbers are missing under this one, where it is known because of this: another is needed. */
+  renew(from: Identity, cause: Error | null): void
 }
 
 export interface IdentityParts {

@@ -54,7 +54,7 @@ export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> {
   bufferBytes?: number
   /** Requests to one broker that have no answer yet, from 1 to 5. Default 5. */
   maxInFlight?: number
-  /** From `send` to its end, everything included. Default 120,000. */
+  /** From `send` to its end, everything included. Default 120,000; in transactions at most `transactionTimeoutMs`. */
   deliveryTimeoutMs?: number
   /** Waits before a batch is sent again; they double. Default 100 and 1,000. */
   retryBackoff?: { minMs?: number; maxMs?: number }
@@ -81,7 +81,10 @@ export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> {
    * ends what the one before left open, and fences it (KIP-98).
    */
   transactionalId?: string
-  /** After this the coordinator aborts a transaction by itself. Default 60,000. */
+  /**
+   * After this the coordinator aborts a transaction by itself; the function of one that takes nine tenths of it is not waited for any
+   * longer. Default 60,000.
+   */
   transactionTimeoutMs?: number
   /** Another client, or one that is shared; whoever made it closes it. */
   client?: LowLevelClient
@@ -165,6 +168,10 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes
   const transactionalId = top.string('transactionalId') ?? null
   if (transactionalId !== null && !idempotent) throw top.wrong('idempotent', 'true with a transactionalId')
   const retry = waits('retryBackoff', options.retryBackoff, 100, 1_000)
+  const transactionTimeoutMs = top.number('transactionTimeoutMs', 60_000, { min: 1, max: LONGEST_MS })
+  const longestMs = transactionalId === null ? LONGEST_MS : transactionTimeoutMs
+  const deliveryTimeoutMs = top.number('deliveryTimeoutMs', Math.min(120_000, longestMs), { min: 1, max: LONGEST_MS })
+  if (deliveryTimeoutMs > longestMs) throw top.wrong('deliveryTimeoutMs', `at most transactionTimeoutMs, ${longestMs}`)
   const requestTimeoutMs = top.number('requestTimeoutMs', 30_000, { min: 1, max: LONGEST_MS })
   return {
     brokers: brokers(top),
@@ -181,7 +188,7 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes
     maxRequestBytes: top.number('maxRequestBytes', MiB, { min: 1, max: LARGEST }),
     bufferBytes: top.number('bufferBytes', 64 * MiB, { min: 1 }),
     maxInFlight: top.number('maxInFlight', 5, { min: 1, max: 5 }),
-    deliveryTimeoutMs: top.number('deliveryTimeoutMs', 120_000, { min: 1, max: LONGEST_MS }),
+    deliveryTimeoutMs,
     retryBackoff: exponential(retry.minMs, retry.maxMs),
     metadataMaxAgeMs: top.number('metadataMaxAgeMs', 300_000, { min: 1, max: LONGEST_MS }),
     compression: top.oneOf('compression', 'none', COMPRESSIONS),
@@ -193,7 +200,7 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes
     logger: options.logger ?? null,
     logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
     transactionalId,
-    transactionTimeoutMs: top.number('transactionTimeoutMs', 60_000, { min: 1, max: LONGEST_MS }),
+    transactionTimeoutMs,
     client: options.client ?? null,
   }
 }

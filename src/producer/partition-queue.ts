@@ -208,7 +208,7 @@ export class PartitionQueue {
     const missing = this.#hole === 'certain' || this.#acked !== this.#next
     this.#hole = 'none'
     if (!missing || this.#identity === null) return
-    this.#keeper?.renew(this.#identity)
+    this.#keeper?.renew(this.#identity, numbered[0]?.cause ?? null)
     // Behind a number that is missing nothing can have been written.
     for (const batch of numbered) {
       batch.uncertain = false

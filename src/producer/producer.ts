@@ -1,6 +1,6 @@
 import type { Backoff } from '../base/backoff.ts'
 import { type Clock, sleep, systemClock } from '../base/clock.ts'
-import { ClosedError, MillraceError, OptionError, toError } from '../base/errors.ts'
+import { ClosedError, MillraceError, OptionError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { StderrLogger } from '../base/stderr-logger.ts'
@@ -18,8 +18,9 @@ import { askProducerId } from './producer-id.ts'
 import { Sender } from './sender.ts'
 import type { KeyFor, MessageSerdes, NoTopicSerdes, TopicSerdes, ValueFor } from './serdes.ts'
 import { Topics } from './topics.ts'
-import { abortedBecause, OpenTransaction, outsideOfTransaction, type Transaction } from './transaction.ts'
+import { OpenTransaction, type Transaction } from './transaction.ts'
 import { TransactionCalls } from './transaction-calls.ts'
+import { outsideOfTransaction } from './transaction-error.ts'
 import { Transactions } from './transactions.ts'
 
 export interface ProducerEnvironment {
@@ -119,34 +120,24 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   }
 
   /**
-   * All that `write` sends is in the log together, or not at all for readers of committed messages. When `write` rejects, or a message of it
-   * cannot be written, it is aborted, and this rejects with the cause. One follows the other; more at a time need more producers.
-   *
-   * @throws {TransactionError}
+   * All that `write` sends is in the log together, or not at all for readers of committed messages (KIP-98). When `write` rejects it is
+   * aborted, and this rejects with the same; when a message cannot be written, or the transaction cannot be committed, with a
+   * `TransactionError`. One follows the other; more at a time need more producers.
    */
   async transaction<T>(write: (transaction: Transaction<K, V, S>) => Promise<T>): Promise<T> {
     const transactions = this.#transactions
     if (transactions === null) throw new OptionError('transaction() needs the option transactionalId')
     if (this.#closing !== null) throw new ClosedError('The producer')
-    await transactions.begin()
-    const open = new OpenTransaction<K, V, S>(transactions, this.#intake.take)
-    try {
-      const result = await write(open)
-      open.end()
-      await this.#flush()
-      open.check()
-      await transactions.commit()
-      return result
-    } catch (thrown) {
-      const error = toError(thrown)
-      open.end()
-      transactions.fail(error)
-      const aborted = abortedBecause(error)
-      this.#accumulator.abandon(aborted)
-      await this.#sender.drop(aborted)
-      await transactions.abort()
-      throw thrown
-    }
+    const open = new OpenTransaction<K, V, S>({
+      transactions,
+      accept: this.#intake.take,
+      flush: () => this.#flush(),
+      drop: error => this.#drop(error),
+      timeoutMs: this.#options.transactionTimeoutMs,
+      clock: this.#clock,
+      logger: this.#logger,
+    })
+    return open.run(write)
   }
 
   /**
@@ -208,14 +199,20 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
     this.#accumulator.abandon(cause)
   }
 
+  async #drop(error: MillraceError): Promise<void> {
+    this.#accumulator.abandon(error)
+    await this.#sender.drop(error)
+  }
+
   async #close(drainMs: number): Promise<void> {
     const drained = new AbortController()
     const late = sleep(this.#clock, drainMs, drained.signal).catch(() => {})
-    await Promise.race([this.flush(), late])
+    const closed = new ClosedError('The producer')
+    await Promise.race([Promise.all([this.flush(), this.#transactions?.close(closed)]), late])
     drained.abort()
-    this.#abandon(new ClosedError('The producer'))
+    this.#abandon(closed)
     this.#sender.close()
-    this.#ended.abort()
+    this.#ended.abort(closed)
     await Promise.all([this.#keeper?.close(), this.#topics.close(), this.#ownsClient ? this.#client.close() : null])
   }
 
@@ -229,7 +226,8 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
       calls: new TransactionCalls({ ...parts, client, transactionalId, requestTimeoutMs, signal }),
       transactionalId,
       timeoutMs: transactionTimeoutMs,
-      deadline: () => this.#clock.now() + deliveryTimeoutMs,
+      patienceMs: deliveryTimeoutMs,
+      clock: this.#clock,
       changed: () => this.#sender.soon(),
     })
   }

@@ -3,7 +3,8 @@ import { MillraceError, toError } from '../base/errors.ts'
 import type { Backoff } from '../base/backoff.ts'
 import type { Random } from '../base/random.ts'
 import type { TopicPartition } from '../base/topic-partition.ts'
-import type { NativeClient } from '../client/native-client.ts'
+import type { NativeClient, SendOptions } from '../client/native-client.ts'
+import { software } from '../client/dial.ts'
 import { errorCodes, isCoordinatorError, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import type { Identity } from './identity.ts'
 
@@ -34,6 +35,17 @@ export interface TransactionCallsParts {
   readonly signal: AbortSignal
 }
 
+/** How an attempt to end a transaction ended. */
+export type Ended =
+  /** `identity`: as whom the next one is written. */
+  | { readonly result: 'done'; readonly identity: Identity; readonly error?: never }
+  /** It surely did not end so. */
+  | { readonly result: 'refused'; readonly error: Error }
+  /** Nobody said. */
+  | { readonly result: 'unclear'; readonly error: Error }
+
+/** The coordinator writes the end of the one before; soon it is through. */
+const CONCURRENT_WAIT_MS = 20
 /** The feature's level from which on partitions are added by being written to, and each transaction has an epoch of its own (KIP-890). */
 const LEVEL_THAT_ADDS = 2
 
@@ -50,9 +62,9 @@ export class TransactionCalls {
     const { transactionalId } = this.#parts
     const own = from === null ? {} : { producerId: from.producerId, producerEpoch: from.epoch }
     const body = { transactionalId, transactionTimeoutMs: timeoutMs, ...own }
-    const minVersion = from === null ? 0 : 3
+    const versions = from === null ? {} : { minVersion: 3 }
     const answer = await this.#again(deadline, async ms => {
-      const found = await this.#send('InitProducerId', body, ms, minVersion)
+      const found = await this.#send('InitProducerId', body, ms, versions)
       this.#check(found.errorCode, `beginning as transactional id ${transactionalId}`)
       return found
     })
@@ -61,10 +73,14 @@ export class TransactionCalls {
 
   /** Whether the cluster has transactions of the second kind. */
   async addsPartitions(deadline: number): Promise<boolean> {
-    const { client } = this.#parts
-    const answer = await this.#again(deadline, ms =>
-      client.send('any', 'ApiVersions', {}, { timeoutMs: ms, maxVersion: 3 }),
-    )
+    const { client, signal } = this.#parts
+    const { name: clientSoftwareName, version: clientSoftwareVersion } = software
+    const body = (version: number) => (version < 3 ? {} : { clientSoftwareName, clientSoftwareVersion })
+    const answer = await this.#again(deadline, async timeoutMs => {
+      const found = await client.send('any', 'ApiVersions', body, { timeoutMs, signal })
+      this.#check(found.errorCode, 'asking which transactions the cluster has')
+      return found
+    })
     const level = answer.finalizedFeatures.find(({ name }) => name === 'transaction.version')?.maxVersionLevel ?? 0
     return level >= LEVEL_THAT_ADDS
   }
@@ -78,7 +94,7 @@ export class TransactionCalls {
       v3AndBelowTopics: byTopic(partitions, ({ partition }) => partition),
     }
     await this.#again(deadline, async ms => {
-      const answer = await this.#send('AddPartitionsToTxn', body, ms, 0, 3)
+      const answer = await this.#send('AddPartitionsToTxn', body, ms, { maxVersion: 3 })
       for (const { name, resultsByPartition } of answer.resultsByTopicV3AndBelow) {
         for (const { partitionIndex, partitionErrorCode } of resultsByPartition) {
           // Refused because another partition is: that one says why.
@@ -96,7 +112,7 @@ export class TransactionCalls {
     addsPartitions: boolean,
     deadline: number,
   ): Promise<void> {
-    const { client, transactionalId } = this.#parts
+    const { client, transactionalId, signal } = this.#parts
     const { group: groupId, memberId = '', generation = -1, instanceId = null } = member
     const who = { transactionalId, producerId: identity.producerId, producerEpoch: identity.epoch, groupId }
     if (!addsPartitions) {
@@ -114,10 +130,10 @@ export class TransactionCalls {
     const body = { ...who, generationId: generation, memberId, groupInstanceId: instanceId, topics: partitions }
     const versions = addsPartitions ? { minVersion: 5 } : { minVersion: 3, maxVersion: 4 }
     await this.#again(deadline, async ms => {
-      const answer = await client.send({ group: groupId }, 'TxnOffsetCommit', body, {
-        timeoutMs: ms,
-        signal: this.#parts.signal,
-        ...versions,
+      const options = { timeoutMs: ms, signal, ...versions }
+      const answer = await client.send({ group: groupId }, 'TxnOffsetCommit', body, options).catch(thrown => {
+        client.forgetCoordinator(groupId)
+        throw thrown
       })
       for (const { name, partitions } of answer.topics) {
         for (const { partitionIndex, errorCode } of partitions) {
@@ -131,33 +147,42 @@ export class TransactionCalls {
     })
   }
 
-  /** Answers as whom the next transaction is written. */
-  async end(identity: Identity, committed: boolean, addsPartitions: boolean, deadline: number): Promise<Identity> {
+  /** Never rejects. */
+  async end(identity: Identity, committed: boolean, addsPartitions: boolean, deadline: number): Promise<Ended> {
     const { transactionalId } = this.#parts
-    const { producerId, epoch } = identity
-    const body = { transactionalId, producerId, producerEpoch: epoch, committed }
-    const answer = await this.#again(deadline, async ms => {
-      const found = await this.#send('EndTxn', body, ms, addsPartitions ? 5 : 0, addsPartitions ? undefined : 4)
-      this.#check(found.errorCode, committed ? 'committing the transaction' : 'aborting the transaction')
-      return found
-    })
-    if (!addsPartitions || answer.producerEpoch < 0) return identity
-    return { producerId: answer.producerId, epoch: answer.producerEpoch }
+    const body = { transactionalId, producerId: identity.producerId, producerEpoch: identity.epoch, committed }
+    let attempts = 0
+    try {
+      const { producerId, producerEpoch: epoch } = await this.#again(deadline, async ms => {
+        attempts++
+        const answer = await this.#send('EndTxn', body, ms, addsPartitions ? { minVersion: 5 } : { maxVersion: 4 })
+        this.#check(answer.errorCode, committed ? 'committing the transaction' : 'aborting the transaction')
+        return answer
+      })
+      return { result: 'done', identity: addsPartitions && epoch >= 0 ? { producerId, epoch } : identity }
+    } catch (thrown) {
+      const error = toError(thrown)
+      const said = error instanceof KafkaError && !passes(error)
+      // An earlier attempt may have been heard, and what was begun since then be what is answered about; not so with this one.
+      const sure = said && (!committed || attempts === 1 || error.errorCode === errorCodes.INVALID_TXN_STATE)
+      return { result: sure ? 'refused' : 'unclear', error }
+    }
   }
 
-  #send<N extends 'InitProducerId' | 'AddPartitionsToTxn' | 'AddOffsetsToTxn' | 'EndTxn'>(
+  async #send<N extends 'InitProducerId' | 'AddPartitionsToTxn' | 'AddOffsetsToTxn' | 'EndTxn'>(
     name: N,
     body: Parameters<typeof NativeClient.prototype.send<N>>[2],
     timeoutMs: number,
-    minVersion?: number,
-    maxVersion?: number,
+    versions: Pick<SendOptions, 'minVersion' | 'maxVersion'> = {},
   ) {
     const { client, transactionalId, signal } = this.#parts
-    const versions = {
-      ...(minVersion === undefined ? {} : { minVersion }),
-      ...(maxVersion === undefined ? {} : { maxVersion }),
+    try {
+      return await client.send({ transactionalId }, name, body, { timeoutMs, signal, ...versions })
+    } catch (thrown) {
+      // It may be another one by now.
+      client.forgetTransactionCoordinator(transactionalId)
+      throw thrown
     }
-    return client.send({ transactionalId }, name, body, { timeoutMs, signal, ...versions })
   }
 
   #check(errorCode: number, doing: string): void {
@@ -168,23 +193,24 @@ export class TransactionCalls {
   }
 
   async #again<T>(deadline: number, call: (timeoutMs: number) => Promise<T>): Promise<T> {
-    const { clock, random, backoff, requestTimeoutMs, signal, client, transactionalId } = this.#parts
+    const { clock, random, backoff, requestTimeoutMs, signal } = this.#parts
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted()
       try {
         return await call(Math.max(1, Math.min(requestTimeoutMs, deadline - clock.now())))
       } catch (thrown) {
-        const error = toError(thrown)
-        const passes =
-          error instanceof MillraceError &&
-          (error.retriable || (error instanceof KafkaError && isCoordinatorError(error.errorCode)))
         const waitMs = backoff(attempt, random)
-        if (!passes || signal.aborted || clock.now() + waitMs >= deadline) throw error
-        if (!(error instanceof KafkaError)) client.forgetTransactionCoordinator(transactionalId)
-        await sleep(clock, waitMs, signal)
+        const concurrent = thrown instanceof KafkaError && thrown.errorCode === errorCodes.CONCURRENT_TRANSACTIONS
+        const shortMs = concurrent ? Math.min(waitMs, CONCURRENT_WAIT_MS * attempt) : waitMs
+        if (!passes(thrown) || signal.aborted || clock.now() + shortMs >= deadline) throw thrown
+        await sleep(clock, shortMs, signal)
       }
     }
   }
+}
+
+function passes(thrown: unknown): boolean {
+  return thrown instanceof MillraceError && thrown.retriable
 }
 
 function byTopic<T extends TopicPartition, P>(

@@ -1,57 +1,65 @@
+import type { Clock } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { Identity, IdentitySource } from './identity.ts'
 import type { WrittenTransaction } from './sender.ts'
-import type { TransactionCalls, TransactionGroup, TransactionOffset } from './transaction-calls.ts'
-
-/**
- * A transaction failed. Codes: `PRODUCER_FENCED`, another producer has this transactional id now, and this one is over;
- * `TRANSACTION_ABORTED`, it is not in the log, and may be tried again; `TRANSACTION_UNKNOWN`, nobody knows whether it was committed.
- */
-export class TransactionError extends MillraceError {}
+import type { Ended, TransactionCalls, TransactionGroup, TransactionOffset } from './transaction-calls.ts'
+import { abortedBecause, TransactionError } from './transaction-error.ts'
 
 export interface TransactionsParts {
   readonly calls: TransactionCalls
   readonly transactionalId: string
   /** After this the coordinator aborts it by itself, ms. */
   readonly timeoutMs: number
-  /** By the clock's `now`: until when a call that begins now is tried. */
-  readonly deadline: () => number
+  /** How long a call is tried, ms. */
+  readonly patienceMs: number
+  readonly clock: Clock
   /** Something may be written that could not be before. */
   readonly changed: () => void
 }
 
-/** Errors after which this producer can do nothing more. */
-const final: ReadonlySet<number> = new Set([
-  errorCodes.PRODUCER_FENCED,
-  errorCodes.INVALID_PRODUCER_EPOCH,
-  errorCodes.INVALID_PRODUCER_ID_MAPPING,
-  errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-  errorCodes.CLUSTER_AUTHORIZATION_FAILED,
-])
+/** The transaction that is open, as far as it is told what becomes of it. */
+export interface Opened {
+  /** It is to be aborted, and nothing more of it is written. */
+  broke(error: Error): void
+  /** Its time is over, unless it is being ended. */
+  stop(error: Error): void
+}
+
+/** How often the cluster is asked which kind of transactions it has: an upgrade or a downgrade may change it. */
+const LOOK_AGAIN_MS = 300_000
 
 /**
  * The transactions of one producer, one after another.
  *
- *     unknown ──init──▶ idle ──begin──▶ open ──commit, abort──▶ idle
- *                                        └──unclear──▶ unknown
+ *     new ──init──▶ ready ──begin──▶ open ──commit──▶ ready
+ *                     ▲                └──abort, or an end without an answer──▶ in doubt
+ *                     └───────────────abort, and init as the same producer────────┘
+ *
+ * In doubt, it asks to abort what may be open still, which tells whether another producer has the transactional id by now, and then for
+ * an epoch of its own: whatever comes late is refused (KIP-360, KIP-890).
  */
 export class Transactions implements IdentitySource, WrittenTransaction {
   readonly transactionalId: string
   readonly #parts: TransactionsParts
-  #state: 'unknown' | 'idle' | 'open' = 'unknown'
   #identity: Identity | null = null
+  /** The identity is good for the next transaction. */
+  #ready = false
   #addsPartitions = false
+  /** By the clock's `now`, when it was asked for. */
+  #lookedAt = Number.NEGATIVE_INFINITY
   /** Partitions that the coordinator knows, and those that it is to be told of. */
   readonly #added = new Set<string>()
   readonly #wanted = new Map<string, TopicPartition>()
   #adding: Promise<void> | null = null
-  /** Something was asked of a broker in its name: it has to be ended. */
+  /** Something was asked of a broker in its name, and it was not surely ended: the coordinator may have it open. */
   #touched = false
-  /** Why it cannot be committed. */
+  #open: Opened | null = null
+  #closed: PromiseWithResolvers<void> | null = null
+  #writing = false
   #broken: Error | null = null
-  #fatal: MillraceError | null = null
+  #fenced: TransactionError | null = null
 
   constructor(parts: TransactionsParts) {
     this.#parts = parts
@@ -60,22 +68,34 @@ export class Transactions implements IdentitySource, WrittenTransaction {
 
   /** Null outside of a transaction, and when it is to be aborted: nothing is written then. */
   get current(): Identity | null {
-    return this.#state === 'open' && this.#broken === null ? this.#identity : null
+    return this.#writing ? this.#identity : null
   }
 
   get addsPartitions(): boolean {
     return this.#addsPartitions
   }
 
+  /** Why the open one cannot be committed; null: it can. */
+  get broken(): Error | null {
+    return this.#broken
+  }
+
+  /** Another producer has the transactional id. */
+  get fenced(): TransactionError | null {
+    return this.#fenced
+  }
+
   /** A number is missing: what was to be written cannot be, in order. */
-  renew(from: Identity): void {
-    if (from !== this.#identity) return
-    this.fail(new TransactionError('TRANSACTION_ABORTED', 'a message of it could not be written', { retriable: true }))
+  renew(from: Identity, cause: Error | null): void {
+    if (from === this.#identity) this.fail(cause ?? abortedBecause(new Error('a message of it was not written')))
   }
 
   /** It is to be aborted. */
   fail(error: Error): void {
-    this.#broken ??= error
+    if (this.#open === null || this.#broken !== null) return
+    this.#broken = error
+    this.#writing = false
+    this.#open.broke(error)
   }
 
   mayWrite(topic: string, partition: number): boolean {
@@ -90,111 +110,174 @@ export class Transactions implements IdentitySource, WrittenTransaction {
     return false
   }
 
-  async begin(): Promise<void> {
-    if (this.#fatal !== null) throw this.#fatal
-    if (this.#state === 'open') {
-      throw new MillraceError(
-        'TRANSACTION_OPEN',
-        'A transaction of this producer is open: one follows the other. Await it, or use more producers',
-      )
+  async begin(opened: Opened): Promise<void> {
+    if (this.#fenced !== null) throw this.#fenced
+    if (this.#open !== null) {
+      const text = 'A transaction of this producer is open: one follows the other. Await it, or use more producers'
+      throw new MillraceError('TRANSACTION_OPEN', text)
     }
-    if (this.#state === 'unknown') await this.#init()
-    this.#state = 'open'
+    this.#open = opened
+    this.#closed = Promise.withResolvers()
+    this.#broken = null
     this.#added.clear()
     this.#wanted.clear()
-    this.#touched = false
-    this.#broken = null
+    try {
+      const until = this.#deadline()
+      await this.#recover(until)
+      await this.#lookAgain(until)
+    } catch (thrown) {
+      this.#over()
+      throw thrown
+    }
+    this.#writing = this.#broken === null
   }
 
   async sendOffsets(offsets: readonly TransactionOffset[], group: TransactionGroup): Promise<void> {
-    const { calls, deadline } = this.#parts
     const { current } = this
     if (current === null) throw this.#broken ?? new MillraceError('NO_TRANSACTION', 'The transaction is over')
+    if (offsets.length === 0) return
     this.#touched = true
     try {
-      await calls.commitOffsets(current, offsets, group, this.#addsPartitions, deadline())
+      await this.#parts.calls.commitOffsets(current, offsets, group, this.#addsPartitions, this.#deadline())
     } catch (thrown) {
-      throw this.#failed(toError(thrown))
+      this.fail(toError(thrown))
+      throw thrown
     }
   }
 
-  /** All its messages are written. */
+  /** All its messages are written. Rejects with `TRANSACTION_UNKNOWN` when it is over, with all else when it is to be aborted. */
   async commit(): Promise<void> {
-    await this.#adding
     if (this.#broken !== null) throw this.#broken
-    if (this.#touched) await this.#end(true)
-    this.#state = 'idle'
+    this.#writing = false
+    if (this.#touched) {
+      const ended = await this.#end(true, this.#deadline())
+      if (ended.result === 'refused') throw ended.error
+      if (ended.result === 'unclear') {
+        this.#over()
+        const text = `Nobody answered whether the transaction of ${this.transactionalId} was committed: ${ended.error.message}`
+        throw new TransactionError('TRANSACTION_UNKNOWN', text, { cause: ended.error })
+      }
+    }
+    this.#over()
   }
 
-  /** Nothing of it is under way any more. */
+  /** Nothing of it is under way any more. When this rejects, it is tried again before the next one; nothing of it counts anyway. */
   async abort(): Promise<void> {
-    await this.#adding
-    if (this.#touched && this.#fatal === null) await this.#end(false)
-    this.#state = this.#fatal === null ? 'idle' : 'unknown'
-    // Under the first kind, numbers may be missing, and what is late of this transaction would be taken for the next one's.
-    if (!this.#addsPartitions && this.#fatal === null) await this.#init()
-  }
-
-  async #init(): Promise<void> {
-    const { calls, timeoutMs, deadline } = this.#parts
-    const own = this.#state === 'idle' ? this.#identity : null
-    this.#state = 'unknown'
+    this.#writing = false
     try {
-      const until = deadline()
-      this.#identity = await calls.init(own, timeoutMs, until)
-      this.#addsPartitions = await calls.addsPartitions(until)
-      this.#state = 'idle'
-    } catch (thrown) {
-      throw this.#failed(toError(thrown))
+      await this.#adding
+      await this.#recover(this.#deadline())
+    } finally {
+      this.#over()
     }
   }
 
-  async #end(committed: boolean): Promise<void> {
-    const { calls, deadline } = this.#parts
-    // Is there while one is open.
+  /** Ends the open one, if there is one; resolves when it is over. */
+  async close(error: Error): Promise<void> {
+    this.#open?.stop(error)
+    await this.#closed?.promise
+  }
+
+  #deadline(): number {
+    return this.#parts.clock.now() + this.#parts.patienceMs
+  }
+
+  #over(): void {
+    this.#open = null
+    this.#writing = false
+    this.#closed?.resolve()
+  }
+
+  /** Makes sure that the last one is ended, and that the next one can be told from it. */
+  async #recover(until: number): Promise<void> {
+    await this.#abortLast(until)
+    if (!this.#ready) await this.#init(until)
+  }
+
+  async #abortLast(until: number): Promise<void> {
+    if (!this.#touched) return
+    const { result, error } = await this.#end(false, until)
+    if (isFenced(error)) throw this.#fence(error)
+    // One that is refused for another reason is over.
+    if (result === 'unclear') throw error
+  }
+
+  async #end(committed: boolean, until: number): Promise<Ended> {
+    // Is there while something is touched.
     const identity = this.#identity as Identity
-    try {
-      this.#identity = await calls.end(identity, committed, this.#addsPartitions, deadline())
-    } catch (thrown) {
-      const error = this.#failed(toError(thrown))
-      this.#state = 'unknown'
-      const said = thrown instanceof KafkaError && !thrown.retriable
-      if (!committed || said) throw error
-      const text = `Nobody answered whether the transaction of ${this.transactionalId} was committed: ${error.message}`
-      throw new TransactionError('TRANSACTION_UNKNOWN', text, { cause: thrown })
+    const ended = await this.#parts.calls.end(identity, committed, this.#addsPartitions, until)
+    if (ended.result === 'done') {
+      this.#identity = ended.identity
+      this.#touched = false
     }
+    // Under the first kind, what is late of an aborted one would be taken for the next one's.
+    this.#ready = ended.result === 'done' && (committed || this.#addsPartitions)
+    return ended
+  }
+
+  /**
+   * As the same producer, if it was one: who took over is not fenced then. Yet a transaction that it has open would be aborted, so nobody
+   * comes here without having been told by the coordinator that the last one is over.
+   */
+  async #init(until: number): Promise<void> {
+    const { calls, timeoutMs } = this.#parts
+    const before = this.#identity
+    try {
+      this.#identity = await calls.init(before, timeoutMs, until)
+    } catch (thrown) {
+      throw before !== null && isFenced(thrown) ? this.#fence(thrown) : thrown
+    }
+    this.#touched = false
+    await this.#look(until)
+    this.#ready = true
+  }
+
+  #fence(cause: unknown): TransactionError {
+    const { transactionalId, timeoutMs } = this.#parts
+    const text =
+      `Another producer has the transactional id ${transactionalId} now, or the coordinator gave up a transaction of this one, ` +
+      `which took longer than ${timeoutMs} ms: this producer is over`
+    this.#fenced = new TransactionError('PRODUCER_FENCED', text, { cause })
+    return this.#fenced
+  }
+
+  async #look(until: number): Promise<void> {
+    this.#addsPartitions = await this.#parts.calls.addsPartitions(until)
+    this.#lookedAt = this.#parts.clock.now()
+  }
+
+  /** Epochs of the two kinds mean different things: with another kind, it begins anew. */
+  async #lookAgain(until: number): Promise<void> {
+    const { calls, clock } = this.#parts
+    if (clock.now() - this.#lookedAt < LOOK_AGAIN_MS) return
+    this.#lookedAt = clock.now()
+    if ((await calls.addsPartitions(until)) === this.#addsPartitions) return
+    this.#touched = true
+    await this.#abortLast(until)
+    await this.#init(until)
   }
 
   async #add(): Promise<void> {
-    const { calls, deadline, changed } = this.#parts
-    while (this.#wanted.size > 0 && this.current !== null) {
+    const { calls, changed } = this.#parts
+    // With those that are found to be wanted in the same turn.
+    await null
+    for (let { current } = this; current !== null && this.#wanted.size > 0; current = this.current) {
       const partitions = [...this.#wanted.values()]
       this.#wanted.clear()
       this.#touched = true
       try {
-        await calls.addPartitions(this.current, partitions, deadline())
+        await calls.addPartitions(current, partitions, this.#deadline())
         for (const { topic, partition } of partitions) this.#added.add(partitionName(topic, partition))
       } catch (thrown) {
-        this.#failed(toError(thrown))
+        this.fail(toError(thrown))
       }
       changed()
     }
     this.#adding = null
   }
+}
 
-  #failed(error: Error): Error {
-    if (error instanceof KafkaError && final.has(error.errorCode)) {
-      const fenced =
-        error.errorCode === errorCodes.PRODUCER_FENCED || error.errorCode === errorCodes.INVALID_PRODUCER_EPOCH
-      this.#fatal = fenced
-        ? new TransactionError(
-            'PRODUCER_FENCED',
-            `Another producer has the transactional id ${this.transactionalId} now: this one is over`,
-            { cause: error },
-          )
-        : error
-    }
-    this.#broken = this.#fatal ?? this.#broken ?? error
-    return this.#broken
-  }
+function isFenced(thrown: unknown): boolean {
+  if (!(thrown instanceof KafkaError)) return false
+  return thrown.errorCode === errorCodes.PRODUCER_FENCED || thrown.errorCode === errorCodes.INVALID_PRODUCER_EPOCH
 }

@@ -172,6 +172,23 @@ test('ApiVersions in a version that nobody knows is answered in the first one', 
   }
 })
 
+test('ApiVersions tells the level of transactions that the options set', async () => {
+  for (const transactionVersion of [0, 1, 2] as const) {
+    await using broker = await Broker.start({ transactionVersion })
+    using client = await RawConnection.to(address(broker))
+    const body = { clientSoftwareName: 'a', clientSoftwareVersion: '1' }
+    const answer = await client.exchange(requestFrame('ApiVersions', 4, body))
+    assert.ok(answer !== null)
+    const { finalizedFeatures } = decodeResponse('ApiVersions', 4, answer)
+    const levels = finalizedFeatures.filter(({ name }) => name === 'transaction.version')
+    // A feature of level 0 is not told.
+    assert.deepEqual(
+      levels.map(({ maxVersionLevel }) => maxVersionLevel),
+      transactionVersion === 0 ? [] : [transactionVersion],
+    )
+  }
+})
+
 test('ApiVersions tells what Kafka 4.1 does, in the versions in which it does', async () => {
   await using broker = await Broker.start()
   using client = await RawConnection.to(address(broker))

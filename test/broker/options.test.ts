@@ -12,6 +12,7 @@ test("without options it is one node on loopback, with Kafka's limits", () => {
     nodes: 1,
     topics: new Map(),
     autoCreateTopics: true,
+    transactionVersion: 2,
     host: '127.0.0.1',
     advertisedHost: '127.0.0.1',
     ports: [0],

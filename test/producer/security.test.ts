@@ -134,7 +134,7 @@ test('who may write to no topic is told what idempotence needs', async () => {
 
 test('a transactional id that it may not use rejects the transaction', async () => {
   await using broker = await Broker.start({ topics: { orders: 1 }, acls: [write('orders')] })
-  await using orders = producer(broker, { transactionalId: 'shop' })
+  await using orders = producer(broker, { transactionalId: 'shop', deliveryTimeoutMs: 60_000 })
   const transaction = orders.transaction(tx => tx.send({ topic: 'orders', value: 'one' }))
   await assert.rejects(transaction, { code: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' })
 })

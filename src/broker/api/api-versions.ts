@@ -11,9 +11,12 @@ const supported = [
   { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
   { name: 'eligible.leader.replicas.version', minVersion: 0, maxVersion: 1 },
 ]
-const finalized = [
+const finalized = (transactionVersion: number) => [
   { name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 },
-  { name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 },
+  // One that is switched off is not told.
+  ...(transactionVersion === 0
+    ? []
+    : [{ name: 'transaction.version', minVersionLevel: transactionVersion, maxVersionLevel: transactionVersion }]),
   { name: 'eligible.leader.replicas.version', minVersionLevel: 1, maxVersionLevel: 1 },
   { name: 'metadata.version', minVersionLevel: 27, maxVersionLevel: 27 },
 ]
@@ -42,13 +45,14 @@ export function apiVersionsHandlers(served: object): Handlers<'ApiVersions'> {
   const names = [...(Object.keys(served) as ApiName[]), 'ApiVersions' as const]
   const apiKeys = names.map(advertised).sort((a, b) => a.apiKey - b.apiKey)
   return {
-    ApiVersions(_cluster, { version, body, session }: Call<'ApiVersions'>) {
+    ApiVersions({ settings }, { version, body, session }: Call<'ApiVersions'>) {
       const named = softwareName.test(body.clientSoftwareName) && softwareName.test(body.clientSoftwareVersion)
       if (version >= 3 && !named) return { errorCode: errorCodes.INVALID_REQUEST }
       session.toldVersions()
       // Clients of version 3 cannot read a lowest version of 0.
       const supportedFeatures = supported.filter(feature => version >= 4 || feature.minVersion > 0)
-      return { apiKeys, supportedFeatures, finalizedFeatures: finalized, finalizedFeaturesEpoch }
+      const finalizedFeatures = finalized(settings.transactionVersion ?? 2)
+      return { apiKeys, supportedFeatures, finalizedFeatures, finalizedFeaturesEpoch }
     },
   }
 }

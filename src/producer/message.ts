@@ -122,6 +122,9 @@ export function headerPairs(headers: unknown, wrong: (what: string) => Error): H
   return given.map(pair => {
     const [name, value]: unknown[] = Array.isArray(pair) ? pair : []
     if (typeof name !== 'string') throw wrong('headers must be pairs of a name and a value')
+    if (!name.isWellFormed() || (typeof value === 'string' && !value.isWellFormed())) {
+      throw wrong(`the header ${describe(name)} holds half of a surrogate pair`)
+    }
     if (value === null || typeof value === 'string' || value instanceof Uint8Array) return [name, value]
     throw wrong(`the header ${describe(name)} must be bytes, a string or null, not ${typeof value}`)
   })

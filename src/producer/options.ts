@@ -5,6 +5,7 @@ import type { LowLevelClient } from '../client/low-level-client.ts'
 import { resolveSasl } from '../client/sasl/credentials.ts'
 import type { SaslOptions, TlsOptions } from '../client/security.ts'
 import { notSsl, resolveTls } from '../client/tls.ts'
+import { levelsOf, requireCodec } from '../records/compression.ts'
 import { COMPRESSIONS, type Compression } from '../records/record-batch.ts'
 import type { Serializer } from '../serde/serde.ts'
 import type { PartitionerOption } from './partitioners/partitioner.ts'
@@ -62,7 +63,7 @@ export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> {
   metadataMaxAgeMs?: number
   /** Default `'none'`. */
   compression?: Compression
-  /** Of the compression. Default: the codec's own. */
+  /** Of gzip (1 to 9, or -1) and zstd (-131072 to 22); lz4 and snappy have none here. Default: the codec's own. */
   compressionLevel?: number
   /** Which partition a message goes to. Default `'murmur2'`, as Java's. */
   partitioner?: PartitionerOption
@@ -191,8 +192,7 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes
     deliveryTimeoutMs,
     retryBackoff: exponential(retry.minMs, retry.maxMs),
     metadataMaxAgeMs: top.number('metadataMaxAgeMs', 300_000, { min: 1, max: LONGEST_MS }),
-    compression: top.oneOf('compression', 'none', COMPRESSIONS),
-    level: top.optional('compressionLevel', { min: -(2 ** 31), max: 2 ** 31 - 1 }),
+    ...compression(top),
     partitioner: options.partitioner ?? 'murmur2',
     requestTimeoutMs,
     connectTimeoutMs: top.number('connectTimeoutMs', 10_000, { min: 1, max: LONGEST_MS }),
@@ -222,6 +222,17 @@ function brokers(top: SectionCheck): readonly string[] {
   const sound = Array.isArray(value) && value.length > 0 && value.every(item => typeof item === 'string' && item !== '')
   if (!sound) throw top.wrong('brokers', "a list of addresses such as ['localhost:9092']")
   return value
+}
+
+function compression(top: SectionCheck): Pick<ResolvedProducer, 'compression' | 'level'> {
+  const compression = top.oneOf('compression', 'none', COMPRESSIONS)
+  requireCodec(compression)
+  const levels = levelsOf(compression)
+  const level = top.get('compressionLevel')
+  if (level === undefined) return { compression, level }
+  if (levels === null)
+    throw top.wrong('compressionLevel', `left out with compression: '${compression}', which has none`)
+  return { compression, level: top.number('compressionLevel', levels.default ?? Number.NaN, levels) }
 }
 
 function waits(name: string, values: object | undefined, min: number, max: number): { minMs: number; maxMs: number } {

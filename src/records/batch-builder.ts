@@ -29,7 +29,7 @@ export interface RecordInput {
 export interface BatchHeader {
   /** Default `'none'`. */
   readonly compression?: Compression | undefined
-  /** Of gzip and zstd; default: the codec's own. The others have none. */
+  /** Of gzip (1 to 9) and zstd (-131072 to 22); default: the codec's own. The others have none. */
   readonly level?: number | undefined
   /** Offset of the first record; 0 (the default) in what a producer sends. */
   readonly baseOffset?: number | undefined
@@ -42,6 +42,8 @@ export interface BatchHeader {
   /** Default false. */
   readonly transactional?: boolean | undefined
 }
+
+const MOST_BYTES = 2 ** 31 - 1
 
 /**
  * One record batch in format v2 (https://kafka.apache.org/documentation/#recordbatch) as it grows: each record is written where it stays,
@@ -82,9 +84,9 @@ export class BatchBuilder {
     const body = this.#bodySize(record, timestamp, keyLength, valueLength)
     const end = this.#end + varintSize(body) + body
     if (end > most) return false
+    if (end > this.#bytes.length) this.#grow(end)
     if (this.#count === 0) this.#baseTimestamp = this.#maxTimestamp = timestamp
     else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
-    if (end > this.#bytes.length) this.#grow(end)
     const bytes = this.#bytes
     let at = writeVarint(bytes, this.#end, body)
     bytes[at++] = 0
@@ -150,7 +152,8 @@ export class BatchBuilder {
   }
 
   #grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length))
+    if (needed > MOST_BYTES) throw new RangeError(`A batch of ${needed} bytes: its length is an int32`)
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * this.#bytes.length, MOST_BYTES)))
     this.#bytes.copy(grown, 0, 0, this.#end)
     this.#bytes = grown
   }

@@ -1,5 +1,5 @@
 import { partitionName } from '../base/topic-partition.ts'
-import { type Codec, OutputTooLarge, PackageMissing } from './codecs/codec.ts'
+import { type Codec, type Levels, OutputTooLarge, PackageMissing } from './codecs/codec.ts'
 import { lz4 } from './codecs/lz4.ts'
 import { snappy } from './codecs/snappy.ts'
 import { gzip, zstd } from './codecs/zlib.ts'
@@ -41,13 +41,31 @@ async function inflateAsync(name: CodecName, input: Uint8Array, maxBytes: number
   }
 }
 
+/** Levels that records may be compressed at, as Kafka's own clients have them (KIP-390); null: there are none. */
+export function levelsOf(name: Compression): Levels | null {
+  return name === 'none' ? null : codecs[name].levels
+}
+
+/** That records can be compressed so. Throws `UNSUPPORTED_COMPRESSION`. */
+export function requireCodec(name: Compression): void {
+  try {
+    if (name !== 'none') codecs[name].load()
+  } catch (error) {
+    throw packageError(name as CodecName, error)
+  }
+}
+
 /** Compresses the records of a batch. Throws `UNSUPPORTED_COMPRESSION`. */
 export function deflate(name: CodecName, input: Uint8Array, level?: number): Buffer {
   try {
     return codecs[name].deflate(input, level)
   } catch (error) {
-    throw error instanceof PackageMissing ? unsupported(name, error, 'Records cannot be written') : error
+    throw packageError(name, error)
   }
+}
+
+function packageError(name: CodecName, error: unknown): unknown {
+  return error instanceof PackageMissing ? unsupported(name, error, 'Records cannot be written') : error
 }
 
 /** The bytes in memory of about their own size: what they were made in may have been far larger. */

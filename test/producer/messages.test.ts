@@ -57,6 +57,8 @@ test('a message that is wrong in any way fails alone, and the error says what is
     [{ ...sound, headers: ['by'] }, /headers must be pairs of a name and a value/],
     [{ ...sound, headers: [[1, 'x']] }, /pairs of a name/],
     [{ ...sound, headers: { by: 5 } }, /the header 'by' must be bytes, a string or null, not number/],
+    [{ ...sound, headers: { by: 'a\ud800' } }, /the header 'by' holds half of a surrogate pair/],
+    [{ ...sound, headers: { '\udc00': 'a' } }, /holds half of a surrogate pair/],
     [{ ...sound, headers: { by: undefined } }, /the header 'by' .* not undefined/],
     [
       Object.defineProperty({ topic: 'wrong' }, 'value', {

@@ -39,6 +39,9 @@ const FRAME_END = Buffer.alloc(WORD)
  * all of it, and that of the frame's header is wrong in what clients before Kafka 0.10 wrote (KIP-57).
  */
 export const lz4: Codec = {
+  // The library has one way to compress.
+  levels: null,
+  load: () => void library(),
   syncBytes: 4 << 20,
   expectedBytes: input => Math.min(4 * input.length, mostBytes(input)),
   inflateSync(input, maxBytes) {

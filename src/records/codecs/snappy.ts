@@ -26,6 +26,8 @@ const MAX_VARINT_BYTES = 5
  * (https://github.com/google/snappy/blob/main/format_description.txt).
  */
 export const snappy: Codec = {
+  levels: null,
+  load: () => void library(),
   syncBytes: 4 << 20,
   expectedBytes: plainBytes,
   inflateSync: (input, maxBytes) => library().uncompressSync(oneBlock(input, maxBytes), copied),

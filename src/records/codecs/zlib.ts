@@ -6,6 +6,7 @@ type Options = zlib.ZlibOptions & zlib.ZstdOptions
 
 /** What Node brings. gzip may come in several members, which are read as one. */
 export const gzip: Codec = zlibCodec({
+  levels: { min: 1, max: 9, default: -1 },
   syncBytes: 1 << 20,
   expectedBytes: guessed,
   sync: zlib.gunzipSync,
@@ -15,6 +16,7 @@ export const gzip: Codec = zlibCodec({
 
 /** Clients write it in one frame, brokers of Kafka too. */
 export const zstd: Codec = zlibCodec({
+  levels: { min: -131_072, max: 22 },
   syncBytes: 4 << 20,
   expectedBytes: input => claimedByZstd(input) ?? guessed(input),
   sync: zlib.zstdDecompressSync,
@@ -25,7 +27,7 @@ export const zstd: Codec = zlibCodec({
   },
 })
 
-interface Library extends Pick<Codec, 'syncBytes' | 'expectedBytes' | 'deflate'> {
+interface Library extends Pick<Codec, 'levels' | 'syncBytes' | 'expectedBytes' | 'deflate'> {
   readonly sync: (input: Uint8Array, options: Options) => Buffer
   readonly async: (input: Uint8Array, options: Options) => Promise<Buffer>
 }
@@ -37,6 +39,7 @@ function zlibCodec({ sync, async, ...codec }: Library): Codec {
   }
   return {
     ...codec,
+    load: () => {},
     inflateSync(input, maxBytes) {
       try {
         return sync(input, options(input, maxBytes))

@@ -94,6 +94,11 @@ export type {
 } from './producer/partitioners/partitioner.ts'
 export { Producer, type ProducerEnvironment } from './producer/producer.ts'
 export type { KeyFor, MessageSerdes, NoTopicSerdes, TopicSerdes, ValueFor } from './producer/serdes.ts'
+export {
+  type ProducerPropertiesRead,
+  type ProducerPropertyOptions,
+  readProducerProperties,
+} from './producer/properties/read-properties.ts'
 export type { Transaction } from './producer/transaction.ts'
 export type { TransactionGroup, TransactionOffset } from './producer/transaction-calls.ts'
 export { TransactionError } from './producer/transaction-error.ts'

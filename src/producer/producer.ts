@@ -6,6 +6,7 @@ import type { Random } from '../base/random.ts'
 import { StderrLogger } from '../base/stderr-logger.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
+import type { PropertySource } from '../properties/source.ts'
 import type { Bytes } from '../records/batch-builder.ts'
 import { Accumulator } from './accumulator.ts'
 import type { Delivery, DeliveryError } from './delivery.ts'
@@ -15,6 +16,7 @@ import { Intake } from './intake.ts'
 import { type Accept, type ProducerMessage, sendMany, sendOne, type Sends } from './message.ts'
 import { resolvePartitioner } from './partitioners/by-name.ts'
 import { askProducerId } from './producer-id.ts'
+import { type ProducerPropertyOptions, readProducerProperties } from './properties/read-properties.ts'
 import { Sender } from './sender.ts'
 import type { KeyFor, MessageSerdes, NoTopicSerdes, TopicSerdes, ValueFor } from './serdes.ts'
 import { Topics } from './topics.ts'
@@ -52,6 +54,22 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   readonly #accumulator: Accumulator
   readonly #intake: Intake
   #closing: Promise<void> | null = null
+
+  /**
+   * A producer as a `.properties` file describes it, or an object with the same keys: Kafka's, or with `dialect: 'go'` those of Go Kafka
+   * Client. What is known and has no meaning here is logged as a warning.
+   *
+   * @throws {OptionError} that names the line
+   */
+  static fromProperties<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerdes>(
+    source: PropertySource,
+    options: ProducerPropertyOptions<K, V, S> = {},
+  ): Producer<K, V, S> {
+    const read = readProducerProperties(source, options)
+    const producer = new Producer(read.options)
+    for (const { key, message } of read.notes) producer.#logger.warn({ key }, message)
+    return producer
+  }
 
   /** @throws {OptionError} */
   constructor(options: ProducerOptions<K, V, S>, environment: ProducerEnvironment = {}) {

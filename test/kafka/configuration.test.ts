@@ -5,10 +5,19 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Broker } from '../../src/broker/index.ts'
-import { kafkaKeys } from '../../src/consumer/properties/kafka-keys.ts'
-import { Consumer, NativeClient, writeBatch } from '../../src/index.ts'
+import { kafkaKeys as consumerKeys } from '../../src/consumer/properties/kafka-keys.ts'
+import {
+  Consumer,
+  NativeClient,
+  Producer,
+  readProducerProperties,
+  readProperties,
+  writeBatch,
+} from '../../src/index.ts'
+import { kafkaKeys as producerKeys } from '../../src/producer/properties/kafka-keys.ts'
 import { parseProperties } from '../../src/properties/properties.ts'
 import { runJava } from './java.ts'
+import { KafkaCluster } from './kafka-cluster.ts'
 
 /** Characters and pairs of them that mean something in a file, and some that do not. */
 const pieces = [' ', '\t', '\f', '\n', '\r', '\r\n', '\\', '\\\\', '\\\n', '#', '!', '=', ':']
@@ -36,23 +45,34 @@ function read(of: string): string {
   }
 }
 
-let keys: string[] = []
+let ofConsumers: string[] = []
+let ofProducers: string[] = []
 let answers: string[] = []
 before(async () => {
   const sources = [join(import.meta.dirname, 'java/Configuration.java')]
   const { stdout, stderr } = await runJava('Configuration', [], { sources, input: `${texts.map(hex).join('\n')}\n` })
-  const end = stdout.indexOf('\n\n')
-  assert.ok(end > 0, stderr)
-  keys = stdout.slice(0, end).split('\n')
-  answers = stdout.slice(end + 2).split('\n')
+  const [consumers, producers, ...rest] = stdout.split('\n\n')
+  assert.ok(consumers !== undefined && producers !== undefined, stderr)
+  ofConsumers = consumers.split('\n')
+  ofProducers = producers.split('\n')
+  answers = rest.join('\n\n').split('\n')
 })
 
-test("every key of Java's consumer is known", () => {
-  assert.ok(keys.length > 80)
-  assert.deepEqual(
-    keys.filter(key => !Object.hasOwn(kafkaKeys, key)),
-    [],
-  )
+test("every key of Java's consumer and of its producer is known", () => {
+  assert.ok(ofConsumers.length > 80 && ofProducers.length > 80)
+  const unknown = (keys: readonly string[], known: object) => keys.filter(key => !Object.hasOwn(known, key))
+  assert.deepEqual(unknown(ofConsumers, consumerKeys), [])
+  assert.deepEqual(unknown(ofProducers, producerKeys), [])
+})
+
+test("a key that only the other one has is told to be the other's", () => {
+  for (const key of ofProducers.filter(each => !ofConsumers.includes(each) && !each.startsWith('internal.'))) {
+    assert.throws(() => readProperties({ [key]: '1' }), /is no key of a consumer: it is a key of Kafka's producer/, key)
+  }
+  for (const key of ofConsumers.filter(each => !ofProducers.includes(each))) {
+    const read = () => readProducerProperties({ [key]: '1' })
+    assert.throws(read, /is no key of a producer: it is a key of Kafka's consumer/, key)
+  }
 })
 
 describe("a file of Java's consumer", () => {
@@ -129,6 +149,62 @@ ssl.keystore.key=${propertyValue(key)}
       assert.deepEqual(values, ['one', 'two'])
     })
   }
+})
+
+test("a file of Java's producer is one for this one, over SASL_SSL: both write the same to the same partitions", async () => {
+  await using cluster = await KafkaCluster.start({ secured: true, topics: { orders: 7 } })
+  const { keys } = cluster
+  assert.ok(keys !== null)
+  const { username, password } = keys
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-producer-'))
+  const path = join(folder, 'producer.properties')
+  const login = `org.apache.kafka.common.security.scram.ScramLoginModule required username="${username}" password="${password}";`
+  await writeFile(
+    path,
+    `bootstrap.servers=${cluster.brokers.join()}
+acks=all
+linger.ms=5
+batch.size=16384
+buffer.memory=33554432
+compression.type=zstd
+compression.zstd.level=5
+delivery.timeout.ms=60000
+request.timeout.ms=20000
+max.in.flight.requests.per.connection=5
+enable.idempotence=true
+retry.backoff.ms=50
+security.protocol=SASL_SSL
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config=${login}
+ssl.truststore.type=PEM
+ssl.truststore.certificates=${propertyValue(keys.authority.certificate)}
+`,
+  )
+  const words = Array.from({ length: 200 }, (_, n) => ({ key: `key-${n}`, value: `value ${n}` }))
+  const args = ['--bootstrap-server', cluster.brokers.join(), '--topic', 'orders', '--producer.config', path]
+  const java = await runJava('org.apache.kafka.tools.ConsoleProducer', [...args, '--property', 'parse.key=true'], {
+    input: words.map(({ key, value }) => `${key}\t${value}\n`).join(''),
+  })
+  assert.equal(java.code, 0, java.stderr)
+  await using producer = Producer.fromProperties(path, { overrides: { logLevel: 'error' } })
+  const told = await producer.sendBatch(words.map(word => ({ topic: 'orders', ...word })))
+
+  const places = new Map<string, string[]>()
+  const consumer = Consumer.fromProperties(
+    { 'bootstrap.servers': cluster.at('PLAINTEXT').join() },
+    { overrides: { logLevel: 'error' } },
+  ).topic('orders', ({ key, value, partition }) => {
+    const word = `${key}=${value}`
+    places.set(word, [...(places.get(word) ?? []), String(partition)])
+    if ([...places.values()].flat().length === 2 * words.length) void consumer.close()
+  })
+  await consumer.run({ signal: AbortSignal.timeout(30_000) })
+  for (const [at, { key, value }] of words.entries()) {
+    const mine = told[at]
+    assert.ok(mine !== undefined && 'offset' in mine)
+    assert.deepEqual(places.get(`${key}=${value}`), [String(mine.partition), String(mine.partition)])
+  }
+  await rm(folder, { recursive: true })
 })
 
 /** As it stands behind a key. */

@@ -3,12 +3,12 @@ import { SectionCheck } from '../../base/option-check.ts'
 import { type Dialect, type Dialects, mergeOptions, placed, readKeys } from '../../properties/dialects.ts'
 import type { Draft, PropertyNote } from '../../properties/draft.ts'
 import type { Entry } from '../../properties/entry.ts'
+import { foreignToConsumers } from '../../properties/foreign-keys.ts'
 import { finishSecurity } from '../../properties/security.ts'
 import { entriesIn, type PropertySource } from '../../properties/source.ts'
 import type { BatchLimits } from '../../work/route.ts'
 import { type ConsumerOptions, resolveOptions } from '../options.ts'
 import { neededForRebalance } from '../ownership-options.ts'
-import { foreignKeys } from './foreign-keys.ts'
 import { finishGo, goKeys } from './go-keys.ts'
 import { finishHeartbeat, kafkaKeys } from './kafka-keys.ts'
 
@@ -36,7 +36,7 @@ const dialects: Dialects = {
   client: 'consumer',
   kafka: kafkaKeys,
   go: { ...kafkaKeys, ...goKeys },
-  foreign: foreignKeys,
+  foreign: foreignToConsumers,
 }
 /** Longest that the groups of a broker wait. */
 const mostMs = 2 ** 31 - 1

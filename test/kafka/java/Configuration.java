@@ -6,14 +6,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
 
 /**
- * Prints the keys of Kafka's consumer, a line each and a blank one; then for each line of input, the text of a file, what Java reads
+ * Prints the keys of Kafka's consumer, a line each and a blank one, and those of its producer; then for each line of input, the text of a file, what Java reads
  * in it: "key=value,…" in order, or "!". Texts are UTF-16 units of four hexadecimal digits.
  */
 public final class Configuration {
   public static void main(String[] args) throws Exception {
     ConsumerConfig.configDef().configKeys().keySet().forEach(System.out::println);
+    System.out.println();
+    ProducerConfig.configDef().configKeys().keySet().forEach(System.out::println);
     System.out.println();
     BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
     StringBuilder answers = new StringBuilder();

@@ -107,9 +107,20 @@ async function commandOf({ program, handler }: Contender, task: Task, kafka: str
       const path = await compiled(jars, name, [java('Measurement'), java(program)])
       return inJava(path, concurrency, handler ?? 'no-op')
     }
+    case 'SendLoop':
+      return inJava(await classPath(kafka, [java('Measurement'), java(program)]), task.concurrency * listSize(handler))
+    case 'ProducePerformance':
+      return inJava(await classPath(kafka, [java('Measurement'), java(program)]))
+    case 'Latency':
+      return inJava(await classPath(kafka, [java('Measurement'), java(program)]), ...(handler ? [handler] : []))
     default:
       return [process.execPath, join(here, 'children', `${program}.ts`), JSON.stringify(task)]
   }
+}
+
+/** Messages that are sent together. */
+function listSize(handler = ''): number {
+  return handler.startsWith('single') ? 1 : 1_000
 }
 
 /** Settings of Java's client. */

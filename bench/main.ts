@@ -22,6 +22,7 @@ Scenarios (default all): ${parts.join(', ')}
 --rounds N            how often all contenders take turns (default 5; rebalance 7, group-scale 3)
 --seconds S           how long each is measured in a round (default 3)
 --memory-seconds S    how long memory is watched (default 180)
+--stall-seconds S     how long it is watched around a broker that stands still for three quarters of it (default 80)
 --only TEXT           only contenders whose name contains this; repeatable; writes no report
 --pin split|none      broker and client on a processor each, or wherever the system puts them (default split)
 --quick               small topics, two short rounds: whether all of it works; writes bench/results/quick/
@@ -40,6 +41,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     'memory-seconds': { type: 'string' },
+    'stall-seconds': { type: 'string' },
     only: { type: 'string', multiple: true, default: [] },
     pin: { type: 'string', default: 'split' },
     quick: { type: 'boolean', default: false },
@@ -80,6 +82,7 @@ async function* measure(names: readonly string[]): AsyncGenerator<Result> {
     warmSeconds: quick ? 0.1 : 2,
     minSeconds: amount('seconds', quick ? 0.3 : 3),
     memorySeconds: amount('memory-seconds', quick ? 10 : 180),
+    stallSeconds: amount('stall-seconds', quick ? 8 : 80),
     pin,
     loads: quick ? quickLoads : loads,
     only,
@@ -100,7 +103,7 @@ async function writeReport(folder: string, file: string): Promise<void> {
   console.error(`Wrote the figures of ${comparisonPage}`)
 }
 
-function amount(name: 'rounds' | 'seconds' | 'memory-seconds', standard: number): number {
+function amount(name: 'rounds' | 'seconds' | 'memory-seconds' | 'stall-seconds', standard: number): number {
   const given = values[name]
   const value = given === undefined ? standard : Number(given)
   if (!(value > 0)) throw new Error(`--${name} needs a number above 0, not ${given}`)

@@ -17,6 +17,16 @@ export interface Measurement {
   readonly rssPeakMib: number
   /** Resident memory over time, where that is what is measured. */
   readonly rss: readonly RssSample[] | null
+  /** From sending to being handled, where that is what is measured. */
+  readonly latencyMs?: Latency
+}
+
+export interface Latency {
+  readonly samples: number
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+  readonly max: number
 }
 
 export interface Lateness {
@@ -33,6 +43,10 @@ export interface RssSample {
   /** Of these, V8's young generation: it grows in steps, up to a size that Node sets, when much is allocated. */
   readonly youngMib: number
   readonly messages: number
+  /** Of a producer: what of V8's heap is in use, buffers outside of it, and whether the broker stands still. */
+  readonly heapMib?: number
+  readonly buffersMib?: number
+  readonly stalled?: boolean
 }
 
 /** What a measured process is told, as JSON in its first argument. */
@@ -51,6 +65,8 @@ export interface Task {
   readonly concurrency: number
   /** What the handler does. The names are the program's own. */
   readonly handler: string
+  /** For who stops it; null where nobody does. */
+  readonly brokerPid: number | null
 }
 
 /** How a listener with TLS and SASL is reached, as clients for Node take it. */

@@ -1,13 +1,26 @@
+import {
+  cpuMicros,
+  firstPass,
+  lateness,
+  measurements,
+  messagesPerSecond,
+  micros,
+  million,
+  quotients,
+  rate,
+} from './figures.ts'
 import type { ScaleResult } from './group-scale/result.ts'
 import { scaleSection } from './group-scale/section.ts'
 import { capital, firstLine, range, reached, table, times, verdict, whole } from './markdown.ts'
-import type { Lateness, Measurement, RssSample } from './measurement.ts'
+import type { RssSample } from './measurement.ts'
 import type { Occasion } from './occasion.ts'
+import { judgeLatency, latencyTable } from './latency-table.ts'
+import { stallTable } from './stall-table.ts'
 import { rebalanceSection } from './rebalance/section.ts'
 import type { RebalanceResult } from './rebalance/result.ts'
 import type { ComparisonResult, Result, ScenarioResult } from './results.ts'
 import { type Comparison, type Goal, type Scenario, scenarios } from './scenarios.ts'
-import { type Spread, spread } from './statistics.ts'
+import { spread } from './statistics.ts'
 
 const INTRODUCTION = `# Benchmarks
 
@@ -22,6 +35,13 @@ process that reads the topic once, as the tools that come with Kafka measure it,
 its threads. "Timer late" is how late a 10 ms timer in the same process fired: the median of the rounds for p50 and p99, the worst of
 all for the maximum.
 `
+
+const tableOf: Readonly<Record<Scenario['kind'], (comparison: Comparison, result: ComparisonResult) => string>> = {
+  speed: speedTable,
+  latency: latencyTable,
+  memory: memoryTable,
+  stall: stallTable,
+}
 
 /** The limit on memory, in MiB: this, what the reservoir may hold, and one fetch (both at their defaults). */
 const LIMIT_MIB = 120 + 64 + 16
@@ -44,7 +64,7 @@ function section(scenario: Scenario, result: ScenarioResult, where: string): str
   const tables = scenario.comparisons.flatMap(comparison => {
     const found = result.comparisons.find(({ name }) => name === comparison.name)
     if (!found || found.runs.length === 0) return []
-    return [scenario.kind === 'memory' ? memoryTable(found) : speedTable(comparison, found)]
+    return [tableOf[scenario.kind](comparison, found)]
   })
   return `## ${scenario.title}\n\n${scenario.text}\n\n${when(result, size(result))}${where}\n\n${tables.join('\n')}`
 }
@@ -114,11 +134,12 @@ function judge(goal: Goal, subject: string, result: ComparisonResult): string {
     const { median } = spread(measured.map(messagesPerSecond))
     return verdict(`≥ ${million(goal.messagesPerSecond)}/s`, `${million(median)}/s`, median >= goal.messagesPerSecond)
   }
+  if ('latencyP99Of' in goal) return judgeLatency(goal.latencyP99Of, subject, result)
   const { median } = spread(measured.flatMap(({ timerLateMs }) => timerLateMs?.p99 ?? []))
   return verdict(`timer p99 < ${goal.timerP99Ms} ms late`, `${median.toFixed(1)} ms`, median < goal.timerP99Ms)
 }
 
-function memoryTable(result: ComparisonResult): string {
+function memoryTable(_: Comparison, result: ComparisonResult): string {
   const rows = result.runs.map(({ contender, measurement }) => {
     const samples = measurement.rss ?? []
     const parts = (of: (sample: RssSample) => number) =>
@@ -155,36 +176,3 @@ function thirds(samples: readonly RssSample[]): RssSample[][] {
   const size = Math.ceil(samples.length / 3)
   return [0, 1, 2].map(part => samples.slice(part * size, (part + 1) * size))
 }
-
-function measurements(result: ComparisonResult, contender: string): Measurement[] {
-  return result.runs.filter(run => run.contender === contender).map(({ measurement }) => measurement)
-}
-
-/** How many times as fast the subject was as another, for each round that has both. */
-function quotients(
-  result: ComparisonResult,
-  subject: string,
-  other: string,
-  rateOf: (measurement: Measurement) => number,
-): number[] {
-  return result.runs.flatMap(run => {
-    if (run.contender !== subject) return []
-    const pair = result.runs.find(({ contender, round }) => contender === other && round === run.round)
-    const quotient = pair ? rateOf(run.measurement) / rateOf(pair.measurement) : Number.NaN
-    return Number.isNaN(quotient) ? [] : [quotient]
-  })
-}
-
-function lateness(all: readonly Lateness[]): string {
-  if (all.length === 0) return '–'
-  const median = (of: (one: Lateness) => number) => spread(all.map(of)).median.toFixed(1)
-  return `${median(({ p50 }) => p50)} / ${median(({ p99 }) => p99)} / ${spread(all.map(({ max }) => max)).max.toFixed(1)}`
-}
-
-const messagesPerSecond = ({ messages, seconds }: Measurement) => messages / seconds
-const firstPass = (measurement: Measurement) => measurement.firstPass ?? Number.NaN
-const cpuMicros = ({ messages, cpuUser, cpuSystem }: Measurement) => ((cpuUser + cpuSystem) / messages) * 1e6
-
-const rate = (values: Spread) => range(values, million)
-const million = (value: number) => (value >= 1e6 ? `${(value / 1e6).toFixed(2)} M` : `${(value / 1e3).toFixed(0)} k`)
-const micros = (value: number) => value.toFixed(value < 10 ? 2 : 0)

@@ -1,4 +1,7 @@
-export type Topic = 'bench' | 'keyed'
+import { latency, produce, produceIdempotent, produceMemory, produceSingle } from './producer-scenarios.ts'
+
+/** `written`: what contenders write to, each to one of its own. */
+export type Topic = 'bench' | 'keyed' | 'written'
 
 /** A program of `children/` (Node) or `java/` that goes through a topic and measures itself. */
 export type Program =
@@ -9,9 +12,18 @@ export type Program =
   | 'kafkajs'
   | 'platformatic'
   | 'rdkafka'
+  | 'produce/millrace'
+  | 'produce/kafkajs'
+  | 'produce/platformatic'
+  | 'produce/rdkafka'
+  | 'produce/latency'
+  | 'produce/stall'
   | 'PollLoop'
   | 'Performance'
   | 'Parallel'
+  | 'SendLoop'
+  | 'ProducePerformance'
+  | 'Latency'
 
 export interface Contender {
   readonly name: string
@@ -28,6 +40,7 @@ export type Goal =
   | { readonly against: string; readonly ratio: number }
   | { readonly messagesPerSecond: number }
   | { readonly timerP99Ms: number }
+  | { readonly latencyP99Of: string }
 
 /** One table: the first contender is compared with each of the others, round by round. */
 export interface Comparison {
@@ -42,8 +55,11 @@ export interface Scenario {
   readonly name: string
   readonly title: string
   readonly text: string
-  /** `memory`: each contender runs once, for minutes, and is measured by what it holds. */
-  readonly kind: 'speed' | 'memory'
+  /**
+   * `memory` and `stall`: each contender runs once, for minutes, and is measured by what it holds; the latter while the broker stands still.
+   * `latency`: messages come at a rate, and are measured by how long they take.
+   */
+  readonly kind: 'speed' | 'latency' | 'memory' | 'stall'
   readonly comparisons: readonly Comparison[]
 }
 
@@ -217,4 +233,17 @@ const memory: Scenario = {
   ],
 }
 
-export const scenarios: readonly Scenario[] = [batches, sync, async, timers, tls, broker, memory]
+export const scenarios: readonly Scenario[] = [
+  batches,
+  sync,
+  async,
+  timers,
+  tls,
+  produce,
+  produceSingle,
+  produceIdempotent,
+  latency,
+  produceMemory,
+  broker,
+  memory,
+]

@@ -23,14 +23,17 @@ export class Pass {
     this.#resolve = resolve
   }
 
-  /** Counts one handled message. */
-  add(bytes: number): void {
-    if (this.#seen === 0) this.#begin()
+  /** Counts messages that were handled, or written. */
+  add(bytes: number, count = 1): void {
+    this.begin()
     this.bytes += bytes
-    if (++this.#seen === this.#messages) this.#end()
+    this.#seen += count
+    if (this.#seen === this.#messages) this.#end()
   }
 
-  #begin(): void {
+  /** Time runs from now on; where nobody calls it, from the first message that is counted. */
+  begin(): void {
+    if (this.#startedAt > 0) return
     this.#lateness.start()
     this.#cpuBefore = process.cpuUsage()
     this.#startedAt = performance.now()

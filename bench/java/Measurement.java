@@ -80,7 +80,7 @@ final class Measurement {
   }
 
   /** User and system seconds of this process; where there is no procfs, all of it counts as user time. */
-  private static double[] cpuSeconds() {
+  static double[] cpuSeconds() {
     try {
       String stat = Files.readString(Path.of("/proc/self/stat"));
       String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
@@ -91,7 +91,7 @@ final class Measurement {
     }
   }
 
-  private static double rssPeakMib() {
+  static double rssPeakMib() {
     try {
       return Files.readAllLines(Path.of("/proc/self/status")).stream().filter(line -> line.startsWith("VmHWM:"))
         .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", ""))).findFirst().orElse(0) / 1024.0;

@@ -1,0 +1,2 @@
+/** What every contender sends. */
+export const VALUE = Buffer.alloc(100, 'x')

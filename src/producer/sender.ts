@@ -183,6 +183,8 @@ export class Sender {
       const later: PartitionQueue[] = []
       let bytes = 0
       for (const queue of left) {
+        // A queue that was looked at since may have ended the identity under which this one was to be sent.
+        if (!queue.canTake(now)) continue
         const length = queue.head?.length ?? 0
         if (request.length > 0 && bytes + length > maxRequestBytes) {
           later.push(queue)
@@ -194,7 +196,7 @@ export class Sender {
         this.#active.delete(queue)
         this.#active.add(queue)
       }
-      void this.#send(node, request, now)
+      if (request.length > 0) void this.#send(node, request, now)
       const more = request.filter(({ queue }) => this.#nodeToSendTo(queue, now) === node)
       left = [...later, ...more.map(({ queue }) => queue)]
     }

@@ -2,6 +2,7 @@ import type { MillraceError } from '../base/errors.ts'
 import type { FetchClaim } from '../fetch/claim.ts'
 import type { Reservoir, ReservoirEvents } from '../fetch/reservoir.ts'
 import type { OffsetClaim } from '../offsets/claim.ts'
+import { Gaps, type MetadataLimit } from '../offsets/gaps.ts'
 import { Progress } from '../offsets/progress.ts'
 import type { Message } from '../records/message.ts'
 import type { WorkClaim } from '../work/claim.ts'
@@ -32,6 +33,8 @@ export interface ClaimParts {
   /** What was committed before this claim began, -1: nothing. */
   readonly committed: number
   readonly paused: boolean
+  readonly metadataLimit: MetadataLimit
+  readonly progress?: Progress
   /** Makes the claim's reservoir. */
   readonly reservoir: (events: ReservoirEvents) => Reservoir
 }
@@ -48,7 +51,8 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   /** What the storage holds, as far as it told; -1: nothing. */
   committed: number
   readonly reservoir: Reservoir
-  readonly progress = new Progress()
+  readonly progress: Progress
+  readonly gaps: Gaps
   /** Messages that were settled. */
   settled = 0
   paused: boolean
@@ -72,6 +76,8 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     this.committed = parts.committed
     this.paused = parts.paused
     this.#host = parts.host
+    this.progress = parts.progress ?? new Progress()
+    this.gaps = new Gaps(this.progress, parts.metadataLimit)
     this.reservoir = parts.reservoir({
       filled: () => this.filled(),
       corrupt: error => this.#host.corrupt(this, error),
@@ -93,6 +99,10 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
 
   filled(): void {
     if (this.#live) this.#host.filled(this)
+  }
+
+  identify(topicId: string | null): void {
+    this.gaps.identify(topicId)
   }
 
   reset(offset: number): void {
@@ -124,8 +134,20 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     return this.progress.lowest
   }
 
+  /** What an owner before had done already does not come to the handlers. */
   take(): AnyMessage | null {
-    return this.reservoir.take()
+    if (this.gaps.full) return null
+    for (;;) {
+      const message = this.reservoir.take()
+      if (message === null || !this.gaps.passes(message)) return message
+      this.pass(message)
+    }
+  }
+
+  /** It was done by an owner before. */
+  pass(message: AnyMessage): void {
+    this.progress.settle(this.track(message))
+    this.reservoir.release(message)
   }
 
   track(message: AnyMessage): number {
@@ -163,6 +185,10 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   }
 
   get metadata(): string {
-    return ''
+    return this.gaps.metadata(this.committable)
+  }
+
+  get metadataVersion(): number {
+    return this.gaps.version
   }
 }

@@ -7,6 +7,7 @@ import { NativeClient } from '../client/native-client.ts'
 import { Fetching } from '../fetch/fetching.ts'
 import type { StartPosition } from '../fetch/options.ts'
 import { CommitLoop } from '../offsets/commit-loop.ts'
+import { MetadataLimit } from '../offsets/gaps.ts'
 import { KafkaOffsetStorage } from '../offsets/kafka-storage.ts'
 import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
 import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
@@ -68,6 +69,9 @@ export class Engine implements ClaimHost, ClaimKeeper {
   /** Topics for which the group had committed something before this process joined it. */
   #knownTopics: ReadonlySet<string> = new Set()
   #overdue = false
+  readonly #metadataLimit: MetadataLimit
+  /** Metadata of others was found, and that was said. */
+  #foreignTold = false
   /** Shared by all partitions that stall at one look. */
   #waits: Waits | null = null
 
@@ -77,6 +81,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     this.workLog = new WorkLog(parts)
     const { options, clock, random, logger } = parts
     this.#ownsClient = !(options.client instanceof NativeClient)
+    this.#metadataLimit = new MetadataLimit(options.offsets.metadataLimit)
     this.native = nativeClient(parts)
     const client = options.client ?? (this.native as LowLevelClient)
     const groupClient = parts.groupClient ?? this.native
@@ -172,6 +177,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       committed: -1,
       host: this,
       paused: this.claims.isPaused(topic, partition),
+      metadataLimit: this.#metadataLimit,
       reservoir: events => this.fetching.reservoir(topic, partition, -1, events),
     })
     this.claims.add(claim)
@@ -239,8 +245,20 @@ export class Engine implements ClaimHost, ClaimKeeper {
   #found(claim: Claim, committed: CommittedOffset | null): void {
     if (claim.draining) return
     const { offset = -1, leaderEpoch = -1 } = committed ?? {}
+    if (committed !== null && !claim.gaps.recall(committed)) this.#foreignMetadata(claim)
     const unread = committed === null && (claim.added || this.#knownTopics.has(claim.topic))
     this.#begin(claim, offset, { committed: offset, leaderEpoch, ...(unread ? { lookup: 'earliest' } : {}) })
+  }
+
+  /** Said once: where one partition has it, others do. */
+  #foreignMetadata({ topic, partition }: Claim): void {
+    if (this.#foreignTold) return
+    this.#foreignTold = true
+    const what = 'the metadata of its committed offset was written by another program, or is damaged'
+    this.#parts.logger.warn(
+      { topic, partition },
+      `${partitionName(topic, partition)}: ${what}; it is not used, and replaced by the next commit`,
+    )
   }
 
   /** `leaderEpoch` is that of what lies before `position`; `lookup`: where it begins when that is -1, if not by the option. */
@@ -419,6 +437,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
         failing: () => {
           this.failedCommits++
         },
+        metadataTooLarge: characters => this.#metadataTooLarge(characters),
         overdue: overdue => {
           this.#overdue = overdue
           if (!overdue) this.wakeAll()
@@ -426,6 +445,15 @@ export class Engine implements ClaimHost, ClaimKeeper {
         fatal: error => this.#parts.fatal(error),
       },
     })
+  }
+
+  #metadataTooLarge(characters: number): void {
+    this.#metadataLimit.refused(characters)
+    this.#parts.logger.warn(
+      { characters, limit: this.#metadataLimit.characters },
+      `metadata of ${characters} characters is too much for the storage of offsets: from now on it is ` +
+        `${this.#metadataLimit.characters} at most. Kafka's limit is offset.metadata.max.bytes, the consumer's is offsets.metadataLimit`,
+    )
   }
 
   #committed(offsets: readonly CommittedOffset[]): void {

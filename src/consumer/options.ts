@@ -80,6 +80,12 @@ export interface OffsetsOptions {
   commitIntervalMs?: number
   /** Dispatch pauses when commits have been failing for this long. Default 300,000. */
   maxCommitAgeMs?: number
+  /**
+   * Most characters of what is remembered beside an offset: what is done above it, so that no later owner handles that again. 0: nothing.
+   * Brokers refuse more than `offset.metadata.max.bytes` (4,096 unless changed); then this becomes smaller by itself. Where it does not
+   * suffice, nothing more of the partition is taken until it does. Default 4,096.
+   */
+  metadataLimit?: number
   /** Where offsets are kept. Default: Kafka, under the group's name. */
   storage?: OffsetStorage
 }
@@ -297,7 +303,13 @@ export function resolveRouteWork(
 }
 
 function resolveOffsets(options: OffsetsOptions | undefined, grouped: boolean): ResolvedOptions['offsets'] {
-  const section = new SectionCheck('offsets', options, ['start', 'commitIntervalMs', 'maxCommitAgeMs', 'storage'])
+  const section = new SectionCheck('offsets', options, [
+    'start',
+    'commitIntervalMs',
+    'maxCommitAgeMs',
+    'metadataLimit',
+    'storage',
+  ])
   const start = options?.start ?? 'earliest'
   if (!isStart(start)) throw section.wrong('start', "'earliest', 'latest', { timestamp: ms } or { offset }")
   const storage = options?.storage ?? null
@@ -307,6 +319,7 @@ function resolveOffsets(options: OffsetsOptions | undefined, grouped: boolean): 
     start,
     commitIntervalMs: section.number('commitIntervalMs', 1_000, { min: 1 }),
     maxCommitAgeMs: section.number('maxCommitAgeMs', 300_000, { min: 1 }),
+    metadataLimit: section.number('metadataLimit', 4_096, { min: 0, max: 32_767 }),
     storage,
   }
 }

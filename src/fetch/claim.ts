@@ -12,6 +12,8 @@ export interface FetchClaim {
   readonly reservoir: Reservoir
   /** What is committed, as far as it is known, or -1 when nothing was: decides which out-of-range policy holds. */
   readonly committed: number
+  /** Which topic of its name it is; null: the brokers do not tell. Told before anything of it is fetched. */
+  identify(topicId: string | null): void
   /** Messages are ready that were not before. */
   filled(): void
   /** Fetching set the position by a policy: it is committed at once, before any message is handled. */

@@ -211,6 +211,7 @@ export class Fetching implements LoopOwner {
     const news = moved || leaderEpoch > feed.leaderEpoch
     feed.leaderEpoch = leaderEpoch
     feed.topicId = topicId
+    feed.claim.identify(topicId)
     feed.leader = leader
     // One that is new may know of another nearer replica, or of none.
     if (news) this.#toLeader(feed)

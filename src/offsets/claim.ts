@@ -7,6 +7,8 @@ export interface OffsetClaim {
   /** The offset that may be committed now: the lowest that is not done, or the position when all is done. -1: not known yet. */
   readonly committable: number
   readonly leaderEpoch: number
-  /** What goes into the commit's metadata. */
+  /** What goes into the commit's metadata; made when it is asked for. */
   readonly metadata: string
+  /** Changes whenever `metadata` may at the same offset. */
+  readonly metadataVersion: number
 }

@@ -9,7 +9,9 @@ export class CommitEntry {
   readonly claim: OffsetClaim
   /** What the storage holds, as far as it told; -1: nothing, or unknown. */
   committed: number
-  #metadata: string
+  /** Of the metadata that the storage holds, and of what was sent last. */
+  #version: number
+  #sentVersion: number
   /** When the storage last acknowledged something for this claim; null: not yet. */
   committedAt: number | null = null
   /** The highest offset ever sent: what was sent may be stored even if no answer came, so nothing lower follows it. */
@@ -27,14 +29,14 @@ export class CommitEntry {
   constructor(claim: OffsetClaim, committed: number, recommitAt: number) {
     this.claim = claim
     this.committed = committed
-    this.#metadata = claim.metadata
+    this.#version = this.#sentVersion = claim.metadataVersion
     this.#recommitAt = recommitAt
   }
 
   get changed(): boolean {
     const { live, committable } = this.claim
     if (!live || committable < 0 || committable < this.#sent) return false
-    return committable !== this.committed || this.claim.metadata !== this.#metadata
+    return committable !== this.committed || this.claim.metadataVersion !== this.#version
   }
 
   /** Keeps `changedAt` true; called before a request and after each answer. */
@@ -52,12 +54,13 @@ export class CommitEntry {
   snapshot(): CommittedOffset {
     const { topic, partition, committable, leaderEpoch, metadata } = this.claim
     this.#sent = committable
+    this.#sentVersion = this.claim.metadataVersion
     return { topic, partition, offset: committable, leaderEpoch, metadata }
   }
 
   acknowledged(sent: CommittedOffset, sentAt: number, now: number, recommitMs: number): void {
     this.committed = sent.offset
-    this.#metadata = sent.metadata
+    this.#version = this.#sentVersion
     this.committedAt = now
     this.#recommitAt = now + recommitMs
     this.error = null

@@ -10,6 +10,8 @@ import { OffsetError } from './error.ts'
 import type { CommittedOffset, OffsetStorage, StorageResult } from './storage.ts'
 
 const MOST_NAMES_LOGGED = 10
+/** What Kafka answers, and other storages may, to more metadata than they take. */
+const METADATA_TOO_LARGE = 'OFFSET_METADATA_TOO_LARGE'
 
 export interface CommitLoopOptions {
   /** How often changed positions are committed, ms. Default 1,000. */
@@ -27,6 +29,8 @@ export interface CommitEvents {
   committed(offsets: readonly CommittedOffset[]): void
   /** A commit failed, and will be tried again; `sinceMs`: for how long it has been failing. */
   failing(error: MillraceError, sinceMs: number): void
+  /** The storage refused metadata of so many characters; it is committed anew at once, with what is asked for then. */
+  metadataTooLarge(characters: number): void
   /** True: a change is unacknowledged for longer than `maxCommitAgeMs`, dispatch must pause. False: it may go on. */
   overdue(overdue: boolean): void
   /** Nothing can be committed any more; the loop has stopped. */
@@ -219,6 +223,7 @@ export class CommitLoop {
     const errors = await this.#ask(batch.map(sent => sent.offset))
     const committed: CommittedOffset[] = []
     const failed: CommitEntry[] = []
+    let refused = Number.POSITIVE_INFINITY
     const now = this.#clock.now()
     let recovered = 0
     for (const { entry, offset } of batch) {
@@ -228,6 +233,9 @@ export class CommitLoop {
         if (entry.error !== null) recovered++
         entry.acknowledged(offset, sentAt, now, this.#options.recommitMs)
         committed.push(offset)
+      } else if (error.code === METADATA_TOO_LARGE && offset.metadata !== '') {
+        refused = Math.min(refused, offset.metadata.length)
+        entry.wanted = true
       } else {
         failed.push(entry)
         entry.failed(error, now, this.#options.backoff, this.#random)
@@ -239,6 +247,10 @@ export class CommitLoop {
     }
     if (recovered > 0) this.#logger.info({ partitions: recovered }, 'Commits work again')
     this.#report(failed, now)
+    if (refused < Number.POSITIVE_INFINITY) {
+      this.#events.metadataTooLarge(refused)
+      this.#following ??= this.#follow()
+    }
     this.#watchAge()
     this.#armRetry(now)
   }

@@ -1,4 +1,5 @@
 import { MillraceError } from '../base/errors.ts'
+import type { DoneRange } from './gap-codec.ts'
 
 const FIRST_CAPACITY = 256
 const KEPT_CAPACITY = 4_096
@@ -97,6 +98,34 @@ export class Progress {
     return this.#runs
   }
 
+  /** Offset of the highest message; -1: there was none. */
+  get last(): number {
+    return this.#last
+  }
+
+  /** How many were ever settled. */
+  get settled(): number {
+    return this.#tail - this.#open
+  }
+
+  /** Stretches of offsets above the lowest open message in which all are done, rising. */
+  doneRanges(): DoneRange[] {
+    const ranges: DoneRange[] = []
+    let behind = -1
+    let offset = -1
+    const open = (slot: number, at: number) => {
+      if (offset >= 0 && slot > behind) ranges.push({ from: offset + 1, to: at })
+      behind = slot + 1
+      offset = at
+    }
+    for (const [slot, at] of this.#moved) open(slot, at)
+    for (let slot = this.#nextOpen(this.#head); slot < this.#tail; slot = this.#nextOpen(slot + 1)) {
+      open(slot, this.#offsets[slot & this.#mask] as number)
+    }
+    open(this.#tail, this.#last + 1)
+    return ranges
+  }
+
   /** Offsets of the messages that are not done, rising. */
   *openOffsets(): Generator<number, void, void> {
     yield* this.#moved.values()
@@ -114,6 +143,19 @@ export class Progress {
     while (head < tail && done[head & mask] === 1) head++
     this.#head = head
     if (head === tail && mask >= KEPT_CAPACITY) this.#resize(FIRST_CAPACITY)
+  }
+
+  /** The first open slot of the ring from this one on; the tail when there is none. */
+  #nextOpen(slot: number): number {
+    for (let from = slot; from < this.#tail; ) {
+      const index = from & this.#mask
+      const end = Math.min(this.#mask + 1, index + this.#tail - from)
+      // Quick over long stretches: one that is stuck has many done ones behind it.
+      const found = this.#done.indexOf(0, index)
+      if (found >= 0 && found < end) return from + found - index
+      from += end - index
+    }
+    return this.#tail
   }
 
   #settleMoved(slot: number): void {

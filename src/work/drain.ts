@@ -56,9 +56,10 @@ function giveUpWhatWaits<M extends WorkMessage>(
   }
   intake.shelf.clear()
   for (const slot of waits) {
+    // The batch that was being filled is ready already, or even over, if one that was given up let another of its lane into it.
+    if (slot.heapIndex < 0) continue
     const finishes = intake.finishes(slot)
-    // The batch that was being filled is ready already if one that was given up let another of its lane into it.
-    if (slot.heapIndex < 0 || (finishes && slot.state === SlotState.waiting)) continue
+    if (finishes && slot.state === SlotState.waiting) continue
     waiting.remove(slot)
     if (finishes) flush(settling.trim(slot))
     else {

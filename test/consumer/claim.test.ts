@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { type AnyMessage, Claim, type ClaimHost } from '../../src/consumer/claim.ts'
 import { Budget } from '../../src/fetch/budget.ts'
 import { Reservoir } from '../../src/fetch/reservoir.ts'
+import { MetadataLimit } from '../../src/offsets/gaps.ts'
 import type { RecordBatch } from '../../src/records/record-batch.ts'
 import { PartitionLog } from '../fetch/log.ts'
 
@@ -20,6 +21,7 @@ function claimOf({ topic, partition }: PartitionLog, position: number, leaderEpo
   const limits = { maxInflatedBytes: 1 << 20, onCorrupt: 'fail' } as const
   const claim = new Claim({
     ...{ topic, partition, host, route: 0, committed: position, paused: false },
+    metadataLimit: new MetadataLimit(4_096),
     reservoir: events => new Reservoir({ topic, partition, position: -1, budget, events, ...limits }),
   })
   claim.reservoir.moveTo(position, leaderEpoch)

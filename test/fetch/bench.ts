@@ -59,6 +59,8 @@ export class TestClaim implements FetchClaim {
     if (leaderEpoch >= 0) this.reservoir.moveTo(position, leaderEpoch)
   }
 
+  identify(): void {}
+
   filled(): void {
     this.fills++
   }

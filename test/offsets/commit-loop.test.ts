@@ -21,7 +21,17 @@ class FakeClaim implements OffsetClaim {
   live = true
   committable: number
   leaderEpoch = 3
-  metadata = ''
+  metadataVersion = 0
+  #metadata = ''
+
+  get metadata(): string {
+    return this.#metadata
+  }
+
+  set metadata(metadata: string) {
+    this.#metadata = metadata
+    this.metadataVersion++
+  }
 
   constructor(partition: number, committable: number, topic = 'orders') {
     this.topic = topic
@@ -102,6 +112,7 @@ function setUp(options: Partial<CommitLoopOptions> = {}) {
     events: {
       committed: offsets => told.push(`committed ${offsets.map(o => `${o.partition}:${o.offset}`).join(' ')}`),
       failing: (error, sinceMs) => told.push(`failing ${error.code} ${sinceMs}`),
+      metadataTooLarge: characters => told.push(`too large ${characters}`),
       overdue: overdue => told.push(`overdue ${overdue}`),
       fatal: error => told.push(`fatal ${error.code}`),
     },

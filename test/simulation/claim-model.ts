@@ -1,3 +1,5 @@
+import { decodeGaps } from '../../src/offsets/gap-codec.ts'
+import type { CommittedOffset } from '../../src/offsets/storage.ts'
 import type { Decision, FailureReason } from '../../src/work/failure.ts'
 import type { Journal } from './journal.ts'
 import type { LogMessage, PartitionLog } from './partition-log.ts'
@@ -52,6 +54,8 @@ export class ClaimModel {
   #mark: number
   readonly #done = new Set<number>()
   readonly #settled = new Set<number>()
+  /** Not to be handled, and not come by yet. */
+  readonly #recalls = new Set<number>()
   readonly #lanes = new Map<string, Entry[]>()
   #running = 0
 
@@ -119,6 +123,7 @@ export class ClaimModel {
       this.#violated('1', `${offset} was taken where ${message?.offset ?? 'nothing'} comes next`)
     }
     if (message === undefined) return
+    if (this.#recalls.has(offset)) this.#violated('gaps', `${offset} is handled again, and is remembered to be done`)
     const lane = this.#laneOf(message)
     const entry: Entry = {
       message,
@@ -204,6 +209,32 @@ export class ClaimModel {
     if (reason === 'abandoned') entry.shelved = decision
   }
 
+  /** It begins at this commit: what that remembers must not be handled again. */
+  recalls({ offset, metadata }: CommittedOffset): void {
+    const record = decodeGaps(metadata)
+    if (record === null || record.offset !== offset) return
+    for (const { from, to } of record.done) {
+      for (let at = this.log.indexOf(from); at < this.log.indexOf(to); at++) {
+        this.#recalls.add((this.log.messages[at] as LogMessage).offset)
+      }
+    }
+  }
+
+  /** An owner before had done it. */
+  recalled(offset: number): void {
+    this.#say('recalled', offset)
+    const message = this.log.messages[this.#next++]
+    if (message?.offset !== offset) {
+      this.#violated('1', `${offset} was passed over where ${message?.offset ?? 'nothing'} comes next`)
+    } else if (!this.#journal.wasHandled(this.log, message)) {
+      this.#violated('1', `${offset} was passed over, and was never handled nor given up`)
+    }
+    this.#recalls.delete(offset)
+    this.#done.add(offset)
+    this.#settled.add(offset)
+    this.#moveMark()
+  }
+
   settled(offset: number): void {
     this.#say('settled', offset)
     if (this.ended) this.#violated('3', `${offset} was settled after its claim ended`)
@@ -212,13 +243,41 @@ export class ClaimModel {
     this.#settled.add(offset)
   }
 
-  sent(offset: number): void {
-    this.#say('commit', offset)
+  /** `limit`: of the metadata. */
+  sent({ offset, metadata }: CommittedOffset, limit: number): void {
+    this.#say('commit', offset, metadata)
+    this.#checkGaps(offset, metadata, limit)
     if (this.ended) this.#violated('3', `${offset} was committed after its claim ended`)
     else if (offset > this.limit) {
       this.#violated('1', `${offset} was committed, although ${this.limit} is not done`)
     } else if (offset < this.start) {
       this.#violated('1', `${offset} was committed, which is before its start at ${this.start}`)
+    }
+  }
+
+  /** All that is said to be done is, and all that is done above the mark is said to be, as far as there is room. */
+  #checkGaps(offset: number, metadata: string, limit: number): void {
+    if (metadata.length > limit)
+      this.#violated('gaps', `${metadata.length} characters of metadata, ${limit} are allowed`)
+    const done = decodeGaps(metadata)?.done ?? []
+    const { messages } = this.log
+    const said = new Set<number>()
+    for (const { from, to } of done) {
+      for (let at = this.log.indexOf(from); at < this.log.indexOf(to); at++)
+        said.add((messages[at] as LogMessage).offset)
+    }
+    for (const each of said) {
+      if (!this.#done.has(each) && !this.#recalls.has(each))
+        this.#violated('1', `${each} is remembered to be done above ${offset}, and is not`)
+    }
+    // The last range may be all that there was room for.
+    const room = limit - metadata.length > 20
+    const known = room ? messages.length : this.log.indexOf(done.at(-1)?.to ?? 0)
+    for (let at = this.log.indexOf(offset); at < known; at++) {
+      const message = messages[at] as LogMessage
+      const done = this.#settled.has(message.offset) || this.#recalls.has(message.offset)
+      if (done && message.offset > this.limit && !said.has(message.offset))
+        this.#violated('gaps', `${message.offset} is done above ${offset}, and not remembered`)
     }
   }
 
@@ -259,6 +318,10 @@ export class ClaimModel {
       lane.splice(lane.indexOf(entry), 1)
       if (lane.length === 0) this.#lanes.delete(entry.lane)
     }
+    this.#moveMark()
+  }
+
+  #moveMark(): void {
     const { messages } = this.log
     for (let next = messages[this.#mark]; next !== undefined && this.#done.has(next.offset); ) {
       next = messages[++this.#mark]

@@ -1,4 +1,6 @@
 import type { AnyMessage } from '../../src/consumer/claim.ts'
+import { encodeGaps } from '../../src/offsets/gap-codec.ts'
+import { Gaps, MetadataLimit } from '../../src/offsets/gaps.ts'
 import { Progress } from '../../src/offsets/progress.ts'
 import type { HandlerContext } from '../../src/work/context.ts'
 import { Intake } from '../../src/work/intake.ts'
@@ -246,6 +248,60 @@ export const plantedBugs: readonly PlantedBug[] = [
         override take(): AnyMessage | null {
           if (++this.#taken % 30 === 0) this.reservoir.take()
           return super.take()
+        }
+      },
+    },
+  },
+  {
+    name: 'what is remembered to be done reaches one too far',
+    breaks: ['1'],
+    plant: {
+      install: () => {
+        const { doneRanges } = Progress.prototype
+        Progress.prototype.doneRanges = function () {
+          return doneRanges.call(this).map(({ from, to }) => ({ from, to: to + 1 }))
+        }
+        return () => {
+          Progress.prototype.doneRanges = doneRanges
+        }
+      },
+    },
+  },
+  {
+    name: 'what is remembered to be done is handled again',
+    breaks: ['gaps'],
+    plant: {
+      install: () => {
+        const { recall } = Gaps.prototype
+        Gaps.prototype.recall = () => true
+        return () => {
+          Gaps.prototype.recall = recall
+        }
+      },
+    },
+  },
+  {
+    name: 'what an owner before had done is forgotten by the next commit',
+    breaks: ['gaps'],
+    plant: {
+      claim: class extends SimulatedClaim {
+        override get metadata(): string {
+          const { leaderEpoch, committable: offset, progress } = this
+          const done = progress.doneRanges()
+          return encodeGaps({ offset, topicId: null, leaderEpoch, done }, 4_096).metadata
+        }
+      },
+    },
+  },
+  {
+    name: 'metadata that is refused is sent again as it was',
+    breaks: ['gaps'],
+    plant: {
+      install: () => {
+        const { refused } = MetadataLimit.prototype
+        MetadataLimit.prototype.refused = () => {}
+        return () => {
+          MetadataLimit.prototype.refused = refused
         }
       },
     },

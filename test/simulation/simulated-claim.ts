@@ -1,22 +1,18 @@
 import { type AnyMessage, Claim, type ClaimParts } from '../../src/consumer/claim.ts'
-import type { Progress } from '../../src/offsets/progress.ts'
 import type { ClaimModel } from './claim-model.ts'
 
 export interface SimulatedClaimParts extends ClaimParts {
   readonly model: ClaimModel
-  readonly progress: Progress
   readonly took: (message: AnyMessage, claim: SimulatedClaim) => void
 }
 
 /** The real claim, and the model that watches it. */
 export class SimulatedClaim extends Claim {
-  override readonly progress: Progress
   readonly model: ClaimModel
   readonly #took: (message: AnyMessage, claim: SimulatedClaim) => void
 
   constructor(parts: SimulatedClaimParts) {
     super(parts)
-    this.progress = parts.progress
     this.model = parts.model
     this.#took = parts.took
   }
@@ -28,6 +24,11 @@ export class SimulatedClaim extends Claim {
       this.#took(message, this)
     }
     return message
+  }
+
+  override pass(message: AnyMessage): void {
+    this.model.recalled(message.offset)
+    super.pass(message)
   }
 
   override settle(slot: number, message: AnyMessage): void {

@@ -5,8 +5,10 @@ import type { Random } from '../../src/base/random.ts'
 import type { AnyMessage, Claim, ClaimHost } from '../../src/consumer/claim.ts'
 import { Fetching } from '../../src/fetch/fetching.ts'
 import { CommitLoop } from '../../src/offsets/commit-loop.ts'
+import { MetadataLimit } from '../../src/offsets/gaps.ts'
 import { Progress } from '../../src/offsets/progress.ts'
 import { Dispatcher } from '../../src/work/dispatcher.ts'
+import type { CommittedOffset } from '../../src/offsets/storage.ts'
 import type { WorkEvents } from '../../src/work/events.ts'
 import type { Route } from '../../src/work/route.ts'
 import { ClaimModel } from './claim-model.ts'
@@ -64,18 +66,22 @@ export class SimulatedProcess implements ClaimHost {
   #closed: Promise<void> | null = null
   #claimed = 0
   #overdue = false
+  readonly #limit: MetadataLimit
+  /** Characters of metadata that were too many for the storage. */
+  #refused = Number.POSITIVE_INFINITY
 
   constructor(parts: ProcessParts) {
     const { clock, dice, storage, scenario, plant } = parts
     this.#parts = parts
     this.name = parts.name
+    this.#limit = new MetadataLimit(scenario.metadataLimit)
     this.#clock = new ProcessClock(clock)
     this.#hands = new ProcessClock(clock)
     const common = { clock: this.#clock, random: dice.random, logger: quiet }
     this.#fetching = this.#makeFetching(common)
     this.#dispatcher = new Dispatcher({ ...common, options: scenario.work, events: this.#workEvents() })
     const connection = new StorageConnection(storage, offsets => {
-      for (const { topic, partition, offset } of offsets) this.#sent(topic, partition, offset)
+      for (const offset of offsets) this.#sent(offset)
     })
     this.#loop = new CommitLoop({
       ...common,
@@ -89,6 +95,10 @@ export class SimulatedProcess implements ClaimHost {
       events: {
         committed: () => {},
         failing: () => {},
+        metadataTooLarge: characters => {
+          this.#refused = Math.min(this.#refused, characters)
+          this.#limit.refused(characters)
+        },
         overdue: overdue => this.#setOverdue(overdue),
         fatal: error => this.#violated('progress', `the commit loop stopped: ${error.message}`),
       },
@@ -110,7 +120,8 @@ export class SimulatedProcess implements ClaimHost {
   /** Begins at what is committed, or where the user seeks to. */
   assign(log: PartitionLog, start?: number): void {
     const { journal, storage, plant, scenario } = this.#parts
-    const committed = storage.committed(log.topic, log.partition)
+    const stored = storage.committed(log.topic, log.partition)
+    const committed = stored?.offset ?? -1
     const route = this.#routes[log.partition % this.#routes.length] as Route<AnyMessage>
     const from = start ?? Math.max(committed, log.start)
     const name = `${this.name}/${log.partition}#${++this.#claimed}`
@@ -122,6 +133,7 @@ export class SimulatedProcess implements ClaimHost {
       committed,
       host: this,
       paused: false,
+      metadataLimit: this.#limit,
       reservoir: events => this.#fetching.reservoir(log.topic, log.partition, from, events),
       model: new ClaimModel(
         journal,
@@ -134,6 +146,10 @@ export class SimulatedProcess implements ClaimHost {
       took: (message, taker) => this.#took(message, taker),
     })
     this.claims.set(log, claim)
+    if (stored !== null && start === undefined) {
+      claim.gaps.recall(stored)
+      claim.model.recalls(stored)
+    }
     this.#loop.add(claim, committed)
     this.#dispatcher.add(claim, route)
     this.#fetching.add(claim)
@@ -254,9 +270,9 @@ export class SimulatedProcess implements ClaimHost {
     // Keys with the same hash wait for what is held, whatever partition they are in.
     const shelved = [...this.claims.values()].some(claim => claim.model.shelved > 0)
     if (hashes < 100 && shelved) return null
-    for (const { model, partition } of this.claims.values()) {
+    for (const { model, partition, gaps } of this.claims.values()) {
       const { missing, shelved, limit } = model
-      if (shelved >= work.maxUndone) continue
+      if (shelved >= work.maxUndone || (shelved > 0 && gaps.full)) continue
       if (missing !== null) return { invariant: '1', what: `partition ${partition}: ${missing}` }
       const committed = this.#loop.state().partitions.findLast(state => state.partition === partition)?.committed
       if (committed !== limit) {
@@ -360,14 +376,18 @@ export class SimulatedProcess implements ClaimHost {
     }
   }
 
-  #sent(topic: string, partition: number, offset: number): void {
+  #sent(offset: CommittedOffset): void {
     if (this.gone) return
+    const { topic, partition, metadata } = offset
+    if (metadata.length >= this.#refused) {
+      this.#violated('gaps', `${metadata.length} characters of metadata are sent, and ${this.#refused} were refused`)
+    }
     for (const claim of this.claims.values()) {
       if (claim.partition !== partition) continue
-      claim.model.sent(offset)
+      claim.model.sent(offset, this.#limit.characters)
       return
     }
-    this.#violated('3', `${offset} was committed for ${topic}[${partition}], which is not owned`)
+    this.#violated('3', `${offset.offset} was committed for ${topic}[${partition}], which is not owned`)
   }
 
   #setOverdue(overdue: boolean): void {

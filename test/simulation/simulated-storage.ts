@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/base/clock.ts'
 import { MillraceError } from '../../src/base/errors.ts'
 import { partitionName, type TopicPartition } from '../../src/base/topic-partition.ts'
+import { errorCodes, KafkaError } from '../../src/protocol/error-codes.ts'
 import type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from '../../src/offsets/storage.ts'
 import type { Dice } from './dice.ts'
 
@@ -13,9 +14,11 @@ export class SimulatedStorage {
   trouble = 0
   /** Requests that may still change something. */
   underWay = 0
+  /** More characters of metadata are refused. */
+  mostMetadata = Number.POSITIVE_INFINITY
   readonly #clock: Clock
   readonly #dice: Dice
-  readonly #offsets = new Map<string, number>()
+  readonly #offsets = new Map<string, CommittedOffset>()
 
   /** `clock` is nobody's: a request under way goes on when its process is killed. */
   constructor(clock: Clock, dice: Dice) {
@@ -23,9 +26,9 @@ export class SimulatedStorage {
     this.#dice = dice
   }
 
-  /** -1: nothing was committed. */
-  committed(topic: string, partition: number): number {
-    return this.#offsets.get(partitionName(topic, partition)) ?? -1
+  /** Null: nothing was committed. */
+  committed(topic: string, partition: number): CommittedOffset | null {
+    return this.#offsets.get(partitionName(topic, partition)) ?? null
   }
 
   commit(offsets: readonly CommittedOffset[]): Promise<readonly StorageResult[]> {
@@ -33,8 +36,9 @@ export class SimulatedStorage {
       const answer = () => {
         if (this.#dice.chance(this.trouble)) this.#goWrong(offsets, resolve, reject)
         else {
-          this.#store(offsets)
-          resolve(offsets.map(offset => ({ ...place(offset), error: null })))
+          const fits = offsets.filter(({ metadata }) => metadata.length <= this.mostMetadata)
+          this.#store(fits)
+          resolve(offsets.map(offset => ({ ...place(offset), error: fits.includes(offset) ? null : tooLarge(offset) })))
         }
       }
       this.#later(this.#dice.int(0, 30), answer)
@@ -70,7 +74,7 @@ export class SimulatedStorage {
   }
 
   #store(offsets: readonly CommittedOffset[]): void {
-    for (const { topic, partition, offset } of offsets) this.#offsets.set(partitionName(topic, partition), offset)
+    for (const offset of offsets) this.#offsets.set(partitionName(offset.topic, offset.partition), offset)
   }
 
   #later(ms: number, fn: () => void): void {
@@ -99,9 +103,7 @@ export class StorageConnection implements OffsetStorage {
   load(partitions: readonly TopicPartition[]): Promise<readonly LoadResult[]> {
     return Promise.resolve(
       partitions.map(({ topic, partition }) => {
-        const offset = this.#storage.committed(topic, partition)
-        const committed = offset < 0 ? null : { topic, partition, offset, leaderEpoch: -1, metadata: '' }
-        return { topic, partition, error: null, committed }
+        return { topic, partition, error: null, committed: this.#storage.committed(topic, partition) }
       }),
     )
   }
@@ -110,6 +112,10 @@ export class StorageConnection implements OffsetStorage {
     this.#sending(offsets)
     return this.#storage.commit(offsets)
   }
+}
+
+function tooLarge(place: TopicPartition): MillraceError {
+  return new KafkaError(errorCodes.OFFSET_METADATA_TOO_LARGE, 'committing an offset', place)
 }
 
 function place({ topic, partition }: TopicPartition): TopicPartition {

@@ -39,6 +39,7 @@ export class Simulation {
     this.#storage = new SimulatedStorage(this.#clock, this.#dice)
     this.scenario = scenario(this.#dice)
     this.#storage.trouble = this.scenario.storageTrouble
+    this.#storage.mostMetadata = this.scenario.storageMetadata
     this.#logs = Array.from({ length: this.scenario.partitions }, (_, partition) => {
       const log = new PartitionLog('orders', partition, this.#dice, this.scenario.log)
       log.append(this.#dice.int(0, 10))
@@ -187,7 +188,7 @@ export class Simulation {
     await this.#until('everything is done anew', () => this.#missing())
     for (const log of this.#logs) {
       const unhandled = this.#journal.firstUnhandled(log)
-      const committed = this.#storage.committed(log.topic, log.partition)
+      const committed = this.#storage.committed(log.topic, log.partition)?.offset ?? -1
       if (unhandled !== undefined) this.#journal.violated('1', `${unhandled.offset} was never handled nor given up`)
       if (committed !== log.end) {
         this.#journal.violated('1', `${committed} is committed, and the log ends at ${log.end}`)

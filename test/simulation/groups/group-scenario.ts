@@ -52,6 +52,7 @@ export interface GroupScenario {
   readonly timeoutMs: number
   readonly refreshMs: number
   readonly commitIntervalMs: number
+  readonly metadataLimit: number
   readonly concurrency: number
   readonly order: Order
   readonly batches: boolean
@@ -126,6 +127,7 @@ export function groupScenario(dice: Dice): GroupScenario {
     timeoutMs,
     refreshMs: dice.pick([2_000, 10_000]),
     commitIntervalMs: dice.pick([100, 1_000]),
+    metadataLimit: dice.pick([0, 100, 4_096]),
     concurrency: dice.pick([1, 4, 16]),
     order: dice.pick(['key', 'key', 'none', 'partition']),
     batches: dice.chance(0.2),

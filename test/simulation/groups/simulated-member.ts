@@ -184,7 +184,11 @@ export class SimulatedMember implements Owner {
           redeliverMs: 1_000,
           onFailure: ({ reason }) => this.#decide(reason),
         },
-        offsets: { start: scenario.start, commitIntervalMs: scenario.commitIntervalMs },
+        offsets: {
+          start: scenario.start,
+          commitIntervalMs: scenario.commitIntervalMs,
+          metadataLimit: scenario.metadataLimit,
+        },
       },
       { clock: this.#clock, random: dice.random, groupClient: this.wire },
     )

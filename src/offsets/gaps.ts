@@ -1,0 +1,161 @@
+import { charactersOf, type DoneRange, decodeGaps, encodeGaps, LEAST_CHARACTERS, numberBytes } from './gap-codec.ts'
+import type { Progress } from './progress.ts'
+import type { CommittedOffset } from './storage.ts'
+
+/** How many characters a commit's metadata may have. Shared by all claims: what one learns holds for all. */
+export class MetadataLimit {
+  #characters: number
+
+  constructor(characters: number) {
+    this.#characters = characters < LEAST_CHARACTERS ? 0 : characters
+  }
+
+  /** 0: nothing is remembered. */
+  get characters(): number {
+    return this.#characters
+  }
+
+  /** So many were too many. */
+  refused(characters: number): void {
+    const fewer = Math.min(this.#characters, Math.floor(characters / 2))
+    this.#characters = fewer < LEAST_CHARACTERS ? 0 : fewer
+  }
+}
+
+/** A message as far as it matters here. */
+interface Delivered {
+  readonly offset: number
+  /** -1: not known. */
+  readonly leaderEpoch: number
+}
+
+/** Messages that settle between two looks at the exact size, as long as it fits. */
+const LOOK_EVERY = 256
+
+/**
+ * What is done above the mark of one claim, from one commit to the next owner's start: it is written beside the committed offset, and what
+ * was read there is not handled again. Nothing of it is ever needed: without it messages come twice, and none is lost.
+ */
+export class Gaps {
+  readonly #progress: Progress
+  readonly #limit: MetadataLimit
+  #topicId: string | null = null
+  /** What an owner before had done and has not come by yet, rising. */
+  #recalled: readonly DoneRange[] = []
+  #recalledId: string | null = null
+  #recalledEpoch = -1
+  /** Ranges that all came by. */
+  #passed = 0
+  /** Of the messages that came by. */
+  #leaderEpoch = -1
+  /** Messages that were not handled again. */
+  skipped = 0
+  #full = false
+  /** How much was settled when the exact size was last looked at. */
+  #lookedAt = Number.NEGATIVE_INFINITY
+
+  constructor(progress: Progress, limit: MetadataLimit) {
+    this.#progress = progress
+    this.#limit = limit
+  }
+
+  /** The claim begins at a committed offset. Answers false when its metadata is another's, or damaged: then it is not looked at. */
+  recall({ offset, metadata }: CommittedOffset): boolean {
+    if (metadata === '') return true
+    const record = decodeGaps(metadata)
+    if (record === null) return false
+    // What was written beside another offset says nothing of this one.
+    if (record.offset === offset) {
+      this.#recalled = record.done
+      this.#recalledId = record.topicId
+      this.#recalledEpoch = record.leaderEpoch
+    }
+    return true
+  }
+
+  /** Which topic it is, before a message of it comes by. What was done of another of the same name says nothing. */
+  identify(topicId: string | null): void {
+    this.#topicId = topicId
+    if (topicId !== this.#recalledId) this.#forget()
+  }
+
+  /** Whether a message that comes by was done by an owner before; each is asked about once, in order. */
+  passes({ offset, leaderEpoch }: Delivered): boolean {
+    if (leaderEpoch > this.#leaderEpoch) this.#leaderEpoch = leaderEpoch
+    if (this.#recalled.length === 0) return false
+    // It was written after all that was done, and so is what comes behind it.
+    if (this.#recalledEpoch >= 0 && leaderEpoch > this.#recalledEpoch) this.#forget()
+    for (; this.#passed < this.#recalled.length; this.#passed++) {
+      const range = this.#recalled[this.#passed] as DoneRange
+      if (offset < range.from) return false
+      if (offset >= range.to) continue
+      this.skipped++
+      return true
+    }
+    this.#forget()
+    return false
+  }
+
+  /** Changes whenever `metadata` may. */
+  get version(): number {
+    const { runs, settled } = this.#progress
+    return runs === 0 && this.#recalled.length === 0 ? 0 : settled
+  }
+
+  /** What goes beside `offset`, the claim's mark. */
+  metadata(offset: number): string {
+    const { characters } = this.#limit
+    const done = this.#above(offset)
+    const leaderEpoch = Math.max(this.#leaderEpoch, this.#recalledEpoch)
+    return encodeGaps({ offset, topicId: this.#topicId ?? this.#recalledId, leaderEpoch, done }, characters).metadata
+  }
+
+  /**
+   * Whether what is done above the mark fits no longer: more of it could not be remembered. Asked for each message, and so answered by
+   * what so many runs take at most; only where that is too much, the exact size is looked at, from time to time.
+   */
+  get full(): boolean {
+    const { runs, settled } = this.#progress
+    const { characters } = this.#limit
+    // Each of two numbers of up to three bytes: stretches of up to two million messages.
+    if (characters === 0 || charactersOf(2 * runs, 3) <= characters) {
+      this.#full = false
+      return false
+    }
+    if (settled - this.#lookedAt >= (this.#full ? 1 : LOOK_EVERY)) {
+      this.#lookedAt = settled
+      this.#full = this.#size() > characters
+    }
+    return this.#full
+  }
+
+  #size(): number {
+    let bytes = 0
+    let behind = this.#progress.lowest
+    for (const { from, to } of this.#progress.doneRanges()) {
+      bytes += numberBytes(from - behind) + numberBytes(to - from)
+      behind = to
+    }
+    return charactersOf(1, bytes)
+  }
+
+  /** What is done here, and behind that what was recalled and has not come by. */
+  #above(offset: number): readonly DoneRange[] {
+    const done = this.#progress.doneRanges()
+    const last = this.#progress.last
+    for (const { from, to } of this.#recalled.slice(this.#passed)) {
+      const rest = { from: Math.max(from, last + 1, offset), to }
+      if (rest.to <= rest.from) continue
+      const before = done.at(-1)
+      if (before !== undefined && before.to >= rest.from) done[done.length - 1] = { from: before.from, to: rest.to }
+      else done.push(rest)
+    }
+    return done
+  }
+
+  #forget(): void {
+    this.#recalled = []
+    this.#passed = 0
+    this.#recalledEpoch = -1
+  }
+}

@@ -1,8 +1,9 @@
 import { comparePlaces, partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { Admin } from '../client/admin.ts'
-import type { DescribedGroup, DescribedMember } from '../client/group-admin.ts'
-import type { BrokerAddress } from '../client/low-level-client.ts'
+import type { DescribedGroup, DescribedMember, GroupOffset } from '../client/group-admin.ts'
+import type { BrokerAddress, ClusterMetadata } from '../client/low-level-client.ts'
 import type { NativeClient } from '../client/native-client.ts'
+import { type DoneRange, decodeGaps } from '../offsets/gap-codec.ts'
 import { checkEmpty, findGroups, nameOf } from './chosen-groups.ts'
 import { type CommonOptions, withClient } from './connect.ts'
 import { writeObjects, writeText } from './output.ts'
@@ -10,6 +11,9 @@ import { byTopic, edgesOf } from './partitions.ts'
 import { plural } from './plural.ts'
 import { printable } from './printable.ts'
 import { table } from './table.ts'
+
+/** Of what is done above a committed offset, in a table. */
+const MOST_STRETCHES = 3
 
 export interface GroupsOptions extends CommonOptions {
   readonly json?: boolean
@@ -25,6 +29,8 @@ interface PartitionRow extends TopicPartition {
   readonly committed: number | null
   readonly end: number | null
   readonly lag: number | null
+  /** What is done above the committed offset, as a consumer of Millrace remembers it there. */
+  readonly done: readonly DoneRange[]
   readonly member: Omit<DescribedMember, 'partitions'> | null
 }
 
@@ -105,9 +111,13 @@ async function partitionRows(
   group: string,
   members: readonly DescribedMember[],
 ): Promise<readonly PartitionRow[]> {
-  const rows = new Map<string, { place: TopicPartition; committed: number | null; member: PartitionRow['member'] }>()
-  for (const { topic, partition, offset, error } of await new Admin(client).groupOffsets(group)) {
-    const committed = error === null && offset >= 0 ? offset : null
+  const rows = new Map<
+    string,
+    { place: TopicPartition; committed: GroupOffset | null; member: PartitionRow['member'] }
+  >()
+  for (const found of await new Admin(client).groupOffsets(group)) {
+    const { topic, partition, offset, error } = found
+    const committed = error === null && offset >= 0 ? found : null
     rows.set(partitionName(topic, partition), { place: { topic, partition }, committed, member: null })
   }
   for (const { partitions, ...member } of members) {
@@ -116,21 +126,32 @@ async function partitionRows(
       rows.set(name, { place, committed: rows.get(name)?.committed ?? null, member })
     }
   }
-  const ends = await endsOf(
-    client,
-    [...rows.values()].map(({ place }) => place),
-  )
+  const places = [...rows.values()].map(({ place }) => place)
+  const { topics } = await client.metadata([...byTopic(places).keys()])
+  const ends = await endsOf(client, places, topics)
   return [...rows]
     .map(([name, { place, committed, member }]) => {
+      const offset = committed?.offset ?? null
       const end = ends.get(name)?.latest ?? null
-      return { ...place, committed, end, lag: committed === null || end === null ? null : end - committed, member }
+      const lag = offset === null || end === null ? null : end - offset
+      const done = doneAbove(committed, topics.get(place.topic)?.topicId ?? null)
+      return { ...place, committed: offset, end, lag, done, member }
     })
     .sort(comparePlaces)
 }
 
+/** What is remembered of another topic of the same name, or beside another offset, says nothing. */
+function doneAbove(committed: GroupOffset | null, topicId: string | null): readonly DoneRange[] {
+  const gaps = decodeGaps(committed?.metadata ?? '')
+  return gaps !== null && gaps.offset === committed?.offset && gaps.topicId === topicId ? gaps.done : []
+}
+
 /** Topics that are gone and partitions without a leader are not waited for. */
-async function endsOf(client: NativeClient, partitions: readonly TopicPartition[]): ReturnType<typeof edgesOf> {
-  const { topics } = await client.metadata([...byTopic(partitions).keys()])
+async function endsOf(
+  client: NativeClient,
+  partitions: readonly TopicPartition[],
+  topics: ClusterMetadata['topics'],
+): ReturnType<typeof edgesOf> {
   const led = partitions.filter(({ topic, partition }) => {
     return (topics.get(topic)?.partitions.find(found => found.partition === partition)?.leader ?? -1) >= 0
   })
@@ -141,12 +162,24 @@ function describeGroup({ group, state, strategy, members, coordinator, partition
   const { nodeId, host, port } = coordinator
   const facts = [state, strategy, plural(members, 'member'), `coordinator ${nodeId}`]
   const where = host === '' ? '' : ` at ${host}:${port}`
-  const cells = partitions.map(({ topic, partition, committed, end, lag, member }) => {
+  // Most groups have nothing done above what they have committed.
+  const gaps = partitions.some(({ done }) => done.length > 0)
+  const cells = partitions.map(({ topic, partition, committed, end, lag, done, member }) => {
     const who = member === null ? ['-', '-', '-'] : [nameOf(member), member.clientId, member.host]
-    return [topic, partition, committed ?? '-', end ?? '-', lag ?? '-', ...who]
+    const above = gaps ? [describeDone(done)] : []
+    return [topic, partition, committed ?? '-', end ?? '-', lag ?? '-', ...above, ...who]
   })
-  const rows = table([['TOPIC', 'PARTITION', 'COMMITTED', 'END', 'LAG', 'MEMBER', 'CLIENT', 'HOST'], ...cells])
+  const above = gaps ? ['DONE ABOVE'] : []
+  const heading = ['TOPIC', 'PARTITION', 'COMMITTED', 'END', 'LAG', ...above, 'MEMBER', 'CLIENT', 'HOST']
+  const rows = table([heading, ...cells])
   return `${printable(`${group}: ${facts.filter(Boolean).join(', ')}${where}`)}\n${rows}`
+}
+
+/** `6613-6640,6650`, and how many stretches more. */
+function describeDone(done: readonly DoneRange[]): string {
+  if (done.length === 0) return '-'
+  const shown = done.slice(0, MOST_STRETCHES).map(({ from, to }) => (to - from === 1 ? from : `${from}-${to - 1}`))
+  return done.length > shown.length ? `${shown}, ${done.length - shown.length} more` : shown.join()
 }
 
 /** `orders[0-3,7] payments[1]`. */

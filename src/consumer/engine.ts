@@ -26,7 +26,7 @@ import { StartOffsets } from './start-offsets.ts'
 import { describeWait, Waits } from './waits.ts'
 import { WorkLog } from './work-log.ts'
 
-/** Messages of one partition that may be left or held: as long as gaps are not committed, each would come again. */
+/** Messages of one partition that may be left or held: each is kept in memory. */
 const MAX_UNDONE = 1_000
 const RECOMMIT_MS = 86_400_000
 /** How long handlers have to settle after their signal when somebody is in a hurry. */

@@ -51,7 +51,7 @@ function commitSummary({ lastCommitAt, failingSince, error, overdue, pending }: 
 }
 
 function partitionState(engine: Engine, claim: Claim, committed: number, waits: Waits): PartitionState {
-  const { topic, partition, reservoir, progress, paused } = claim
+  const { topic, partition, reservoir, progress, gaps, paused } = claim
   const { highWatermark } = reservoir
   const fetching = engine.fetching.state(claim)
   const done = claim.committable
@@ -69,6 +69,7 @@ function partitionState(engine: Engine, claim: Claim, committed: number, waits: 
     waiting: work?.waiting ?? 0,
     undone: work?.undone ?? 0,
     gaps: progress.runs,
+    recalled: gaps.skipped,
     paused,
     openTransaction: fetching?.openTransaction ?? null,
     fetchedFrom: fetching?.fetchedFrom ?? -1,

@@ -11,7 +11,7 @@ export interface Wait {
    * answer with its messages; `transaction`: one that is open; `handlers`: all that may run do, or one runs with what is in front;
    * `attempts`: the next attempt of messages that failed; `held`, `left` and `abandoned`: messages with that decision, or fate;
    * `undone`: too many messages are left or held; `lookahead`: too many wait behind others of their key or for another attempt;
-   * `offsets`: what was committed is being looked up; `lease`: the group has not acknowledged a heartbeat for too long, so that another
+   * `gaps`: what is done above `done` takes all of `offsets.metadataLimit`; `offsets`: what was committed is being looked up; `lease`: the group has not acknowledged a heartbeat for too long, so that another
    * may own it; `first-commit`: its starting position is being committed; `commits`: commits have been failing for too long.
    */
   readonly for:
@@ -26,6 +26,7 @@ export interface Wait {
     | 'abandoned'
     | 'undone'
     | 'lookahead'
+    | 'gaps'
     | 'draining'
     | 'offsets'
     | 'lease'
@@ -57,8 +58,10 @@ export interface PartitionState {
   readonly waiting: number
   /** Messages that were left or are held. */
   readonly undone: number
-  /** Done stretches above `done`. */
+  /** Done stretches above `done`, which a commit remembers. */
   readonly gaps: number
+  /** Messages that were done by an owner before, and not handled again. */
+  readonly recalled: number
   readonly paused: boolean
   /** Under `'read_committed'`: keeps messages from being read, as the last stable offset is below the high watermark. */
   readonly openTransaction: OpenTransaction | null

@@ -76,6 +76,11 @@ export class Waits {
     if (work.blocked === 'undone' || work.blocked === 'lookahead') {
       found.push({ for: work.blocked, since: null, cause: null })
     }
+    if (claim.gaps.full) {
+      const { metadataLimit } = this.#engine.options.offsets
+      const cause = `what is done above offset ${claim.lowest} fits no longer into the metadata of its commit (offsets.metadataLimit is ${metadataLimit})`
+      found.push({ for: 'gaps', since: null, cause })
+    }
     const timed = [attempts, held, left, batch].reduce((sum, wait) => sum + (wait?.messages ?? 0), 0)
     const handlers = this.#handlers(claim, work, work.waiting > timed)
     if (handlers !== null) found.push(handlers)

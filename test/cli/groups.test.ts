@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Broker } from '../../src/broker/index.ts'
 import { Admin, Consumer } from '../../src/index.ts'
+import { encodeGaps } from '../../src/offsets/gap-codec.ts'
 import { EmbeddedCluster } from '../broker/embedded-cluster.ts'
 import { Recorder, startClient } from '../client/recorder.ts'
 import { type Running, running } from '../spine/running.ts'
@@ -107,7 +108,7 @@ test('describe tells where each partition is, and which member has it', async ()
       strategy: '',
       coordinator: { nodeId: 1, host, port: Number(port) },
       members: 0,
-      partitions: [{ topic: 'orders', partition: 2, committed: 0, end: 0, lag: 0, member: null }],
+      partitions: [{ topic: 'orders', partition: 2, committed: 0, end: 0, lag: 0, done: [], member: null }],
     },
   ])
 })
@@ -201,6 +202,28 @@ test('reset-offsets shows where a group would go on, and commits that only when 
   ])
   const early = await reset('--topic', 'orders:0', '--to', '1990-01-01', '--execute')
   assert.deepEqual([early.code, (await committed())[0]], [0, [0, 0]])
+})
+
+test('describe shows what is done above a committed offset, and not what is of another topic', async () => {
+  await using client = startClient({ brokers: cluster.brokers })
+  const { topics } = await client.metadata(['orders'])
+  const topicId = topics.get('orders')?.topicId ?? null
+  const done = [1, 3, 5, 7].map(from => ({ from, to: from === 3 ? 5 : from + 1 })).filter(({ from }) => from !== 5)
+  const metadata = (id: string | null) => encodeGaps({ offset: 0, topicId: id, leaderEpoch: 0, done }, 4_096).metadata
+  await new Admin(client).setGroupOffsets('gaps', [
+    { topic: 'orders', partition: 0, offset: 0, metadata: metadata(topicId) },
+    { topic: 'orders', partition: 1, offset: 0, metadata: metadata(Buffer.alloc(16, 1).toString('base64url')) },
+  ])
+  const [plain, json] = await Promise.all([groups('describe', 'gaps'), groups('describe', 'gaps', '--json')])
+  assert.match(plain.lines[1] ?? '', / LAG {2}DONE ABOVE +MEMBER/)
+  assert.deepEqual(
+    plain.lines.slice(2).map(line => line.split(/ +/)[5]),
+    ['1,3-4,7', '-'],
+  )
+  assert.deepEqual(
+    json.objects()[0].partitions.map((partition: { done: unknown }) => partition.done),
+    [done, []],
+  )
 })
 
 test('what a partition does not tell is not taken for an offset: reset-offsets changes nothing then', async () => {

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Random } from '../../src/base/random.ts'
+import { StderrLogger } from '../../src/base/stderr-logger.ts'
+import { Admin, systemClock } from '../../src/index.ts'
+import { decodeGaps } from '../../src/offsets/gap-codec.ts'
 import type { Cluster } from '../cluster.ts'
 import { until } from '../until.ts'
 
@@ -17,17 +20,27 @@ export interface KillReport {
   readonly handled: number
   /** Messages that were handled more than once: what was under way when the process was killed. */
   readonly again: number
+  /** Messages that a commit had remembered to be done above its offset, at the end of a round. */
+  readonly remembered: number
 }
 
 /**
  * Kills a consumer with SIGKILL at random moments while it works, `rounds` times, then lets one finish. What is committed never
- * passes what was handled, and in the end everything was handled.
+ * passes what was handled, and in the end everything was handled. `stuck`: the first message of each partition fails until then, so that
+ * all else is done above what is committed; what a commit remembers of that is handled by none that comes later.
  */
-export async function killRounds(cluster: Cluster, rounds: number, random: Random): Promise<KillReport> {
+export async function killRounds(
+  cluster: Cluster,
+  rounds: number,
+  random: Random,
+  { stuck = false } = {},
+): Promise<KillReport> {
   const topic = `kill-${Math.floor(random() * 1e9)}`
   const folder = await mkdtemp(join(tmpdir(), 'millrace-kill-'))
   const log = join(folder, 'handled')
-  const start = () => spawn(process.execPath, [witness, cluster.brokers.join(), topic, topic, String(PARTITIONS), log])
+  const args = [witness, cluster.brokers.join(), topic, topic, String(PARTITIONS), log]
+  const start = (...more: string[]) => spawn(process.execPath, [...args, ...more])
+  const remembered = new Map<string, number>()
   try {
     await cluster.createTopic(topic, { partitions: PARTITIONS })
     let written = 0
@@ -35,10 +48,13 @@ export async function killRounds(cluster: Cluster, rounds: number, random: Rando
     for (let round = 0; round < rounds; round++) {
       await cluster.write(topic, messages(PER_ROUND, written))
       written += PER_ROUND
-      const child = start()
+      const child = start(...(stuck ? ['stuck'] : []))
       // Some are killed right at the start, some in the midst of it, some between the last message and its commit.
       const enough = before + Math.floor(random() * PER_ROUND * 1.2)
-      await until('it works', async () => (await handled(log)).size >= Math.min(enough, written))
+      await until(
+        'it works',
+        async () => (await handled(log)).size >= Math.min(enough, stuck ? written - PARTITIONS : written),
+      )
       child.kill('SIGKILL')
       await once(child, 'exit')
       const done = await handled(log)
@@ -48,6 +64,10 @@ export async function killRounds(cluster: Cluster, rounds: number, random: Rando
           assert.ok(done.has(`${partition} ${at}`), `committed ${partition}@${offset}, but ${at} was never handled`)
         }
       }
+      for (const name of await rememberedBy(cluster, topic)) {
+        assert.ok(done.has(name), `${name} is remembered to be done, and was never handled`)
+        remembered.set(name, done.get(name) ?? 0)
+      }
     }
     const last = start()
     await until('everything is handled', async () => (await handled(log)).size === written)
@@ -55,8 +75,12 @@ export async function killRounds(cluster: Cluster, rounds: number, random: Rando
     assert.deepEqual(await once(last, 'exit'), [0, null])
     const end = (await cluster.committed(topic)).reduce((sum, { offset }) => sum + offset, 0)
     assert.equal(end, written)
-    const lines = (await readFile(log, 'utf8')).split('\n').length - 1
-    return { handled: written, again: lines - written }
+    const times = await handled(log)
+    for (const [name, before] of remembered) {
+      assert.equal(times.get(name), before, `${name} was remembered to be done, and was handled again`)
+    }
+    const lines = [...times.values()].reduce((sum, each) => sum + each, 0)
+    return { handled: written, again: lines - written, remembered: remembered.size }
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -68,8 +92,23 @@ function messages(count: number, from: number) {
   })
 }
 
-async function handled(log: string): Promise<Set<string>> {
+/** How often each message was handled. */
+async function handled(log: string): Promise<Map<string, number>> {
   const text = await readFile(log, 'utf8').catch(() => '')
+  const times = new Map<string, number>()
   // What follows the last line break may be half a line.
-  return new Set(text.split('\n').slice(0, -1))
+  for (const name of text.split('\n').slice(0, -1)) times.set(name, (times.get(name) ?? 0) + 1)
+  return times
+}
+
+/** The messages, all of whose offsets exist, that the group's commits say are done above them. */
+async function rememberedBy(cluster: Cluster, group: string): Promise<string[]> {
+  const logger = new StderrLogger('silent', systemClock)
+  await using admin = new Admin({ brokers: cluster.brokers, ...cluster.security, logger })
+  const offsets = await admin.groupOffsets(group)
+  return offsets.flatMap(({ partition, metadata }) =>
+    (decodeGaps(metadata)?.done ?? []).flatMap(({ from, to }) =>
+      Array.from({ length: to - from }, (_, at) => `${partition} ${from + at}`),
+    ),
+  )
 }

@@ -1,5 +1,6 @@
 import type { GroupSnapshot } from '../../../src/broker/groups/groups.ts'
 import { partitionName, type TopicPartition } from '../../../src/base/topic-partition.ts'
+import { decodeGaps } from '../../../src/offsets/gap-codec.ts'
 import { decodeAssignment } from '../../../src/ownership/consumer-protocol.ts'
 import type { ApiName } from '../../../src/protocol/apis.ts'
 import { errorCodes } from '../../../src/protocol/error-codes.ts'
@@ -143,10 +144,13 @@ export class OwnershipWatch {
   #commits(owner: Owner, { topics }: Requests['OffsetCommit'], answer: Responses['OffsetCommit']): void {
     for (const { name = '', partitions } of topics) {
       const codes = answer.topics.find(topic => topic.name === name)?.partitions ?? []
-      for (const { partitionIndex, committedOffset } of partitions) {
+      for (const { partitionIndex, committedOffset, committedMetadata } of partitions) {
         const code = codes.find(answered => answered.partitionIndex === partitionIndex)?.errorCode
         this.#say(owner, 'commits', partitionName(name, partitionIndex), committedOffset, `code ${code}`)
-        if (code === errorCodes.NONE) this.#commit(owner, this.#parts.log(name, partitionIndex), committedOffset)
+        if (code !== errorCodes.NONE) continue
+        const log = this.#parts.log(name, partitionIndex)
+        this.#commit(owner, log, committedOffset)
+        this.#remembers(owner, log, committedMetadata ?? '')
       }
     }
   }
@@ -168,6 +172,16 @@ export class OwnershipWatch {
       this.#sought.delete(name)
     }
     this.#committed.set(name, offset)
+  }
+
+  /** What is said to be done above a committed offset is. */
+  #remembers(owner: Owner, log: PartitionLog, metadata: string): void {
+    for (const { from, to } of decodeGaps(metadata)?.done ?? []) {
+      const messages = log.messages.slice(log.indexOf(from), log.indexOf(to))
+      const undone = messages.find(message => !this.#journal.wasHandled(log, message))
+      if (undone === undefined) continue
+      this.#violated('1', owner, `${undone.offset} of ${nameOf(log)} is remembered to be done, and is not`)
+    }
   }
 
   // ── what users see and do ───────────────────────────────────────────────────────────────────────────────────────────

@@ -78,7 +78,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'an offset that could not be loaded is taken for one that was never committed',
     breaks: ['1', 'exactly once'],
-    from: 4,
+    from: 31,
     install: () => {
       const { load } = KafkaOffsetStorage.prototype
       const careless: typeof load = async function (this: KafkaOffsetStorage, partitions) {
@@ -126,7 +126,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a drain leaves what was taken in front of what is done to the next owner',
     breaks: ['exactly once'],
-    from: 8,
+    from: 65,
     install: () =>
       all(
         replaced(Intake.prototype, 'finishes', { value: () => false }),
@@ -180,7 +180,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a member that joins again does not say who it was',
     breaks: ['ghosts', 'exactly once', 'exception'],
-    from: 17,
+    from: 33,
     install: () => {
       const { join } = GroupCalls.prototype
       const joined = new WeakMap<GroupCalls, string>()

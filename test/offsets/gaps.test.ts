@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decodeGaps } from '../../src/offsets/gap-codec.ts'
+import { Gaps, MetadataLimit } from '../../src/offsets/gaps.ts'
+import { Progress } from '../../src/offsets/progress.ts'
+
+const topicId = Buffer.alloc(16, 7).toString('base64url')
+
+/** What an owner has done of the offsets from `mark` on, each a message of this leader epoch. */
+function owner({ limit = 4_096, ring = 65_536 } = {}) {
+  const progress = new Progress(ring)
+  const gaps = new Gaps(progress, new MetadataLimit(limit))
+  const passed: number[] = []
+  const come = (offset: number, leaderEpoch = 3) => {
+    const done = gaps.passes({ offset, leaderEpoch })
+    const slot = progress.add(offset)
+    if (!done) return slot
+    passed.push(offset)
+    progress.settle(slot)
+    return -1
+  }
+  return { progress, gaps, passed, come }
+}
+
+/** Metadata of an owner that did all of 10 … 29 but these, and the offset it belongs to. */
+function commitWithout(open: readonly number[], id: string | null = topicId) {
+  const { progress, gaps, come } = owner()
+  gaps.identify(id)
+  for (let offset = 10; offset < 30; offset++) {
+    const slot = come(offset)
+    if (!open.includes(offset)) progress.settle(slot)
+  }
+  const offset = progress.lowest
+  return { topic: 'orders', partition: 0, offset, leaderEpoch: 3, metadata: gaps.metadata(offset) }
+}
+
+test('the next owner passes over what was done, and over nothing else', () => {
+  const { gaps, come, passed } = owner()
+  assert.ok(gaps.recall(commitWithout([12, 15, 16, 28])))
+  gaps.identify(topicId)
+  const handled: number[] = []
+  for (let offset = 12; offset < 40; offset++) if (come(offset) >= 0) handled.push(offset)
+  assert.deepEqual(handled, [12, 15, 16, 28, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39])
+  assert.equal(gaps.skipped, passed.length)
+})
+
+test('what was remembered and has not come by is remembered by the next commit as well', () => {
+  const { progress, gaps, come } = owner()
+  gaps.recall(commitWithout([12, 20]))
+  gaps.identify(topicId)
+  come(12)
+  for (let offset = 13; offset < 16; offset++) come(offset)
+  assert.deepEqual(decodeGaps(gaps.metadata(progress.lowest))?.done, [
+    { from: 13, to: 20 },
+    { from: 21, to: 30 },
+  ])
+})
+
+test('it counts only beside its own offset, and for its own topic', () => {
+  const commit = commitWithout([12, 20])
+  const elsewhere = owner()
+  assert.ok(elsewhere.gaps.recall({ ...commit, offset: 11 }))
+  elsewhere.gaps.identify(topicId)
+  assert.notEqual(elsewhere.come(13), -1)
+  const other = owner()
+  other.gaps.recall(commit)
+  other.gaps.identify(Buffer.alloc(16, 8).toString('base64url'))
+  assert.notEqual(other.come(13), -1)
+})
+
+test('what was written under a later leader epoch was not done, whatever its offset', () => {
+  const { gaps, come, passed } = owner()
+  gaps.recall(commitWithout([12]))
+  gaps.identify(topicId)
+  come(12)
+  come(13)
+  assert.notEqual(come(14, 4), -1)
+  // Epochs rise with offsets: what follows was written later, too.
+  assert.notEqual(come(15, 4), -1)
+  assert.deepEqual(passed, [13])
+})
+
+test('metadata of others, and what is damaged, is not used and said to be so', () => {
+  for (const metadata of ['consumer-1', 'millrace:1:', 'millrace:9:AAAA', commitWithout([12]).metadata.slice(0, -1)]) {
+    const { gaps, come } = owner()
+    assert.equal(gaps.recall({ ...commitWithout([12]), metadata }), false)
+    assert.notEqual(come(13), -1)
+  }
+})
+
+test('it is full when what is done fits no longer, and not any more when it does again', () => {
+  const { progress, gaps, come } = owner({ limit: 200 })
+  const open: number[] = []
+  for (let offset = 0; !gaps.full; offset++) {
+    assert.ok(offset < 10_000, 'never full')
+    const slot = come(offset)
+    if (offset % 3 === 0) open.push(slot)
+    else progress.settle(slot)
+  }
+  const before = decodeGaps(gaps.metadata(progress.lowest))?.done.length ?? 0
+  assert.ok(before > 20 && gaps.metadata(progress.lowest).length <= 200)
+  // Those in the middle: the mark stays where it is.
+  for (const slot of open.splice(1, open.length - 2)) progress.settle(slot)
+  assert.equal(gaps.full, false)
+})
+
+test('a limit that holds nothing of use is none: nothing is remembered, and nothing waits for it', () => {
+  const limit = new MetadataLimit(50)
+  assert.equal(limit.characters, 0)
+  const { progress, gaps, come } = owner({ limit: 50 })
+  for (let offset = 0; offset < 5_000; offset++) {
+    const slot = come(offset)
+    if (offset % 2 === 1) progress.settle(slot)
+  }
+  assert.deepEqual([gaps.full, gaps.metadata(0)], [false, ''])
+})
+
+test('ranges are those of a naive model, also where the ring has moved open messages out', () => {
+  for (const ring of [2, 8, 64]) {
+    const { progress, come } = owner({ ring })
+    const done = new Set<number>()
+    const slots = Array.from({ length: 300 }, (_, at) => ({ offset: 2 * at, slot: come(2 * at) }))
+    for (const { offset, slot } of slots) {
+      if ((offset * 7919) % 5 < 3 && offset > 0) {
+        progress.settle(slot)
+        done.add(offset)
+      }
+      const inRanges = new Set(
+        progress.doneRanges().flatMap(({ from, to }) => slots.filter(each => each.offset >= from && each.offset < to)),
+      )
+      const said = [...inRanges].map(each => each.offset).sort((a, b) => a - b)
+      assert.deepEqual(
+        said,
+        [...done].filter(each => each > progress.lowest).sort((a, b) => a - b),
+      )
+    }
+  }
+})

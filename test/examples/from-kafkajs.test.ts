@@ -13,7 +13,7 @@ const library: Library = {
   },
 }
 
-/** kafkajs, silent and quick to notice things, which tells of its consumers. */
+/** kafkajs, silent and quick to notice things, which tells of its consumers and producers. */
 function recorded(opened: Opened): typeof kafkajs.Kafka {
   return class extends kafkajs.Kafka {
     constructor(config: kafkajs.KafkaConfig) {
@@ -24,6 +24,12 @@ function recorded(opened: Opened): typeof kafkajs.Kafka {
       const consumer = super.consumer({ maxWaitTimeInMs: 50, ...config })
       opened(() => consumer.disconnect())
       return consumer
+    }
+
+    override producer(config?: kafkajs.ProducerConfig): kafkajs.Producer {
+      const producer = super.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner, ...config })
+      opened(() => producer.disconnect())
+      return producer
     }
   }
 }
@@ -37,6 +43,10 @@ test('on the page about kafkajs, both sides of each example do the same', { conc
       'Only new messages': { written: 9, calls: owned + 9, committed: 69 },
       Failures: { refused: 'order 7' },
       Seek: { calls: 15, committed: null },
+      Sending: { calls: 1, committed: 0, sent: 20 },
+      'Sending many': { calls: 1, committed: 0, sent: 100 },
+      'What cannot be written': { calls: 1, committed: 0, sent: 2 },
+      Transactions: { calls: 1, committed: 5, sent: 2 },
       'TLS and SASL': { secured: true },
       Logging: { calls: 0, committed: 0 },
       Admin: { calls: 1, committed: 10 },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import timers from 'node:timers/promises'
+import util from 'node:util'
 import { Broker } from '../../src/broker/index.ts'
 import * as millrace from '../../src/index.ts'
 import { until } from '../until.ts'
@@ -31,6 +32,8 @@ export interface Expected {
   readonly refused?: string
   /** The broker wants TLS and SASL: programs get its authority as `ca`, and the password of the user `shop`. */
   readonly secured?: boolean
+  /** Messages that count in `invoices` at the end; the two write the same, to the same partitions. Default 0. */
+  readonly sent?: number
   /** So many messages are written when the program has begun to fetch, and not before. */
   readonly written?: number
 }
@@ -100,11 +103,12 @@ export async function shareGroup(page: string, library: Library, old: string): P
 interface Outcome {
   readonly calls: readonly string[]
   readonly committed: number | null
+  readonly sent: readonly string[]
 }
 
 /** Runs one program until it has done what is expected, closes what it opened, and looks at what came of it. */
 async function perform(program: Program, library: Library, expected: Expected): Promise<Outcome> {
-  const { calls = MESSAGES, committed = MESSAGES, written = 0 } = expected
+  const { calls = MESSAGES, committed = MESSAGES, written = 0, sent = 0 } = expected
   await using stage = await Stage.open(library, expected)
   const started = stage.start(program)
   if (written > 0) {
@@ -117,10 +121,16 @@ async function perform(program: Program, library: Library, expected: Expected): 
   await started.close()
   assert.equal(started.calls.length, calls)
   if (committed !== null) assert.equal(await stage.committed(), committed)
-  return { calls: started.calls.toSorted(), committed: committed === null ? null : await stage.committed() }
+  const invoices = sent === 0 ? [] : await stage.sent()
+  assert.equal(invoices.length, sent)
+  return {
+    calls: started.calls.toSorted(),
+    committed: committed === null ? null : await stage.committed(),
+    sent: invoices,
+  }
 }
 
-/** A broker with a topic `orders`, and the programs that use it. */
+/** A broker with topics `orders` and `invoices`, and the programs that use them. */
 class Stage implements AsyncDisposable {
   readonly broker: Broker
   readonly #library: Library
@@ -143,7 +153,7 @@ class Stage implements AsyncDisposable {
 
   static async open(library: Library, expected: Expected = {}): Promise<Stage> {
     const [broker, folder] = await Promise.all([
-      Broker.start({ topics: { orders: PARTITIONS }, ...(expected.secured ? secured : {}) }),
+      Broker.start({ topics: { orders: PARTITIONS, invoices: PARTITIONS }, ...(expected.secured ? secured : {}) }),
       ProgramFolder.make(),
     ])
     const stage = new Stage(broker, library, expected, folder)
@@ -175,6 +185,24 @@ class Stage implements AsyncDisposable {
     return (await this.broker.committed('shop')).reduce((sum, { offset }) => sum + offset, 0)
   }
 
+  /** What is in `invoices` and not of a transaction that is aborted, partition by partition. */
+  async sent(): Promise<string[]> {
+    const found: string[][] = Array.from({ length: PARTITIONS }, () => [])
+    const reader = new millrace.Consumer(connection(this.broker)).topic('invoices', message => {
+      const { partition, key, value, headers } = message
+      const named = headers.raw.map(([name, bytes]) => `${name}=${bytes}`)
+      found[partition]?.push(`${partition}: ${key} = ${value} ${named.join()}`)
+    })
+    const running = reader.run()
+    await until('all is read', () => {
+      const { partitions } = reader.state()
+      return partitions.length === PARTITIONS && partitions.every(({ lag }) => lag === 0)
+    })
+    await reader.close()
+    await running
+    return found.flat()
+  }
+
   start(program: Program): Started {
     const { refused } = this.#expected
     const calls: string[] = []
@@ -201,7 +229,12 @@ class Stage implements AsyncDisposable {
       busy: () => asked++ === 0,
       ...given.names,
     }
-    const packages = { millrace: recorded(opened), 'node:timers/promises': timers, ...given.packages }
+    const packages = {
+      millrace: recorded(opened),
+      'node:timers/promises': timers,
+      'node:util': util,
+      ...given.packages,
+    }
     const ended = this.#folder.run(program, { names, packages })
     let failure: { readonly error: unknown } | undefined
     ended.catch(error => {
@@ -241,7 +274,7 @@ function credentials({ ca }: Broker) {
 
 const silent = { debug() {}, info() {}, warn() {}, error() {}, log() {} }
 
-/** Millrace, whose consumers tell that they were made. */
+/** Millrace, whose consumers and producers tell that they were made. */
 function recorded(opened: Opened): object {
   class Consumer extends millrace.Consumer {
     constructor(options: millrace.ConsumerOptions) {
@@ -249,5 +282,11 @@ function recorded(opened: Opened): object {
       opened(() => this.close())
     }
   }
-  return { ...millrace, Consumer }
+  class Producer<K, V> extends millrace.Producer<K, V> {
+    constructor(options: millrace.ProducerOptions<K, V>) {
+      super({ logger: silent, ...options })
+      opened(() => this.close())
+    }
+  }
+  return { ...millrace, Consumer, Producer }
 }

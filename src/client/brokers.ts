@@ -39,6 +39,12 @@ export class Brokers {
     return [...this.#nodes.values()].map(node => node.address)
   }
 
+  /** How errors and logs call it. */
+  nameOf(nodeId: number): string {
+    const node = this.#nodes.get(nodeId)
+    return node === undefined ? `node ${nodeId}` : brokerName(node.address)
+  }
+
   has(nodeId: number): boolean {
     return this.#nodes.has(nodeId)
   }

@@ -145,6 +145,8 @@ export interface ProducedBatch {
   readonly baseOffset: number
   /** Broker's time for a LogAppendTime topic, else -1. */
   readonly logAppendTime: number
+  /** With an error, false: nothing of it was sent to a broker, so it is in no log. Default: it may have been. */
+  readonly sent?: boolean
 }
 
 export interface ProduceOptions {

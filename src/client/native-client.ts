@@ -96,6 +96,7 @@ export class NativeClient implements LowLevelClient {
       metadata: this.#metadata,
       signal: this.#aborter.signal,
       ask: async (nodeId, question) => this.#link(nodeId, 'general', 0).send(question),
+      brokerName: nodeId => this.#brokers.nameOf(nodeId),
     }
   }
 

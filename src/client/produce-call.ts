@@ -22,8 +22,13 @@ export async function produce(
   options: Required<ProduceOptions>,
 ): Promise<readonly ProducedBatch[]> {
   const { metadata } = router
-  await findLeaders(metadata, batches, options.timeoutMs)
-  const produced = batches.map(item => failed(item, whyLeaderless(metadata, item)))
+  try {
+    await findLeaders(metadata, batches, options.timeoutMs)
+  } catch (thrown) {
+    const error = ofRequest(thrown)
+    return batches.map(item => failed(item, error, false))
+  }
+  const produced = batches.map(item => failed(item, whyLeaderless(metadata, item), false))
   const { routed } = byLeader(
     metadata,
     batches.map((item, at) => ({ at, item })),
@@ -42,22 +47,30 @@ async function sendToLeader(
   produced: ProducedBatch[],
 ): Promise<void> {
   const items = entries.map(entry => entry.item)
+  let sent = false
   let answers: Map<string, ProducedBatch>
   try {
-    answers = await router.ask(nodeId, question(router, items, options))
+    const asked = question(router, nodeId, items, options)
+    const body = (version: number) => {
+      // It is asked for when it is to be written to the connection.
+      sent = true
+      return asked.body(version)
+    }
+    answers = await router.ask(nodeId, { ...asked, body })
   } catch (thrown) {
     const error = ofRequest(thrown)
-    for (const { at, item } of entries) produced[at] = failed(item, error)
+    for (const { at, item } of entries) produced[at] = failed(item, error, sent)
     return
   }
   for (const { at, item } of entries) {
     const answer = answers.get(partitionName(item.topic, item.partition))
-    produced[at] = answer ?? failed(item, new KafkaError(errorCodes.UNKNOWN_SERVER_ERROR, doing(item), item))
+    produced[at] = answer ?? failed(item, new KafkaError(errorCodes.UNKNOWN_SERVER_ERROR, doing(item), item), true)
   }
 }
 
 function question(
-  { metadata }: Router,
+  { metadata, brokerName }: Router,
+  nodeId: number,
   batches: readonly ProduceBatch[],
   options: Required<ProduceOptions>,
 ): Question<'Produce', Map<string, ProducedBatch>> {
@@ -76,7 +89,7 @@ function question(
   return {
     name: 'Produce',
     body: version => produceBody(topics, version >= versionWithIds ? ids : null, options),
-    read: (answer, version) => readAnswer(answer, version >= versionWithIds ? names : null),
+    read: (answer, version) => readAnswer(answer, version >= versionWithIds ? names : null, brokerName(nodeId)),
     minVersion: transaction?.addsPartitions ? versionThatAdds : undefined,
     maxVersion: transaction !== null && !transaction.addsPartitions ? versionThatAdds - 1 : mostVersion,
     timeoutMs,
@@ -96,14 +109,18 @@ function produceBody(
   return { transactionalId: transaction?.transactionalId ?? null, acks, timeoutMs, topicData }
 }
 
-function readAnswer(answer: ProduceResponse, names: ReadonlyMap<string, string> | null): Map<string, ProducedBatch> {
+function readAnswer(
+  answer: ProduceResponse,
+  names: ReadonlyMap<string, string> | null,
+  broker: string,
+): Map<string, ProducedBatch> {
   const produced = new Map<string, ProducedBatch>()
   for (const entry of answer.responses) {
     const topic = names === null ? entry.name : names.get(entry.topicId)
     if (topic === undefined) continue
     for (const { index: partition, errorCode, baseOffset, logAppendTimeMs } of entry.partitionResponses) {
       const place = { topic, partition }
-      const error = kafkaError(errorCode, doing(place), place)
+      const error = kafkaError(errorCode, `${doing(place)} on ${broker}`, { ...place, broker })
       produced.set(partitionName(topic, partition), { ...place, error, baseOffset, logAppendTime: logAppendTimeMs })
     }
   }
@@ -123,6 +140,6 @@ function doing({ topic, partition }: { topic: string; partition: number }): stri
   return `writing to ${partitionName(topic, partition)}`
 }
 
-function failed({ topic, partition }: ProduceBatch, error: MillraceError): ProducedBatch {
-  return { topic, partition, error, baseOffset: -1, logAppendTime: -1 }
+function failed({ topic, partition }: ProduceBatch, error: MillraceError, sent: boolean): ProducedBatch {
+  return { topic, partition, error, baseOffset: -1, logAppendTime: -1, sent }
 }

@@ -13,6 +13,8 @@ export interface Router {
   /** Aborted when the client is closed. */
   readonly signal: AbortSignal
   ask<N extends ApiName, T>(nodeId: number, question: Question<N, T>): Promise<T>
+  /** How errors call this broker. */
+  brokerName(nodeId: number): string
 }
 
 /** What goes to one broker in one request; each entry keeps its place in the list that was asked for. */

@@ -1,3 +1,4 @@
+import { MillraceError } from '../base/errors.ts'
 import { partitionName } from '../base/topic-partition.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
 import type { Compression } from '../records/record-batch.ts'
@@ -114,13 +115,14 @@ export class ProducerBatch {
   /** An error that says what became of it. */
   error(code: string, why: string, written: Written, retriable: boolean): DeliveryError {
     const { topic, partition, cause } = this
+    const broker = cause instanceof MillraceError ? cause.broker : undefined
     const messages = this.count === 1 ? 'a message' : `${this.count} messages`
     const again =
       written === 'no'
         ? 'in no log'
         : 'perhaps in the log: the broker did not say, and sent again it may be there twice'
     const text = `${messages} to ${partitionName(topic, partition)}: ${why}; ${this.count === 1 ? 'it is' : 'they are'} ${again}`
-    return new DeliveryError(code, text, written, { topic, partition, retriable, cause })
+    return new DeliveryError(code, text, written, { topic, partition, broker, retriable, cause })
   }
 
   #settle(tell: (receipt: Receipt, place: number, at: number) => void): void {

@@ -228,8 +228,8 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
     const closed = new ClosedError('The producer')
     await Promise.race([Promise.all([this.flush(), this.#transactions?.close(closed)]), late])
     drained.abort()
-    this.#abandon(closed)
-    this.#sender.close()
+    this.#accumulator.abandon(closed)
+    this.#sender.close(closed)
     this.#ended.abort(closed)
     await Promise.all([this.#keeper?.close(), this.#topics.close(), this.#ownsClient ? this.#client.close() : null])
   }

@@ -79,7 +79,7 @@ export class Sender {
     }
     let queue = queues.get(partition)
     if (queue === undefined) {
-      queue = new PartitionQueue(topic, partition, this.#parts.keeper)
+      queue = new PartitionQueue(topic, partition, this.#parts.keeper, this.#parts.options)
       queues.set(partition, queue)
     }
     return queue
@@ -124,9 +124,13 @@ export class Sender {
     this.#dropped = null
   }
 
-  close(): void {
+  /** Gives up all at once, what is under way too: nobody waits for its answers. */
+  close(error: MillraceError): void {
     this.#closed = true
     this.#timer?.cancel()
+    this.abandon(error)
+    for (const queue of this.#active) for (const batch of queue.forsake(error)) this.#parts.settled(batch)
+    this.#active.clear()
   }
 
   async #settled(): Promise<void> {
@@ -225,6 +229,7 @@ export class Sender {
   }
 
   #answered({ queue, batch }: Sent, produced: ProducedBatch | Error | undefined): void {
+    if (this.#closed) return
     const { clock, random, backoff, topics, logger, settled } = this.#parts
     const now = clock.now()
     const outcome = outcomeOf(produced)
@@ -239,7 +244,7 @@ export class Sender {
       const { topic, partition, attempts } = batch
       logger.debug({ err: error, topic, partition, attempts, waitMs }, 'a batch is sent again')
     }
-    if (error !== null) topics.doubt(batch.topic)
+    if (error?.retriable) topics.doubt(batch.topic)
   }
 
   #setTimer(now: number): void {
@@ -251,10 +256,11 @@ export class Sender {
 }
 
 function outcomeOf(produced: ProducedBatch | Error | undefined): Outcome {
-  if (produced instanceof MillraceError) return { error: produced }
-  if (produced instanceof Error) return { error: new ConnectionError(produced.message, { cause: produced }) }
+  if (produced instanceof MillraceError) return { error: produced, sent: true }
+  if (produced instanceof Error)
+    return { error: new ConnectionError(produced.message, { cause: produced }), sent: true }
   if (produced === undefined)
-    return { error: new ConnectionError('The client answered for fewer batches than it was given') }
-  const { error, baseOffset, logAppendTime } = produced
-  return error === null ? { error, baseOffset, logAppendTime } : { error }
+    return { error: new ConnectionError('The client answered for fewer batches than it was given'), sent: true }
+  const { error, baseOffset, logAppendTime, sent = true } = produced
+  return error === null ? { error, baseOffset, logAppendTime } : { error, sent }
 }

@@ -194,7 +194,9 @@ export class Accumulator {
   #begin(message: Outgoing, { topic, partition }: PartitionQueue, bytes: number): ProducerBatch {
     const { options, clock } = this.#parts
     const now = clock.now()
-    const batch = new ProducerBatch(topic, partition, now, now + options.deliveryTimeoutMs, bytes)
+    // Behind it come those that came later, so none of the batch has to be told sooner.
+    const deadline = Math.min(message.deadline, now + options.deliveryTimeoutMs)
+    const batch = new ProducerBatch(topic, partition, now, deadline, bytes)
     const length = batch.length + batch.sizeOf(message)
     if (length > options.maxRequestBytes) throw this.#tooLarge(message, partition, length)
     return batch

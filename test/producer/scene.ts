@@ -3,6 +3,7 @@ import { ConnectionError } from '../../src/base/errors.ts'
 import { ProducerBatch } from '../../src/producer/batch.ts'
 import type { Delivery, DeliveryError } from '../../src/producer/delivery.ts'
 import type { Identity, IdentitySource } from '../../src/producer/identity.ts'
+import { Outgoing } from '../../src/producer/outgoing.ts'
 import { type Outcome, PartitionQueue } from '../../src/producer/partition-queue.ts'
 import { type ErrorName, errorCodes, KafkaError } from '../../src/protocol/error-codes.ts'
 import { RecordBatch } from '../../src/records/record-batch.ts'
@@ -36,12 +37,16 @@ export class Scene {
   add(...values: string[]): ProducerBatch {
     const batch = new ProducerBatch('orders', 0, this.now, this.now + 1_000, 64)
     this.#values.set(batch, values)
-    for (const value of values) {
-      const tell = (result: Delivery | DeliveryError) => {
-        assert.ok(!this.told.has(value), `${value} was told twice`)
-        this.told.set(value, result)
-      }
-      batch.add({ value }, 0, { delivered: tell, failed: tell })
+    const tell = (at: number, result: Delivery | DeliveryError) => {
+      const value = values[at] as string
+      assert.ok(!this.told.has(value), `${value} was told twice`)
+      this.told.set(value, result)
+    }
+    for (const [at, value] of values.entries()) {
+      const fields = { topic: 'orders', key: null, value, headers: undefined, timestamp: 0, partition: 0 }
+      const message = new Outgoing(fields, { delivered: tell, failed: tell }, at)
+      message.value = value
+      batch.add(message, Number.POSITIVE_INFINITY)
     }
     this.queue.add(batch)
     return batch

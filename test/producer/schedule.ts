@@ -10,6 +10,8 @@ import { openBatch } from '../../src/records/open-batch.ts'
 import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { systemClock } from '../../src/base/clock.ts'
 
+import { inLanes } from './lanes.ts'
+
 const topic = 'orders'
 const partitions = 3
 const nodes = 3
@@ -27,7 +29,7 @@ export interface ScheduleReport {
  * One random story: messages are sent in bursts while answers to Produce are errors, late, cut short or lost, before the broker applied
  * the batch or after, leaders move and nodes stop. Then what each promise said is held against the logs.
  */
-export async function runSchedule(seed: number, host: string): Promise<ScheduleReport> {
+async function runSchedule(seed: number, host: string): Promise<ScheduleReport> {
   const random = seededRandom(seed)
   const upTo = (most: number) => Math.floor(random() * (most + 1))
   await using broker = await Broker.start({ host, nodes, topics: { [topic]: partitions } })
@@ -158,30 +160,12 @@ async function readLogs(broker: Broker): Promise<number[][]> {
   }
 }
 
-/** So many stories at the same time: most of a story is waiting. */
-const LANES = process.platform === 'linux' ? 12 : 1
-
-/** Runs the stories of all these seeds; rejects with the first that goes wrong. */
-export async function runSchedules(firstSeed: number, count: number): Promise<ScheduleReport> {
+/** The stories of all these seeds, together. */
+export async function runSchedules(seed: number, stories: number): Promise<ScheduleReport> {
   const total = { sent: 0, delivered: 0, refused: 0, unsure: 0 }
-  let next = firstSeed
-  const lane = async (_: unknown, index: number) => {
-    // Ports of nodes that are stopped are free: another story's broker must not get them, and be taken for that node.
-    const host = `127.0.0.${1 + index}`
-    while (next < firstSeed + count) {
-      const seed = next++
-      try {
-        const report = await runSchedule(seed, host)
-        total.sent += report.sent
-        total.delivered += report.delivered
-        total.refused += report.refused
-        total.unsure += report.unsure
-      } catch (thrown) {
-        next = Number.POSITIVE_INFINITY
-        throw new Error(`seed ${seed}`, { cause: thrown })
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: LANES }, lane))
+  await inLanes(seed, stories, async (each, host) => {
+    const report = await runSchedule(each, host)
+    for (const what of Object.keys(total) as (keyof ScheduleReport)[]) total[what] += report[what]
+  })
   return total
 }

@@ -7,6 +7,7 @@ import { type Random, seededRandom } from '../../src/base/random.ts'
 import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker, type FaultOptions } from '../../src/broker/index.ts'
 import { Producer } from '../../src/producer/producer.ts'
+import { inLanes } from './lanes.ts'
 import { LogReader } from './log-reader.ts'
 
 const topic = 'orders'
@@ -65,23 +66,13 @@ interface Written {
   fate: Fate
 }
 
-/** Most of their time they wait. */
-const atOnce = 12
-
 /** Stories of as many seeds, some at a time. */
 export async function runTransactionSchedules(seed: number, stories: number): Promise<TransactionReport> {
   const sum: TransactionReport = { committed: 0, aborted: 0, unknown: 0, fenced: 0 }
-  let next = seed
-  const run = async () => {
-    while (next < seed + stories) {
-      const each = next++
-      const report = await runTransactionSchedule(each).catch(cause => {
-        throw new Error(`seed ${each}`, { cause })
-      })
-      for (const fate of Object.keys(sum) as Fate[]) sum[fate] += report[fate]
-    }
-  }
-  await Promise.all(Array.from({ length: atOnce }, run))
+  await inLanes(seed, stories, async (each, host) => {
+    const report = await runTransactionSchedule(each, host)
+    for (const fate of Object.keys(sum) as Fate[]) sum[fate] += report[fate]
+  })
   return sum
 }
 
@@ -90,8 +81,8 @@ export async function runTransactionSchedules(seed: number, stories: number): Pr
  * leaders and coordinators move, nodes stop, and other producers take the transactional id over. Then what each promise said is held
  * against what readers of committed messages see.
  */
-async function runTransactionSchedule(seed: number): Promise<TransactionReport> {
-  const story = new Story(seed)
+async function runTransactionSchedule(seed: number, host: string): Promise<TransactionReport> {
+  const story = new Story(seed, host)
   try {
     return await story.tell()
   } finally {
@@ -101,6 +92,7 @@ async function runTransactionSchedule(seed: number): Promise<TransactionReport> 
 
 class Story {
   readonly #seed: number
+  readonly #host: string
   readonly #random: Random
   readonly #version: 1 | 2
   readonly #told: Written[] = []
@@ -109,14 +101,16 @@ class Story {
   #broker: Broker | null = null
   #stopped = 0
 
-  constructor(seed: number) {
+  constructor(seed: number, host: string) {
     this.#seed = seed
+    this.#host = host
     this.#random = seededRandom(seed)
     this.#version = this.#chance(0.5) ? 1 : 2
   }
 
   async tell(): Promise<TransactionReport> {
     const broker = await Broker.start({
+      host: this.#host,
       nodes,
       topics: { [topic]: partitions, [source]: 1 },
       transactionVersion: this.#version,

@@ -42,6 +42,8 @@ interface Places {
 
 /** Messages that may wait for room, a topic or a serde. Who sends more without waiting for any is told so. */
 const MOST_WAITING = 100_000
+/** From here on, sources that can be held back are. */
+const MANY_WAITING = 1_000
 /** What a message costs beside its bytes: its promise, and its place in lists. */
 const OVERHEAD = 100
 const FIRST_BYTES = 1_024
@@ -59,6 +61,7 @@ export class Accumulator {
   #entered = 0
   #putWaiters: { readonly last: number; resolve(): void }[] = []
   #bytes = 0
+  #fullSince: number | null = null
   #timer: Timer | null = null
 
   constructor(parts: AccumulatorParts) {
@@ -71,6 +74,16 @@ export class Accumulator {
 
   get waiting(): number {
     return this.#waiting
+  }
+
+  /** Since when a message waits for room, by the clock's `now`; null: none does. */
+  get fullSince(): number | null {
+    return this.#fullSince
+  }
+
+  /** Whoever can wait with more messages should. */
+  get isFull(): boolean {
+    return this.#fullSince !== null || this.#waiting >= MANY_WAITING
   }
 
   add(message: Outgoing): void {
@@ -98,6 +111,8 @@ export class Accumulator {
 
   /** A topic was looked up, a serde is through, or there is room again: puts in what waits and can be. */
   advance(): void {
+    const { fullSince: since } = this
+    this.#fullSince = null
     for (const [topic, line] of [...this.#lines]) {
       let put = 0
       while (put < line.length && this.#putWaiting(line[put] as Outgoing)) put++
@@ -105,6 +120,7 @@ export class Accumulator {
       if (put === line.length) this.#lines.delete(topic)
       else if (put > 0) this.#lines.set(topic, line.slice(put))
     }
+    if (this.#fullSince !== null) this.#fullSince = since ?? this.#fullSince
     this.#setTimer()
     this.#tellPut()
   }
@@ -124,6 +140,7 @@ export class Accumulator {
   abandon(error: MillraceError): void {
     for (const line of this.#lines.values()) for (const message of line) message.fail(error)
     this.#lines.clear()
+    this.#fullSince = null
     this.#waiting = 0
     this.#setTimer()
     this.#tellPut()
@@ -171,10 +188,10 @@ export class Accumulator {
     // One that is larger than the buffer may be alone in it.
     const room = this.#bytes === 0 ? Number.POSITIVE_INFINITY : options.bufferBytes - this.#bytes - OVERHEAD
     if (!batch?.add(message, Math.min(options.batchBytes, before + room))) {
-      if (batch !== undefined && before + batch.sizeOf(message) <= options.batchBytes) return false
+      if (batch !== undefined && before + batch.sizeOf(message) <= options.batchBytes) return this.#noRoom()
       // Where one became full, the next one will.
       batch = this.#begin(message, queue, batch === undefined ? FIRST_BYTES : before)
-      if (!batch.add(message, room)) return false
+      if (!batch.add(message, room)) return this.#noRoom()
       before = 0
       queue.add(batch)
       sender.added(queue)
@@ -183,6 +200,11 @@ export class Accumulator {
     this.#bytes += bytes + OVERHEAD
     if (chosen < 0) places.any.used(this.#isFull(batch) ? options.batchBytes : bytes)
     return true
+  }
+
+  #noRoom(): false {
+    this.#fullSince ??= this.#parts.clock.now()
+    return false
   }
 
   #isFull(batch: ProducerBatch): boolean {

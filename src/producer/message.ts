@@ -18,6 +18,11 @@ export interface ProducerMessage<K = Bytes, V = Bytes, N extends string = string
   readonly partition?: number | undefined
 }
 
+/** Any message that a producer with these serdes sends. */
+export type MessageOf<K, V, S extends TopicSerdes> =
+  | ProducerMessage<K, V>
+  | { [N in keyof S & string]: ProducerMessage<KeyFor<S, N, K>, ValueFor<S, N, V>, N> }[keyof S & string]
+
 export type HeaderPairs = readonly (readonly [name: string, value: Bytes])[]
 
 /** A message as it came, from programs without types too: nothing is known of it yet. */

@@ -1,29 +1,22 @@
+import type { Writable } from 'node:stream'
 import type { Backoff } from '../base/backoff.ts'
-import { type Clock, sleep, systemClock } from '../base/clock.ts'
-import { ClosedError, MillraceError, OptionError } from '../base/errors.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { ClosedError, OptionError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { StderrLogger } from '../base/stderr-logger.ts'
-import type { LowLevelClient } from '../client/low-level-client.ts'
-import { NativeClient } from '../client/native-client.ts'
 import type { PropertySource } from '../properties/source.ts'
 import type { Bytes } from '../records/batch-builder.ts'
-import { Accumulator } from './accumulator.ts'
+import { type Channel, type ChannelOptions, MessageChannel } from './channel.ts'
 import type { Delivery, DeliveryError } from './delivery.ts'
-import { IdentityKeeper } from './identity.ts'
+import { type Accept, type MessageOf, type ProducerMessage, type Sends, sendMany, sendOne } from './message.ts'
+import { Engine } from './engine.ts'
+import { MessageSink, type WritableOptions } from './message-sink.ts'
 import { type ProducerOptions, type ResolvedProducer, resolveProducer, shownOptions } from './options.ts'
-import { Intake } from './intake.ts'
-import { type Accept, type ProducerMessage, sendMany, sendOne, type Sends } from './message.ts'
-import { resolvePartitioner } from './partitioners/by-name.ts'
-import { askProducerId } from './producer-id.ts'
 import { type ProducerPropertyOptions, readProducerProperties } from './properties/read-properties.ts'
-import { Sender } from './sender.ts'
 import type { KeyFor, MessageSerdes, NoTopicSerdes, TopicSerdes, ValueFor } from './serdes.ts'
-import { Topics } from './topics.ts'
 import { OpenTransaction, type Transaction } from './transaction.ts'
-import { TransactionCalls } from './transaction-calls.ts'
 import { outsideOfTransaction } from './transaction-error.ts'
-import { Transactions } from './transactions.ts'
 
 export interface ProducerEnvironment {
   readonly clock?: Clock
@@ -42,17 +35,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   readonly #options: ResolvedProducer
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #client: LowLevelClient
-  /** Ours, or the one that is shared. */
-  readonly #native: NativeClient | null
-  readonly #ownsClient: boolean
-  readonly #topics: Topics
-  readonly #keeper: IdentityKeeper | null
-  readonly #transactions: Transactions | null
-  readonly #ended = new AbortController()
-  readonly #sender: Sender
-  readonly #accumulator: Accumulator
-  readonly #intake: Intake
+  readonly #engine: Engine
   #closing: Promise<void> | null = null
 
   /**
@@ -75,65 +58,15 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   constructor(options: ProducerOptions<K, V, S>, environment: ProducerEnvironment = {}) {
     this.#options = resolveProducer(options)
     this.#clock = environment.clock ?? systemClock
-    const random = environment.random ?? Math.random
-    const { logger, logLevel, client } = this.#options
+    const { logger, logLevel, retryBackoff } = this.#options
     this.#logger = logger ?? new StderrLogger(logLevel, this.#clock)
     this.#logger.info(shownOptions(this.#options), 'a producer was made')
-    this.#ownsClient = client === null
-    this.#client = client ?? this.#makeClient(random)
-    this.#native = this.#client instanceof NativeClient ? this.#client : null
-    if (this.#native === null && this.#options.idempotent) {
-      throw new OptionError(
-        'idempotent must be false with a client that is no NativeClient: it cannot ask for a producer id',
-      )
-    }
-    const parts = {
+    this.#engine = new Engine({
+      options: this.#options,
       clock: this.#clock,
-      random,
+      random: environment.random ?? Math.random,
       logger: this.#logger,
-      backoff: environment.backoff ?? this.#options.retryBackoff,
-    }
-    this.#topics = new Topics({
-      ...parts,
-      client: this.#client,
-      maxAgeMs: this.#options.metadataMaxAgeMs,
-      changed: () => this.#advance(),
-      refused: (topic, error) => this.#accumulator.refuse(topic, error),
-    })
-    this.#transactions = this.#makeTransactions(parts)
-    this.#keeper =
-      this.#options.idempotent && this.#transactions === null
-        ? new IdentityKeeper({
-            ...parts,
-            // Without the native client no producer is idempotent.
-            ask: signal => askProducerId(this.#native as NativeClient, this.#options.requestTimeoutMs, signal),
-            changed: () => this.#sender.soon(),
-            failed: error => this.#abandon(error),
-          })
-        : null
-    this.#sender = new Sender({
-      ...parts,
-      client: this.#client,
-      topics: this.#topics,
-      keeper: this.#transactions ?? this.#keeper,
-      transaction: this.#transactions,
-      options: this.#options,
-      settled: batch => this.#accumulator.settled(batch),
-    })
-    this.#accumulator = new Accumulator({
-      options: this.#options,
-      partitioner: resolvePartitioner(this.#options.partitioner, random),
-      topics: this.#topics,
-      sender: this.#sender,
-      clock: this.#clock,
-      random,
-    })
-    const { serdes, topics: topicSerdes } = this.#options
-    this.#intake = new Intake({
-      serdes,
-      topicSerdes,
-      accumulator: this.#accumulator,
-      clock: this.#clock,
+      backoff: environment.backoff ?? retryBackoff,
     })
   }
 
@@ -143,14 +76,14 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
    * `TransactionError`. One follows the other; more at a time need more producers.
    */
   async transaction<T>(write: (transaction: Transaction<K, V, S>) => Promise<T>): Promise<T> {
-    const transactions = this.#transactions
+    const { transactions, intake } = this.#engine
     if (transactions === null) throw new OptionError('transaction() needs the option transactionalId')
     if (this.#closing !== null) throw new ClosedError('The producer')
     const open = new OpenTransaction<K, V, S>({
       transactions,
-      accept: this.#intake.take,
-      flush: () => this.#flush(),
-      drop: error => this.#drop(error),
+      accept: intake.take,
+      flush: () => this.#engine.flush(),
+      drop: error => this.#engine.drop(error),
       timeoutMs: this.#options.transactionTimeoutMs,
       clock: this.#clock,
       logger: this.#logger,
@@ -177,15 +110,44 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
     return sendMany(this.#accept, messages, serdes)
   }
 
+  /**
+   * A stream into Kafka, in object mode: `pipeline(source, producer.writable({ topic: 'orders' }))` ends when all is written, and holds the
+   * source back while too much is on its way.
+   *
+   * @throws {OptionError}
+   */
+  writable<MK = K, MV = V>(options: WritableOptions<MK, MV> = {}): Writable {
+    const { accumulator } = this.#engine
+    return new MessageSink(options, {
+      accept: this.#accept,
+      flush: () => this.flush(),
+      isFull: () => accumulator.isFull,
+      put: () => accumulator.put(),
+    })
+  }
+
+  /**
+   * An input, and what became of each message as two async iterables, for programs that do not wait where they send. `M` is what is
+   * written: messages with whatever else is to come back with them.
+   *
+   * @throws {OptionError}
+   */
+  channel<M extends MessageOf<K, V, S> = MessageOf<K, V, S>>(options: ChannelOptions = {}): Channel<M> {
+    return new MessageChannel<M>(options, {
+      accept: this.#accept,
+      flush: () => this.flush(),
+      ended: this.#engine.ended,
+    })
+  }
+
   /** Resolves when all that was sent before is written or has failed; nothing lingers meanwhile. */
   flush(): Promise<void> {
-    return this.#flush()
+    return this.#engine.flush()
   }
 
   /** Sends what is there, for at most `drainMs` (default: the delivery timeout); the rest fails. Takes nothing more. */
   close({ drainMs = this.#options.deliveryTimeoutMs }: { drainMs?: number } = {}): Promise<void> {
-    this.#intake.close()
-    this.#closing ??= this.#close(drainMs)
+    this.#closing ??= this.#engine.close(drainMs)
     return this.#closing
   }
 
@@ -195,74 +157,8 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
 
   /** Of no transaction. */
   readonly #accept: Accept = (message, serdes, receipt, at) => {
-    if (this.#transactions === null) this.#intake.take(message, serdes, receipt, at)
+    const { transactions, intake } = this.#engine
+    if (transactions === null) intake.take(message, serdes, receipt, at)
     else receipt.failed(at, outsideOfTransaction(String(message?.topic)))
-  }
-
-  #flush(): Promise<void> {
-    return this.#sender.hurry(this.#accumulator.put())
-  }
-
-  #advance(): void {
-    this.#accumulator.advance()
-    this.#sender.soon()
-  }
-
-  #abandon(error: Error): void {
-    const cause =
-      error instanceof MillraceError
-        ? error
-        : new MillraceError('CLIENT_FAILED', `asking for a producer id failed: ${error.message}`, { cause: error })
-    this.#sender.abandon(cause)
-    this.#accumulator.abandon(cause)
-  }
-
-  async #drop(error: MillraceError): Promise<void> {
-    this.#accumulator.abandon(error)
-    await this.#sender.drop(error)
-  }
-
-  async #close(drainMs: number): Promise<void> {
-    const drained = new AbortController()
-    const late = sleep(this.#clock, drainMs, drained.signal).catch(() => {})
-    const closed = new ClosedError('The producer')
-    await Promise.race([Promise.all([this.flush(), this.#transactions?.close(closed)]), late])
-    drained.abort()
-    this.#accumulator.abandon(closed)
-    this.#sender.close(closed)
-    this.#ended.abort(closed)
-    await Promise.all([this.#keeper?.close(), this.#topics.close(), this.#ownsClient ? this.#client.close() : null])
-  }
-
-  #makeTransactions(parts: { clock: Clock; random: Random; backoff: Backoff }): Transactions | null {
-    const { transactionalId, transactionTimeoutMs, requestTimeoutMs, deliveryTimeoutMs } = this.#options
-    if (transactionalId === null) return null
-    const client = this.#native
-    if (client === null) throw new OptionError('transactionalId needs the native client: the option client is another')
-    const { signal } = this.#ended
-    return new Transactions({
-      calls: new TransactionCalls({ ...parts, client, transactionalId, requestTimeoutMs, signal }),
-      transactionalId,
-      timeoutMs: transactionTimeoutMs,
-      patienceMs: deliveryTimeoutMs,
-      clock: this.#clock,
-      changed: () => this.#sender.soon(),
-    })
-  }
-
-  #makeClient(random: Random): NativeClient {
-    const { brokers, clientId, tls, sasl, requestTimeoutMs, connectTimeoutMs, reconnect } = this.#options
-    return new NativeClient({
-      brokers,
-      clientId,
-      tls,
-      ...(sasl === null ? {} : { sasl }),
-      requestTimeoutMs,
-      connectTimeoutMs,
-      reconnect,
-      logger: this.#logger,
-      clock: this.#clock,
-      random,
-    })
   }
 }

@@ -273,12 +273,13 @@ export class Accumulator {
 
   #tooLate({ topic, encoding }: Outgoing): MillraceError {
     const { topics, options } = this.#parts
-    const error = topics.error(topic)
+    const known = topics.get(topic) !== null
+    const error = known ? null : topics.error(topic)
     const why = encoding
       ? 'its serde is not through'
-      : error === null
+      : known
         ? `the buffer of ${options.bufferBytes} bytes is full`
-        : `its topic is not known: ${error.message}`
+        : `its topic is not known: ${error?.message ?? 'no broker has answered yet'}`
     const text = `A message to ${topic} could not be sent within ${options.deliveryTimeoutMs} ms: ${why}`
     return new MillraceError('DELIVERY_TIMEOUT', text, { topic, retriable: true, cause: error ?? undefined })
   }

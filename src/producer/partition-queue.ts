@@ -186,7 +186,8 @@ export class PartitionQueue {
       this.#putBack(batch)
       return false
     }
-    this.#giveUp(batch, error.code, error.message, error.retriable)
+    if (error.retriable && now >= batch.deadline) this.#late(batch)
+    else this.#giveUp(batch, error.code, error.message, error.retriable)
     return true
   }
 
@@ -195,10 +196,14 @@ export class PartitionQueue {
     const late = this.#waiting.filter(batch => now >= batch.deadline)
     for (const batch of late) {
       this.#waiting.splice(this.#waiting.indexOf(batch), 1)
-      const last = batch.cause === null ? 'it was not sent, see the log' : `the last attempt: ${batch.cause.message}`
-      this.#giveUp(batch, 'DELIVERY_TIMEOUT', `not delivered within the time that it had; ${last}`, true)
+      this.#late(batch)
     }
     return late
+  }
+
+  #late(batch: ProducerBatch): void {
+    const last = batch.cause === null ? 'it was not sent, see the log' : `the last attempt: ${batch.cause.message}`
+    this.#giveUp(batch, 'DELIVERY_TIMEOUT', `not delivered within the time that it had; ${last}`, true)
   }
 
   /** Gives up all that waits. */

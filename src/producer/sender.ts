@@ -43,6 +43,9 @@ export interface WrittenTransaction {
   mayWrite(topic: string, partition: number): boolean
 }
 
+/** Failed attempts of one batch: a leader that moved, or a connection that broke, costs one or two. */
+const WORTH_A_WARNING = 3
+
 /** A batch on its way. */
 interface Sent {
   readonly queue: PartitionQueue
@@ -239,10 +242,11 @@ export class Sender {
     } else if (this.#dropped !== null) {
       for (const given of queue.abandon(this.#dropped)) settled(given)
     } else if (error !== null) {
-      const waitMs = backoff(batch.attempts, random)
+      const waitMs = Math.ceil(backoff(batch.attempts, random))
       queue.notBefore = now + waitMs
       const { topic, partition, attempts } = batch
-      logger.debug({ err: error, topic, partition, attempts, waitMs }, 'a batch is sent again')
+      const level = attempts < WORTH_A_WARNING ? 'debug' : 'warn'
+      logger[level]({ err: error, topic, partition, attempts, waitMs }, 'a batch is sent again')
     }
     if (error?.retriable) topics.doubt(batch.topic)
   }

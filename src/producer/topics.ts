@@ -5,6 +5,7 @@ import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { isFatal } from '../client/fatal.ts'
 import type { LowLevelClient, TopicMetadata } from '../client/low-level-client.ts'
+import { KafkaError } from '../protocol/error-codes.ts'
 
 export interface TopicsParts {
   readonly client: Pick<LowLevelClient, 'metadata'>
@@ -102,7 +103,14 @@ export class Topics {
 
   /** What was known of it stays: a broker that starts knows little. */
   #missed(topic: string, error: Error): void {
+    const { logger, refused } = this.#parts
+    const before = this.#errors.get(topic)
     this.#errors.set(topic, error)
-    if (error instanceof MillraceError && isFatal(error) && !this.#known.has(topic)) this.#parts.refused(topic, error)
+    if (this.#known.has(topic)) return
+    if (error instanceof MillraceError && isFatal(error)) refused(topic, error)
+    // What befalls a connection is told by the client.
+    else if (error instanceof KafkaError && error.message !== before?.message) {
+      logger.warn({ topic }, `messages to ${topic} wait: ${error.message}`)
+    }
   }
 }

@@ -6,16 +6,29 @@ import { constant } from '../../src/base/backoff.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker, type BrokerOptions } from '../../src/broker/index.ts'
-import { Admin, Consumer, type ConsumerOptions, type Handler, NativeClient, writeBatch } from '../../src/index.ts'
+import {
+  Admin,
+  Consumer,
+  type ConsumerOptions,
+  type Handler,
+  MillraceError,
+  NativeClient,
+  Producer,
+  type ProducerOptions,
+  writeBatch,
+} from '../../src/index.ts'
+import type { Bytes } from '../../src/records/batch-builder.ts'
 import { until } from '../until.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** A cluster with a topic `orders`, consumers of it, and what they say on stderr, without the time. */
+/** A cluster with a topic `orders`, consumers and producers of it, and what they say on stderr, without the time, or reject with. */
 class Trouble implements AsyncDisposable {
   readonly broker: Broker
   readonly lines: string[] = []
   readonly #consumers: Consumer[] = []
+  readonly #producers: Producer[] = []
+  readonly #logger = new StderrLogger('info', systemClock, line => this.lines.push(line.trimEnd().replace(/^\S+ /, '')))
 
   private constructor(broker: Broker) {
     this.broker = broker
@@ -35,11 +48,26 @@ class Trouble implements AsyncDisposable {
   }
 
   run(handler: Handler, options: Partial<ConsumerOptions> = {}, topic = 'orders'): Consumer {
-    const logger = new StderrLogger('info', systemClock, line => this.lines.push(line.trimEnd().replace(/^\S+ /, '')))
-    const consumer = new Consumer({ brokers: this.broker.brokers, group: 'shop', logger, ...options })
+    const consumer = new Consumer({ brokers: this.broker.brokers, group: 'shop', logger: this.#logger, ...options })
     this.#consumers.push(consumer.topic(topic, handler))
     consumer.run().catch(() => {}) // the log has it
     return consumer
+  }
+
+  producer(options: Partial<ProducerOptions<Bytes, Bytes>> = {}): Producer {
+    const producer = new Producer({ brokers: this.broker.brokers, logger: this.#logger, ...options })
+    this.#producers.push(producer)
+    return producer
+  }
+
+  /** That it rejects is a line, with the code in front. */
+  async rejects(sending: Promise<unknown>): Promise<void> {
+    const error = await sending.then(
+      () => null,
+      (thrown: unknown) => thrown,
+    )
+    assert.ok(error instanceof MillraceError, String(error))
+    this.lines.push(`${error.code}: ${error.message}`)
   }
 
   async owning(consumer: Consumer): Promise<void> {
@@ -55,6 +83,7 @@ class Trouble implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#consumers.map(consumer => consumer.close({ drainMs: 0 })))
+    await Promise.all(this.#producers.map(producer => producer.close({ drainMs: 0 })))
     await this.broker.close()
   }
 }
@@ -134,6 +163,64 @@ const troubles: Readonly<Record<string, (trouble: Trouble) => Promise<void>>> = 
   },
 }
 
+/** The same of what is sent. */
+const sendings: Readonly<Record<string, (trouble: Trouble) => Promise<void>>> = {
+  'a topic to write to is missing': async trouble => {
+    const producer = trouble.producer({ deliveryTimeoutMs: 2_000 })
+    await trouble.rejects(producer.send({ topic: 'oders', value: 'an order' }))
+  },
+  'no broker answers in time': async trouble => {
+    trouble.broker.fault({ api: 'Metadata', action: { noReply: true } })
+    await trouble.rejects(trouble.producer({ deliveryTimeoutMs: 300 }).send(order))
+  },
+  'too few replicas are in sync': async trouble => {
+    trouble.broker.fault({ api: 'Produce', action: { error: 'NOT_ENOUGH_REPLICAS' } })
+    const producer = trouble.producer({ deliveryTimeoutMs: 4_000, retryBackoff: { minMs: 1, maxMs: 10 } })
+    await trouble.rejects(producer.send(order))
+    await trouble.says('a batch is sent again')
+  },
+  'nobody says whether it was written': async trouble => {
+    trouble.broker.fault({ api: 'Produce', action: { noReply: true } })
+    const producer = trouble.producer({ deliveryTimeoutMs: 3_000 })
+    await trouble.rejects(producer.send(order))
+  },
+  'the buffer is full': async trouble => {
+    trouble.broker.fault({ api: 'Produce', count: 1, action: { noReply: true } })
+    const producer = trouble.producer({ deliveryTimeoutMs: 2_000, requestTimeoutMs: 60_000, bufferBytes: 100 })
+    const first = producer.send(order)
+    await trouble.rejects(producer.send(order))
+    await first.catch(() => {})
+  },
+  'too large': async trouble => {
+    const large = { ...order, value: 'x'.repeat(2_000_000) }
+    await trouble.rejects(trouble.producer().send(large))
+    await trouble.rejects(trouble.producer({ maxRequestBytes: 3_000_000 }).send(large))
+  },
+  'numbers are out of order': async trouble => {
+    trouble.broker.fault({ api: 'Produce', count: 3, action: { error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' } })
+    await trouble.producer({ retryBackoff: { minMs: 1, maxMs: 1 } }).send(order)
+    await trouble.says('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  },
+  'a topic may not be written to': async trouble => {
+    await trouble.broker.setAcls([
+      { principal: 'User:ANONYMOUS', operation: 'Describe', topic: 'orders' },
+      { principal: 'User:ANONYMOUS', operation: 'Write', topic: 'payments' },
+    ])
+    await trouble.rejects(trouble.producer().send(order))
+    await trouble.broker.setAcls([{ principal: 'User:ANONYMOUS', operation: 'Describe', topic: 'orders' }])
+    await trouble.rejects(trouble.producer().send(order))
+  },
+  'two processes have one transactional id': async trouble => {
+    const write = (producer: Producer) => producer.transaction(tx => tx.send(order))
+    const first = trouble.producer({ transactionalId: 'billing' })
+    await write(first)
+    await write(trouble.producer({ transactionalId: 'billing' }))
+    await trouble.rejects(write(first))
+  },
+}
+
+const order = { topic: 'orders', partition: 0, value: 'an order' }
+
 function refuse(): void {
   throw new Error('no such customer')
 }
@@ -143,7 +230,8 @@ function alike(line: string): string {
   return line.replaceAll(/millrace-[0-9a-f-]{36}/g, 'ID').replaceAll(/\d+(\.\d+)?/g, 'N')
 }
 
-const name = 'the lines of the log that the page about troubles shows are those that a consumer in such trouble writes'
+const name =
+  'the lines of the log that the page about troubles shows are those that consumers and producers in such trouble write'
 test(name, { concurrency: true }, async t => {
   const page = await readFile(join(import.meta.dirname, '../../docs/troubleshooting.md'), 'utf8')
   const blocks = [...page.matchAll(/^ *```text\n(.*?)^ *```/gms)].flatMap(([, text = '']) => text.trim().split('\n'))
@@ -159,7 +247,7 @@ test(name, { concurrency: true }, async t => {
       lines.push(...trouble.lines)
     })
   await Promise.all([
-    ...Object.entries(troubles).map(([name, act]) => make(name, {}, act)),
+    ...Object.entries({ ...troubles, ...sendings }).map(([name, act]) => make(name, {}, act)),
     make(
       'credentials are refused',
       { sasl: { mechanisms: ['PLAIN', 'SCRAM-SHA-512'], users: { shop: 'tea' } } },

@@ -1,7 +1,7 @@
 /**
  * What a producer costs for each message of 100 bytes: sent in lists of 1,000, or alone with 1,000 in flight; to a client that takes all
  * (the producer alone) and to the embedded broker in another thread (client and socket as well). Run it with
- * `node bench/micro/produce.ts`; it prints medians of several rounds and is no test.
+ * `node bench/micro/produce.ts [TEXT]`; it prints the best of several rounds, which other processes disturb least, and is no test.
  */
 import { Broker } from '../../src/broker/index.ts'
 import type { LowLevelClient, ProduceBatch } from '../../src/client/low-level-client.ts'
@@ -59,7 +59,7 @@ async function alone(producer: Producer, total: number, underWay: number): Promi
   await Promise.all(Array.from({ length: underWay }, one))
 }
 
-/** Medians over the rounds: millions per second by the clock, and nanoseconds of this thread's CPU for each. */
+/** The best of the rounds: millions per second by the clock, and nanoseconds of this thread's CPU for each. */
 async function measure(what: string, units: number, run: () => Promise<void>): Promise<void> {
   const rates: number[] = []
   const cpu: number[] = []
@@ -71,8 +71,12 @@ async function measure(what: string, units: number, run: () => Promise<void>): P
     rates.push(units / (performance.now() - start) / 1_000)
     cpu.push(((user + system) * 1_000) / units)
   }
-  const [rate, ns] = [rates, cpu].map(values => values.toSorted((a, b) => a - b)[ROUNDS >> 1] as number)
-  console.log(`${what.padEnd(64)} ${rate?.toFixed(2).padStart(8)} M/s ${ns?.toFixed(0).padStart(8)} ns CPU`)
+  const rate = Math.max(...rates).toFixed(2)
+  console.log(
+    `${what.padEnd(64)} ${rate.padStart(8)} M/s ${Math.min(...cpu)
+      .toFixed(0)
+      .padStart(8)} ns CPU`,
+  )
 }
 
 async function all(where: string, options: ProducerOptions<Bytes, Bytes>): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { MillraceError, RequestTimeoutError, toError } from '../base/errors.ts'
 import type { ApiName } from '../protocol/apis.ts'
-import { decodeResponse, encodeRequest } from '../protocol/frame.ts'
+import { decodeResponse, encodeRequestParts } from '../protocol/frame.ts'
 import type { Requests, Responses } from '../protocol/messages.ts'
 
 /** One request, and how to make of its answer what the caller wants. */
@@ -45,7 +45,8 @@ export interface Ask {
   readonly answered: boolean
   readonly keepsFrame: boolean
   readonly settled: boolean
-  encode(version: number, correlationId: number, clientId: string): Buffer
+  /** A whole frame in pieces; large bytes in it are those that were asked with. */
+  encode(version: number, correlationId: number, clientId: string): readonly Uint8Array[]
   /** Answers for how many ms the broker wants to be left alone. */
   answer(version: number, frame: Buffer): number
   written(): void
@@ -109,8 +110,8 @@ export class Call<N extends ApiName, T> implements Ask {
     return this.#settled
   }
 
-  encode(version: number, correlationId: number, clientId: string): Buffer {
-    return encodeRequest(this.#question.name, version, correlationId, clientId, this.#question.body(version))
+  encode(version: number, correlationId: number, clientId: string): readonly Uint8Array[] {
+    return encodeRequestParts(this.#question.name, version, correlationId, clientId, this.#question.body(version))
   }
 
   answer(version: number, frame: Buffer): number {

@@ -174,7 +174,7 @@ export class Connection {
     }
     const correlationId = this.#correlationId
     let chosen: number
-    let frame: Buffer
+    let frame: readonly Uint8Array[]
     try {
       chosen = version ?? this.#pick(call)
       frame = call.encode(chosen, correlationId, this.#options.clientId)
@@ -184,8 +184,15 @@ export class Connection {
     }
     this.#correlationId = (correlationId + 1) & 0x7fffffff
     if (call.answered) this.#line.push({ correlationId, version: chosen, call })
-    this.#socket.write(frame)
+    this.#write(frame)
     if (!call.answered) call.written()
+  }
+
+  /** In one system call, whatever the number of pieces. */
+  #write(pieces: readonly Uint8Array[]): void {
+    if (pieces.length > 1) this.#socket.cork()
+    for (const piece of pieces) this.#socket.write(piece)
+    if (pieces.length > 1) this.#socket.uncork()
   }
 
   /** Asks on this connection alone, in the highest version both sides know unless told. */

@@ -28,11 +28,12 @@ export async function produce(
     const error = ofRequest(thrown)
     return batches.map(item => failed(item, error, false))
   }
-  const produced = batches.map(item => failed(item, whyLeaderless(metadata, item), false))
-  const { routed } = byLeader(
+  const { routed, leaderless } = byLeader(
     metadata,
     batches.map((item, at) => ({ at, item })),
   )
+  const produced: ProducedBatch[] = new Array(batches.length)
+  for (const { at, item } of leaderless) produced[at] = failed(item, whyLeaderless(metadata, item), false)
   await Promise.all(routed.map(request => sendToLeader(router, request, options, produced)))
   const stale = new Set<string>()
   for (const { topic, error } of produced) if (error?.retriable) stale.add(topic)

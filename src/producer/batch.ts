@@ -99,17 +99,21 @@ export class ProducerBatch {
   }
 
   succeeded(baseOffset: number, logAppendTime: number): void {
+    if (!this.#settle()) return
     const { topic, partition } = this
-    const timestamps = this.#timestamps
-    this.#settle((receipt, place, at) => {
+    const receipts = this.#receipts
+    for (let at = 0; at < receipts.length; at++) {
       const offset = baseOffset < 0 ? -1 : baseOffset + at
-      const timestamp = logAppendTime >= 0 ? logAppendTime : (timestamps[at] as number)
-      receipt.delivered(place, { topic, partition, offset, timestamp })
-    })
+      // One of each per message.
+      const timestamp = logAppendTime >= 0 ? logAppendTime : (this.#timestamps[at] as number)
+      const receipt = receipts[at] as Receipt
+      receipt.delivered(this.#places[at] as number, { topic, partition, offset, timestamp })
+    }
   }
 
   failed(error: DeliveryError): void {
-    this.#settle((receipt, place) => receipt.failed(place, error))
+    if (!this.#settle()) return
+    for (const [at, receipt] of this.#receipts.entries()) receipt.failed(this.#places[at] as number, error)
   }
 
   /** An error that says what became of it. */
@@ -125,10 +129,11 @@ export class ProducerBatch {
     return new DeliveryError(code, text, written, { topic, partition, broker, retriable, cause })
   }
 
-  #settle(tell: (receipt: Receipt, place: number, at: number) => void): void {
-    if (this.#settled) return
+  /** Whether it was not settled before. */
+  #settle(): boolean {
+    if (this.#settled) return false
     this.#settled = true
-    for (const [at, receipt] of this.#receipts.entries()) tell(receipt, this.#places[at] as number, at)
     this.#done.resolve()
+    return true
   }
 }

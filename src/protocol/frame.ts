@@ -42,13 +42,37 @@ export function encodeRequest<N extends ApiName>(
   clientId: string | null,
   body: Requests[N],
 ): Buffer {
+  return request(name, version, correlationId, clientId, body).finish()
+}
+
+/**
+ * The same frame in pieces, to be sent one behind the other: large bytes in `body` (record batches) are not copied, so they must stay as
+ * they are until they are sent.
+ */
+export function encodeRequestParts<N extends ApiName>(
+  name: N,
+  version: number,
+  correlationId: number,
+  clientId: string | null,
+  body: Requests[N],
+): readonly Uint8Array[] {
+  return request(name, version, correlationId, clientId, body).parts()
+}
+
+function request<N extends ApiName>(
+  name: N,
+  version: number,
+  correlationId: number,
+  clientId: string | null,
+  body: Requests[N],
+): Writer {
   const { key } = api(name)
   const codec = api(name).request(version)
   return framed(writer => {
     const header = { requestApiKey: key, requestApiVersion: version, correlationId, clientId }
     requestHeader(codec.flexible).encode(writer, header)
     codec.encode(writer, body)
-  }).finish()
+  })
 }
 
 /** Reads an answer from a frame without its length prefix. Bytes and records in it are views into the frame. */

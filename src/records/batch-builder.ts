@@ -55,6 +55,7 @@ export class BatchBuilder {
   #count = 0
   #baseTimestamp = 0
   #maxTimestamp = 0
+  #given = false
 
   /** `bytes`: how many it has room for at first. */
   constructor(bytes = 1024) {
@@ -101,9 +102,14 @@ export class BatchBuilder {
     return true
   }
 
-  /** The batch with these records; `attributes` beside what `header` says. It may be finished again under another header. */
+  /**
+   * The batch with these records; `attributes` beside what `header` says. It may be finished again under another header: what was given out
+   * before stays as it is.
+   */
   finish(header: BatchHeader, attributes = 0): Buffer {
     const compression = header.compression ?? 'none'
+    if (this.#given && compression === 'none') this.#bytes = Buffer.from(this.#bytes)
+    this.#given = true
     const batch =
       compression === 'none' ? this.#bytes.subarray(0, this.#end) : this.#compressed(compression, header.level)
     batch.writeBigInt64BE(BigInt(header.baseOffset ?? 0), 0)

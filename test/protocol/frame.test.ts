@@ -5,6 +5,7 @@ import {
   decodeRequest,
   decodeResponse,
   encodeRequest,
+  encodeRequestParts,
   encodeResponse,
   encodeResponseParts,
   requestHead,
@@ -80,4 +81,17 @@ test('large records go out as they are, in pieces of the same frame', () => {
   }
   const small = encodeResponseParts('Heartbeat', 4, 5, { errorCode: 27 })
   assert.deepEqual(small, [encodeResponse('Heartbeat', 4, 5, { errorCode: 27 })])
+})
+
+test('a request in pieces is the same frame, and large record batches in it are not copied', () => {
+  const records = [Buffer.alloc(70_000, 1), Buffer.alloc(100, 2)]
+  const partitionData = records.map((each, index) => ({ index, records: each }))
+  for (const version of [3, 9, 13]) {
+    const topic = version < 13 ? { name: 'orders' } : { topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' }
+    const body = { acks: 1, timeoutMs: 5, topicData: [{ ...topic, partitionData }] }
+    const pieces = encodeRequestParts('Produce', version, 5, 'me', body)
+    assert.deepEqual(Buffer.concat(pieces), encodeRequest('Produce', version, 5, 'me', body))
+    assert.ok(pieces.includes(records[0] as Buffer))
+    assert.ok(!pieces.includes(records[1] as Buffer), 'a small one is copied')
+  }
 })

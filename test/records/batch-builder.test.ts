@@ -142,6 +142,19 @@ test('what an int32 cannot count is refused before memory is taken for it', () =
   assert.equal(messagesOf(openNow(builder.finish({}))).length, 1)
 })
 
+test('one that is finished again under another header leaves what was given out before as it was', () => {
+  for (const compression of COMPRESSIONS) {
+    const builder = new BatchBuilder()
+    builder.append({ key: 'k', value: 'v'.repeat(3_000) }, 1_700_000_000_000)
+    const first = builder.finish({ compression, producerId: 7, producerEpoch: 1, baseSequence: 5 })
+    const copy = Buffer.from(first)
+    const second = builder.finish({ compression, producerId: 7, producerEpoch: 2, baseSequence: 0 })
+    assert.deepEqual(first, copy)
+    assert.notDeepEqual(second, copy)
+    assert.equal(messagesOf(openNow(second))[0]?.value?.length, 3_000)
+  }
+})
+
 describe('levels', () => {
   const values = Array.from({ length: 3_000 }, (_, index) => ({
     value: `{"id":${index},"customer":"c${index * 7919}"}`,

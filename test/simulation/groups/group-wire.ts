@@ -105,7 +105,7 @@ export class GroupWire implements GroupClient {
     if (call.settled) return call.promise
     try {
       const version = this.#versions.pick(name, minVersion, maxVersion)
-      const frame = Buffer.from(call.encode(version, 7, this.#parts.clientId).subarray(4))
+      const frame = Buffer.concat(call.encode(version, 7, this.#parts.clientId)).subarray(4)
       this.#travel(line, call, version, frame, asked(version))
     } catch (thrown) {
       call.fail(thrown as Error)

@@ -15,6 +15,20 @@ export function parseSeconds(text: string): number {
   throw new InvalidArgumentError('Expected a number of seconds, such as 10 or 0.5.')
 }
 
+/** A number of milliseconds. */
+export function parseMilliseconds(text: string): number {
+  const ms = /^\d{1,10}$/.test(text) ? Number(text) : -1
+  if (ms >= 0 && ms < 2 ** 31) return ms
+  throw new InvalidArgumentError('Expected a whole number of milliseconds, such as 50.')
+}
+
+/** How many in a second. */
+export function parseRate(text: string): number {
+  const value = /^\d+(\.\d+)?$|^\.\d+$/.test(text) ? Number(text) : 0
+  if (value >= 0.001 && value <= 1e9) return value
+  throw new InvalidArgumentError('Expected a number of messages per second, such as 1000 or 0.5.')
+}
+
 /** `host:port,host:port`. */
 export function parseList(text: string): readonly string[] {
   const parts = text
@@ -55,6 +69,21 @@ export function parsePartitions(text: string, before: readonly number[] = []): r
     for (let partition = first; partition <= last; partition++) found.add(partition)
   }
   return [...found].sort((a, b) => a - b)
+}
+
+export function parsePartition(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Expected the number of one partition, such as 0.')
+}
+
+/** `name=value`; given several times, they are in this order, also those of one name. */
+export function parseHeaders(
+  text: string,
+  before: readonly (readonly [name: string, value: string])[] = [],
+): readonly (readonly [name: string, value: string])[] {
+  const at = text.indexOf('=')
+  if (at <= 0) throw new InvalidArgumentError('Expected a header such as source=shell.')
+  return [...before, [text.slice(0, at), text.slice(at + 1)]]
 }
 
 /** A TCP port; 0 lets the operating system choose a free one. */

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { parseList, parseProperty, parseSeconds, parseText } from './arguments.ts'
+import type { ConfiguredClient } from './config-file.ts'
 import { givenTo } from './given.ts'
 
 /** At the end of each command's help. */
@@ -14,8 +15,11 @@ Exit codes:
 
 const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']
 
-/** What every command has that asks a cluster. Its action has the settings that these, the environment and a file make together. */
-export function withCommonOptions(command: Command): Command {
+/**
+ * What every command has that asks a cluster. Its action has the settings that these, the environment and a file make together; `client` is
+ * what that file is for.
+ */
+export function withCommonOptions(command: Command, client: ConfiguredClient = 'consumer'): Command {
   command
     .optionsGroup('Common options:')
     .addOption(
@@ -52,7 +56,7 @@ export function withCommonOptions(command: Command): Command {
   return command.hook('preAction', async (_, action) => {
     const { settingsOf, tellNotes } = await import('./settings.ts')
     const given = givenTo(action)
-    const settings = await settingsOf(given)
+    const settings = await settingsOf(given, client)
     action.setOptionValue('given', given).setOptionValue('settings', settings)
     if (action.getOptionValue('verbose') > 0) tellNotes(settings)
   })

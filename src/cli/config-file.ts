@@ -7,18 +7,25 @@ import { OptionError, toError } from '../base/errors.ts'
 import { describe } from '../base/option-check.ts'
 import type { SaslOptions, TlsOptions } from '../client/security.ts'
 import { type ConsumerOptions, resolveOptions } from '../consumer/options.ts'
-import { readEntries } from '../consumer/properties/read-properties.ts'
+import { type PropertiesRead, readEntries } from '../consumer/properties/read-properties.ts'
+import { type ProducerOptions, resolveProducer } from '../producer/options.ts'
+import { type ProducerPropertiesRead, readProducerEntries } from '../producer/properties/read-properties.ts'
 import { mergeOptions } from '../properties/dialects.ts'
 import { Entry } from '../properties/entry.ts'
 import { entriesIn } from '../properties/source.ts'
+import type { Bytes } from '../records/batch-builder.ts'
 import type { ConnectionFields, Given } from './given.ts'
 import { passwordIn, saslOf, tokenIn } from './security-settings.ts'
 
-/** Options that a file may have. */
+/** Options that a file may have: a consumer's, and those of a producer in a section of their own. */
 export interface FileOptions extends Partial<ConsumerOptions> {
   tls?: boolean | TlsOptions
   sasl?: SaslOptions
+  producer?: Partial<ProducerOptions<Bytes, Bytes>>
 }
+
+/** What the keys of a `.properties` file are about. */
+export type ConfiguredClient = 'consumer' | 'producer'
 
 /** What a file and `-X` say. */
 export interface ConfigRead {
@@ -28,33 +35,54 @@ export interface ConfigRead {
 
 type Section = Record<string, unknown>
 
+/** In the dialects. */
+const brokerKeys = ['bootstrap.servers', 'metadata.broker.list']
+
 /**
- * Reads the file that `--config` names, and `-X` as lines behind it: JSON, YAML and modules have the names of a consumer's options,
+ * Reads the file that `--config` names, and `-X` as lines behind it: JSON, YAML and modules have the names of options,
  * everything else is a `.properties` file.
  *
  * @throws {OptionError} that names the file, and the line where it is known
  */
-export async function readConfigFile(given: Given, fields: ConnectionFields): Promise<ConfigRead> {
+export async function readConfigFile(
+  given: Given,
+  fields: ConnectionFields,
+  client: ConfiguredClient,
+): Promise<ConfigRead> {
   const { config, properties } = given
   const lines = Object.entries(properties).map(([key, value]) => new Entry(key, value, { place: '-X' }))
   const structured = config === null ? undefined : await structuredFile(config)
   if (structured !== undefined) {
-    const { options, notes } = lines.length > 0 ? read(lines, given, fields) : { options: {}, notes: [] }
+    const { options, notes } = lines.length > 0 ? read(lines, given, fields, client) : { options: {}, notes: [] }
     return { options: mergeOptions(structured, options), notes }
   }
   const ofFile = config === null ? [] : entriesIn(config).filter(({ key }) => !Object.hasOwn(properties, key))
-  return read([...ofFile, ...lines], given, fields)
+  return read([...ofFile, ...lines], given, fields, client)
 }
 
-function read(entries: readonly Entry[], { dialect }: Given, fields: ConnectionFields): ConfigRead {
-  const named = entries.some(({ key }) => key === 'bootstrap.servers')
+function read(
+  entries: readonly Entry[],
+  { dialect }: Given,
+  fields: ConnectionFields,
+  client: ConfiguredClient,
+): ConfigRead {
+  const named = entries.some(({ key }) => brokerKeys.includes(key))
   const complete = completeSasl(fields)
-  const { options, notes } = readEntries(entries, {
-    dialect,
-    overrides: { ...(!named && { brokers: ['localhost:9092'] }), ...(complete && { sasl: complete }) } as FileOptions,
-  })
+  const overrides = { ...(!named && { brokers: ['localhost:9092'] }), ...(complete && { sasl: complete }) }
+  const { options, notes } =
+    client === 'consumer'
+      ? readEntries(entries, { dialect, overrides: overrides as FileOptions })
+      : inSection(readProducerEntries(entries, { dialect, overrides }))
   const { brokers, ...rest } = options
   return { options: named ? options : rest, notes: notes.map(({ message }) => message) }
+}
+
+/** How to connect is not of the producer alone. */
+function inSection({ options, notes }: ProducerPropertiesRead): Pick<PropertiesRead, 'options' | 'notes'> {
+  const { brokers, clientId, reconnect, tls, sasl, ...producer } = options
+  const connection = { brokers, clientId, reconnect, tls, sasl }
+  const given = Object.fromEntries(Object.entries(connection).filter(([, value]) => value !== undefined))
+  return { options: { ...given, brokers, producer } as FileOptions & { brokers: readonly string[] }, notes }
 }
 
 /** What goes before the file, where it needs nothing of that. */
@@ -75,10 +103,22 @@ async function structuredFile(path: string): Promise<Section | undefined> {
     const value = await parse(path)
     if (!isSection(value)) throw new OptionError(`it holds ${describe(value)}, and options are expected`)
     const options = plainOptions(value, dirname(path))
-    resolveOptions({ brokers: ['localhost:9092'], ...options } as ConsumerOptions)
+    const { producer, ...consumer } = options
+    const brokers = ['localhost:9092']
+    resolveOptions({ brokers, ...consumer } as ConsumerOptions)
+    if (producer !== undefined) checkProducer(producer)
     return options
   } catch (thrown) {
     throw new OptionError(`${name}: ${toError(thrown).message}`)
+  }
+}
+
+function checkProducer(producer: unknown): void {
+  if (!isSection(producer)) throw new OptionError(`producer must be an object, not ${describe(producer)}`)
+  try {
+    resolveProducer({ brokers: ['localhost:9092'], ...producer })
+  } catch (thrown) {
+    throw new OptionError(`producer: ${toError(thrown).message}`)
   }
 }
 

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import type { Message } from '../records/message.ts'
+import { knownEscapes, readEscape } from './escapes.ts'
 import type { Lines } from './lines.ts'
 
 /** Appends a message to the output. */
@@ -33,8 +34,6 @@ const printers: Readonly<Record<string, (nulls: Buffer | null) => Format>> = {
   o: () => (message, lines) => lines.appendText(String(message.offset)),
 }
 const nullHeader = Buffer.from('NULL')
-
-const escapes: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, '0': 0, '\\': 92 }
 
 /** One JSON object and a line break per message. */
 export const jsonFormat: Format = (message, lines) => lines.appendText(`${JSON.stringify(message)}\n`)
@@ -99,11 +98,9 @@ function readSign(text: string, at: number): Sign {
       )
     return { format, byte: null, length: 2 }
   }
-  const hex = name === 'x' ? /^[0-9a-fA-F]{2}/.exec(text.slice(at + 2))?.[0] : undefined
-  if (hex !== undefined) return { format: null, byte: Number.parseInt(hex, 16), length: 4 }
-  const byte = Object.hasOwn(escapes, name) ? escapes[name] : undefined
-  if (byte === undefined) throw unknown(sign, at, '\\n \\r \\t \\0 \\\\ \\xHH')
-  return { format: null, byte, length: 2 }
+  const found = readEscape(text, at)
+  if (found === null) throw unknown(sign, at, knownEscapes)
+  return { format: null, ...found }
 }
 
 /** The same text, once it is known to be a format. */

@@ -10,6 +10,7 @@ import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
 import { addGroups } from './groups-command.ts'
 import { addHelp } from './help-command.ts'
 import { addPerf } from './perf-command.ts'
+import { addProduce } from './produce-command.ts'
 import { addRun } from './run-command.ts'
 import { addTopics } from './topics-command.ts'
 
@@ -43,7 +44,7 @@ export function makeProgram(): Command {
     version: string
   }
   const program = new Command('millrace')
-    .description('Looks into Apache Kafka, consumes from it, and stands in for it in tests.')
+    .description('Looks into Apache Kafka, consumes from it, writes to it, and stands in for it in tests.')
     .version(version)
     .exitOverride()
     .configureOutput({
@@ -57,6 +58,7 @@ export function makeProgram(): Command {
     })
     .helpCommand(false)
   addConsume(program)
+  addProduce(program)
   addRun(program)
   addTopics(program)
   addGroups(program)

@@ -1,6 +1,6 @@
 import type { SaslOptions, TlsOptions } from '../client/security.ts'
 import type { ConsumerOptions } from '../consumer/options.ts'
-import type { ConfigRead, FileOptions } from './config-file.ts'
+import type { ConfigRead, ConfiguredClient, FileOptions } from './config-file.ts'
 import type { ConnectionFields, Given } from './given.ts'
 import { saslOf, tlsOf } from './security-settings.ts'
 
@@ -15,14 +15,15 @@ export interface Connection extends Pick<ConsumerOptions, 'brokers' | 'reconnect
 export interface Settings {
   readonly connection: Connection
   /** What the file says beside it. */
-  readonly consumer: Omit<FileOptions, keyof Connection>
+  readonly consumer: Omit<FileOptions, keyof Connection | 'producer'>
+  readonly producer: NonNullable<FileOptions['producer']>
   /** What the user should know of the file, a line each. */
   readonly notes: readonly string[]
 }
 
 /** What a key of a property says something about. */
 const saidBy: readonly [key: RegExp, field: RegExp][] = [
-  [/^bootstrap\.servers$/, /^brokers$/],
+  [/^(bootstrap\.servers|metadata\.broker\.list)$/, /^brokers$/],
   [/^client\.id$/, /^clientId$/],
   [/^(security\.protocol$|ssl\.)/, /^tls/],
   [/^(security\.protocol$|sasl\.)/, /^sasl/],
@@ -33,11 +34,11 @@ const saidBy: readonly [key: RegExp, field: RegExp][] = [
  *
  * @throws {OptionError}
  */
-export async function settingsOf(given: Given): Promise<Settings> {
+export async function settingsOf(given: Given, client: ConfiguredClient = 'consumer'): Promise<Settings> {
   const fields = over(unlessSaid(given.environment, given.properties), given.options)
-  const { options, notes } = await read(given, fields)
+  const { options, notes } = await read(given, fields, client)
   const { brokers, clientId, reconnect, ...rest } = options
-  const { tls: tlsOfFile, sasl: saslOfFile, ...consumer } = rest
+  const { tls: tlsOfFile, sasl: saslOfFile, producer = {}, ...consumer } = rest
   const tls = tlsOf(tlsOfFile, fields)
   const sasl = saslOf(saslOfFile, fields)
   return {
@@ -49,6 +50,7 @@ export async function settingsOf(given: Given): Promise<Settings> {
       ...(sasl !== undefined && { sasl }),
     },
     consumer,
+    producer,
     notes,
   }
 }
@@ -59,10 +61,10 @@ export function tellNotes({ notes }: Settings): void {
 }
 
 /** What reads files is loaded when there is something to read. */
-async function read(given: Given, fields: ConnectionFields): Promise<ConfigRead> {
+async function read(given: Given, fields: ConnectionFields, client: ConfiguredClient): Promise<ConfigRead> {
   if (given.config === null && Object.keys(given.properties).length === 0) return { options: {}, notes: [] }
   const { readConfigFile } = await import('./config-file.ts')
-  return readConfigFile(given, fields)
+  return readConfigFile(given, fields, client)
 }
 
 function unlessSaid(fields: ConnectionFields, properties: Readonly<Record<string, string>>): ConnectionFields {

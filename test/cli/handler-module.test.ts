@@ -30,6 +30,7 @@ const work: HandlerWork = {
 const settings: Settings = {
   connection: { brokers: ['localhost:1'], clientId: 'millrace' },
   consumer: {},
+  producer: {},
   notes: [],
 }
 

@@ -6,7 +6,9 @@ import { after, before, describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { Command } from 'commander'
 import { withCommonOptions } from '../../src/cli/common-options.ts'
+import type { ConfiguredClient } from '../../src/cli/config-file.ts'
 import { readerOptions } from '../../src/cli/connect.ts'
+import { writerOptions } from '../../src/cli/producer-settings.ts'
 import type { Settings } from '../../src/cli/settings.ts'
 
 let folder = ''
@@ -31,11 +33,12 @@ async function file(name: string, content: string): Promise<string> {
 async function settings(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  client: ConfiguredClient = 'consumer',
 ): Promise<Settings> {
   Object.assign(process.env, environment)
   try {
     let found: Settings | undefined
-    const command = withCommonOptions(new Command().exitOverride().configureOutput({ writeErr: () => {} }))
+    const command = withCommonOptions(new Command().exitOverride().configureOutput({ writeErr: () => {} }), client)
     command.action((options: { settings: Settings }) => {
       found = options.settings
     })
@@ -65,6 +68,7 @@ test('without anything it is a broker of this machine', async () => {
   assert.deepEqual(await settings([]), {
     connection: { brokers: ['localhost:9092'], clientId: 'millrace' },
     consumer: {},
+    producer: {},
     notes: [],
   })
 })
@@ -257,5 +261,52 @@ requestTimeoutMs: 5000
     requestTimeoutMs: 5_000,
     fetch: { isolation: 'read_uncommitted' },
     ownership: { strategies: ['range'] },
+  })
+})
+
+describe('commands that write', () => {
+  const written = async (...args: string[]) => {
+    const found = await settings(args, {}, 'producer')
+    const { logger: _, ...options } = writerOptions({
+      settings: found,
+      given: { options: {}, environment: {}, properties: {}, config: null, dialect: 'kafka' },
+      timeout: 1,
+      verbose: 0,
+      idempotent: true,
+      linger: 7,
+    })
+    return options
+  }
+
+  test('take the properties of a producer, but its serdes and its transactional id', async () => {
+    const path = await file(
+      'producer.properties',
+      'bootstrap.servers=a:1\nacks=1\nlinger.ms=5\nbatch.size=9\ntransactional.id=theirs\nenable.idempotence=true\n' +
+        'key.serializer=org.apache.kafka.common.serialization.IntegerSerializer\n',
+    )
+    assert.deepEqual(await written('--config', path, '-X', 'acks=all', '-X', 'compression.type=zstd'), {
+      brokers: ['a:1'],
+      clientId: 'millrace',
+      acks: 'all',
+      idempotent: true,
+      batchBytes: 9,
+      compression: 'zstd',
+      lingerMs: 7,
+    })
+    const go = await written('--dialect', 'go', '-X', 'metadata.broker.list=b:2', '-X', 'compression.codec=gzip')
+    assert.deepEqual([go.brokers, go.compression, go.maxRequestBytes], [['b:2'], 'gzip', 1_000_000])
+    await assert.rejects(written('-X', 'group.id=a'), /-X: group\.id is no key of a producer/)
+  })
+
+  test('take the section producer of other files, which consumers do not look at', async () => {
+    const path = await file(
+      'both.yaml',
+      'brokers: [a:1]\ngroup: shop\nproducer: { acks: 1, lingerMs: 5, batchBytes: 9 }',
+    )
+    const options = { brokers: ['a:1'], clientId: 'millrace', acks: 1, lingerMs: 7, batchBytes: 9 }
+    assert.deepEqual(await written('--config', path), options)
+    assert.deepEqual((await settings(['--config', path])).consumer, { group: 'shop' })
+    const wrong = await file('wrong.json', '{"producer":{"acks":2}}')
+    await assert.rejects(written('--config', wrong), /wrong\.json: producer: acks must be .*, not 2/)
   })
 })

@@ -1,0 +1,328 @@
+import type { Readable, Writable } from 'node:stream'
+import { systemClock } from '../base/clock.ts'
+import { MillraceError, toError } from '../base/errors.ts'
+import { onSignals } from '../consumer/signals.ts'
+import { DeliveryError } from '../producer/delivery.ts'
+import { type ProducerOptions, resolveProducer } from '../producer/options.ts'
+import { Producer } from '../producer/producer.ts'
+import { withClient } from './connect.ts'
+import type { Bytes } from '../records/batch-builder.ts'
+import { CommandError, exitCodeOf, exitCodes } from './failure.ts'
+import { type Input, inputName, STDIN } from './input.ts'
+import { jsonLine, plainLine, type ReadLine } from './line-message.ts'
+import { type Group, MessageReader, type Place } from './message-reader.ts'
+import { Outbox, type Results, type Send } from './outbox.ts'
+import { cannotWrite } from './output.ts'
+import { Pace } from './pace.ts'
+import { choosePartitions, findTopics } from './partitions.ts'
+import { plural } from './plural.ts'
+import { ProduceOutcome } from './produce-outcome.ts'
+import { type ProducerFlags, writerOptions } from './producer-settings.ts'
+import { Progress } from './progress.ts'
+
+export interface ProducingOptions extends ProducerFlags {
+  readonly input: 'lines' | 'ndjson' | 'whole'
+  readonly delimiter?: Buffer
+  readonly keyDelimiter?: Buffer
+  readonly key?: string
+  readonly nullValue?: boolean
+  readonly header?: readonly (readonly [name: string, value: string])[]
+  readonly partition?: number
+  readonly repartition?: boolean
+  readonly transactionalId?: string
+  /** Messages per second. */
+  readonly rate?: number
+  readonly max?: number
+  readonly fromLine?: number
+  readonly keepGoing?: boolean
+  readonly json?: boolean
+}
+
+export interface Streams {
+  readonly stdin: Readable & { readonly isTTY?: boolean }
+  readonly stdout: Writable & { readonly isTTY?: boolean }
+  readonly stderr: NodeJS.WriteStream
+}
+
+/** As brokers allow it at most, unless they are set otherwise: it is open for as long as the input takes. */
+const TRANSACTION_MS = 900_000
+/** An object has quotes, names and escapes beside what becomes of it. */
+const JSON_FACTOR = 8
+const CATCH_UP_MS = 20
+/** Whoever waits for longer after Ctrl-C is told for what. */
+const PATIENCE_MS = 500
+
+/** Reads inputs and writes what is in them, in order and in bounded memory, until it is stopped by what goes wrong or by signals. */
+export class Producing {
+  readonly #options: ProducingOptions
+  readonly #streams: Streams
+  readonly #producer: Producer
+  readonly #reader: MessageReader
+  readonly #pace: Pace | null
+  readonly #outcome = new ProduceOutcome()
+  /** Nothing more is read or sent. */
+  readonly #stop = new AbortController()
+  /** Nor waited for. */
+  readonly #givenUp = new AbortController()
+  /** That are known to exist; null: all messages are for one that does. */
+  readonly #topics: Set<string> | null
+  #endless = false
+  #interrupted = false
+  /** Where what was read and not sent begins. */
+  #unsent: Place | null = null
+  #error: Error | null = null
+  #unread = false
+  #waiting: NodeJS.Timeout | undefined
+
+  constructor(topic: string | undefined, options: ProducingOptions, streams: Streams) {
+    const { rate } = options
+    const writer = writerOf(options)
+    this.#options = options
+    this.#streams = streams
+    this.#topics = topic === undefined ? new Set() : null
+    this.#reader = readerOf(topic, options, resolveProducer(writer).maxRequestBytes)
+    this.#pace = rate === undefined ? null : new Pace(rate, CATCH_UP_MS, systemClock)
+    this.#producer = new Producer(writer)
+  }
+
+  /** @throws {CommandError} that says what was not written, and where to go on */
+  async run(inputs: readonly Input[]): Promise<void> {
+    const stopSignals = onSignals(
+      () => this.#interrupt(),
+      () => this.#giveUp(),
+    )
+    const progress = this.#begin(inputs)
+    try {
+      if (this.#options.transactionalId === undefined) {
+        await this.#write(inputs, messages => this.#producer.sendBatch(messages))
+      } else {
+        await this.#producer.transaction(async transaction => {
+          await this.#write(inputs, messages => transaction.sendBatch(messages))
+          this.#check(inputs)
+        })
+      }
+    } finally {
+      stopSignals()
+      clearTimeout(this.#waiting)
+      progress?.end()
+      await this.#producer.close({ drainMs: 0 })
+    }
+    this.#check(inputs)
+    if (this.#streams.stderr.isTTY) this.#tell(`${plural(this.#outcome.written, 'message')} written`)
+  }
+
+  /** Sends all that is read; resolves when it is told what became of it. */
+  async #write(inputs: readonly Input[], send: Send): Promise<void> {
+    const outbox = new Outbox(send, (group, results) => this.#settled(group, results))
+    try {
+      for await (const group of this.#reader.groups(inputs, this.#stop.signal)) {
+        await this.#checkTopics(group)
+        await this.#put(group, outbox)
+      }
+    } catch (thrown) {
+      this.#error ??= toError(thrown)
+    }
+    await outbox.empty()
+  }
+
+  async #put(group: Group, outbox: Outbox): Promise<void> {
+    const { signal } = this.#stop
+    for (let rest = group; rest.messages.length + rest.wrong.length > 0; ) {
+      const due = this.#pace?.take(rest.messages.length, signal).catch(() => 0)
+      const part = head(rest, (await due) ?? rest.messages.length)
+      await outbox.room(part, signal)
+      if (signal.aborted) {
+        this.#unsent = rest.places[0] ?? null
+        return
+      }
+      outbox.put(part)
+      rest = behind(rest, part)
+    }
+  }
+
+  /** Of objects that name their topics. */
+  async #checkTopics({ messages, places }: Group): Promise<void> {
+    const known = this.#topics
+    if (known === null) return
+    const unknown = [...new Set(messages.map(({ topic }) => topic))].filter(topic => !known.has(topic))
+    if (unknown.length === 0) return
+    try {
+      await checkTopics(unknown, this.#options)
+    } catch (thrown) {
+      this.#unsent = places[0] ?? null
+      throw thrown
+    }
+    for (const topic of unknown) known.add(topic)
+  }
+
+  async #settled(group: Group, results: Results): Promise<void> {
+    this.#outcome.add(group, results)
+    const { keepGoing, json } = this.#options
+    // Where sending again may succeed, it is not the message that is wrong.
+    const hopeless = results.some(result => result instanceof DeliveryError && result.retriable)
+    if (this.#outcome.failed > 0 && (!keepGoing || hopeless)) this.#stop.abort()
+    if (json && !this.#unread) await this.#print(describeAll(group, results))
+  }
+
+  /** Resolves when it is written, or nobody waits for that any more. */
+  async #print(lines: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const { signal } = this.#givenUp
+    if (signal.aborted) return
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    this.#streams.stdout.write(lines, error => {
+      if (error) this.#broken(error)
+      resolve()
+    })
+    await promise
+  }
+
+  /** Whoever has read enough does not keep messages from being written. */
+  #broken(error: NodeJS.ErrnoException): void {
+    this.#unread = true
+    if (error.code === 'EPIPE') return
+    this.#error ??= cannotWrite(error)
+    this.#stop.abort()
+  }
+
+  #begin(inputs: readonly Input[]): Progress | null {
+    const { stdin, stdout, stderr } = this.#streams
+    if (stdin.isTTY && inputs.some(({ name }) => name === STDIN)) {
+      this.#endless = true
+      const what = this.#options.input === 'whole' ? 'All that you type is one message' : 'Each line is a message'
+      this.#tell(`${what}. Ctrl-D ends it`)
+      return null
+    }
+    if (this.#options.json && stdout.isTTY) return null
+    return new Progress(() => {
+      const { written, bytes } = this.#outcome
+      return `${plural(written, 'message')}, ${(bytes / 1e6).toFixed(1)} MB`
+    }, stderr)
+  }
+
+  #interrupt(): void {
+    this.#interrupted = true
+    this.#stop.abort()
+    this.#waiting = setTimeout(() => {
+      this.#tell('Waiting until what was read is written. Ctrl-C again gives it up')
+    }, PATIENCE_MS)
+  }
+
+  #giveUp(): void {
+    this.#givenUp.abort()
+    void this.#producer.close({ drainMs: 0 })
+  }
+
+  #check(inputs: readonly Input[]): void {
+    const failure = this.#failure()
+    if (failure === null) return
+    const { exitCode, code, message, cause } = failure
+    const rest =
+      this.#options.transactionalId === undefined
+        ? `${this.#goOn(inputs)}`
+        : '. The transaction was aborted: nothing of it counts'
+    throw new CommandError(exitCode, code, `${message}${rest}`, cause)
+  }
+
+  #failure(): CommandError | null {
+    const { written, failed, unknown, error, where } = this.#outcome
+    const error_ = this.#error
+    if (failed > 0 && error !== null) {
+      const all = plural(written + failed, 'message')
+      const maybe = unknown > 0 ? `. Whether ${unknown} of them are written all the same is not known` : ''
+      const text = `${failed} of ${all} could not be written (${where}): ${error.message}${maybe}`
+      return this.#givenUp.signal.aborted
+        ? new CommandError(exitCodes.interrupted, 'INTERRUPTED', `Interrupted: ${text}`, error)
+        : new CommandError(exitCodes.failure, 'NOT_WRITTEN', text, error)
+    }
+    if (error_ !== null) {
+      const code = error_ instanceof MillraceError ? error_.code : 'PRODUCE'
+      const before = `${plural(written, 'message')} before that ${written === 1 ? 'was' : 'were'} written`
+      return new CommandError(exitCodeOf(error_), code, `${error_.message}. ${before}`, error_)
+    }
+    if (!this.#interrupted || this.#endless || (this.#reader.complete && this.#unsent === null)) return null
+    return new CommandError(exitCodes.interrupted, 'INTERRUPTED', `Interrupted after ${plural(written, 'message')}`)
+  }
+
+  /** Empty: there is nothing left. */
+  #goOn(inputs: readonly Input[]): string {
+    const { input, line } = this.#unsent ?? this.#reader.next
+    if (this.#reader.complete && this.#unsent === null) return ''
+    const from = this.#options.input === 'whole' ? '' : ` --from-line ${line}`
+    return inputs.length === 1 && from !== ''
+      ? `. Go on behind that with${from}`
+      : `. Go on with ${inputName(input)}${from}`
+  }
+
+  #tell(text: string): void {
+    this.#streams.stderr.write(`millrace: ${text}\n`)
+  }
+}
+
+export function writerOf(options: ProducingOptions): ProducerOptions<Bytes, Bytes> {
+  const { transactionalId } = options
+  return {
+    ...writerOptions(options),
+    ...(transactionalId !== undefined && { transactionalId, transactionTimeoutMs: TRANSACTION_MS }),
+  }
+}
+
+/** @throws {CommandError} when one does not exist, or does not have the partition that was asked for */
+export async function checkTopics(topics: readonly string[], options: ProducingOptions): Promise<void> {
+  const { partition, timeout } = options
+  await withClient(options, async client => {
+    choosePartitions(await findTopics(client, topics, timeout), partition === undefined ? undefined : [partition])
+  })
+}
+
+function readerOf(topic: string | undefined, options: ProducingOptions, mostBytes: number): MessageReader {
+  const { input, delimiter = null, fromLine = 1, max = Number.POSITIVE_INFINITY, keepGoing = false } = options
+  return new MessageReader({
+    readLine: readLineOf(topic, options),
+    delimiter,
+    mostBytes: input === 'ndjson' ? mostBytes * JSON_FACTOR : mostBytes,
+    whole: input === 'whole',
+    firstLine: fromLine,
+    mostMessages: max,
+    keepGoing,
+  })
+}
+
+function readLineOf(topic: string | undefined, options: ProducingOptions): ReadLine {
+  const { input, key = null, keyDelimiter = null, header: headers = [], partition, nullValue = false } = options
+  const template = { key, headers, partition }
+  if (input === 'ndjson' || topic === undefined) {
+    return jsonLine({ ...template, topic: topic ?? null }, nullValue, options.repartition ?? false)
+  }
+  return plainLine({ ...template, topic }, keyDelimiter, nullValue)
+}
+
+/** The first so many messages, and what is wrong in the same group. */
+function head(group: Group, count: number): Group {
+  const { messages, places, bytes } = group
+  if (count >= messages.length) return group
+  const share = Math.round((bytes * count) / messages.length)
+  return { messages: messages.slice(0, count), places: places.slice(0, count), wrong: [], bytes: share }
+}
+
+function behind(group: Group, part: Group): Group {
+  if (part === group) return { messages: [], places: [], wrong: [], bytes: 0 }
+  const from = part.messages.length
+  const { messages, places, wrong, bytes } = group
+  return { messages: messages.slice(from), places: places.slice(from), wrong, bytes: bytes - part.bytes }
+}
+
+/** An object and a line for each, in the order of the input. */
+function describeAll({ places, wrong }: Group, results: Results): string {
+  const told = places.map((place, at) => {
+    const result = results[at]
+    if (!(result instanceof DeliveryError)) return { ...place, ...result }
+    const { code, message, written } = result
+    return { ...place, error: { code, message, written } }
+  })
+  const refused = wrong.map(({ input, line, error }) => {
+    return { input, line, error: { code: 'INPUT', message: error.message, written: 'no' } }
+  })
+  const all = refused.length === 0 ? told : [...told, ...refused].sort((a, b) => a.line - b.line)
+  return all.map(each => `${JSON.stringify(each)}\n`).join('')
+}

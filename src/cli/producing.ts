@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { systemClock } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
-import { onSignals } from '../consumer/signals.ts'
+import { onSignals } from '../base/signals.ts'
 import { DeliveryError } from '../producer/delivery.ts'
 import { type ProducerOptions, resolveProducer } from '../producer/options.ts'
 import { Producer } from '../producer/producer.ts'

@@ -20,7 +20,7 @@ import { type ConsumerOptions, isStart, type ResolvedOptions, resolveOptions } f
 import { checkDrain } from './ownership-options.ts'
 import { type PropertyOptions, readProperties } from './properties/read-properties.ts'
 import { type BatchHandler, checkRoute, type Handler, type RouteOptions, type RouteSpec, workRoute } from './route.ts'
-import { onSignals } from './signals.ts'
+import { onSignals } from '../base/signals.ts'
 import { snapshot } from './snapshot.ts'
 import type { ConsumerState, ConsumerStatus } from './state.ts'
 

@@ -87,6 +87,11 @@ export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> {
    * longer. Default 60,000.
    */
   transactionTimeoutMs?: number
+  /**
+   * The first SIGINT or SIGTERM closes the producer, which takes at most `drainMs` (default 20,000); a second one at once. Then the signal ends
+   * the process, unless somebody else listens to it too. Default false.
+   */
+  handleSignals?: boolean | { drainMs?: number }
   /** Another client, or one that is shared; whoever made it closes it. */
   client?: LowLevelClient
 }
@@ -121,6 +126,7 @@ export interface ResolvedProducer {
   readonly logLevel: LogLevel
   readonly transactionalId: string | null
   readonly transactionTimeoutMs: number
+  readonly handleSignals: { readonly drainMs: number } | null
   readonly client: LowLevelClient | null
 }
 
@@ -153,6 +159,7 @@ const NAMES: readonly (keyof ProducerOptions<never, never>)[] = [
   'logLevel',
   'transactionalId',
   'transactionTimeoutMs',
+  'handleSignals',
   'client',
 ]
 const LONGEST_MS = 2 ** 31 - 1
@@ -201,6 +208,7 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes
     logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
     transactionalId,
     transactionTimeoutMs,
+    handleSignals: signals(options.handleSignals),
     client: options.client ?? null,
   }
 }
@@ -239,4 +247,10 @@ function waits(name: string, values: object | undefined, min: number, max: numbe
   const section = new SectionCheck(name, values, ['minMs', 'maxMs'])
   const minMs = section.number('minMs', min, { min: 1, max: LONGEST_MS })
   return { minMs, maxMs: section.number('maxMs', Math.max(minMs, max), { min: minMs, max: LONGEST_MS }) }
+}
+
+function signals(option: unknown): { readonly drainMs: number } | null {
+  if (option === undefined || option === false) return null
+  const section = new SectionCheck('handleSignals', option === true ? {} : option, ['drainMs'])
+  return { drainMs: section.number('drainMs', 20_000, { min: 0, max: LONGEST_MS }) }
 }

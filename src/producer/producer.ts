@@ -11,6 +11,7 @@ import { type Channel, type ChannelOptions, MessageChannel } from './channel.ts'
 import type { Delivery, DeliveryError } from './delivery.ts'
 import { type Accept, type MessageOf, type ProducerMessage, type Sends, sendMany, sendOne } from './message.ts'
 import { Engine } from './engine.ts'
+import { closeOnSignals } from './signals.ts'
 import { MessageSink, type WritableOptions } from './message-sink.ts'
 import { type ProducerOptions, type ResolvedProducer, resolveProducer, shownOptions } from './options.ts'
 import { type ProducerPropertyOptions, readProducerProperties } from './properties/read-properties.ts'
@@ -36,6 +37,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #engine: Engine
+  readonly #stopSignals: () => void
   #closing: Promise<void> | null = null
 
   /**
@@ -58,7 +60,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   constructor(options: ProducerOptions<K, V, S>, environment: ProducerEnvironment = {}) {
     this.#options = resolveProducer(options)
     this.#clock = environment.clock ?? systemClock
-    const { logger, logLevel, retryBackoff } = this.#options
+    const { logger, logLevel, retryBackoff, handleSignals } = this.#options
     this.#logger = logger ?? new StderrLogger(logLevel, this.#clock)
     this.#logger.info(shownOptions(this.#options), 'a producer was made')
     this.#engine = new Engine({
@@ -68,6 +70,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
       logger: this.#logger,
       backoff: environment.backoff ?? retryBackoff,
     })
+    this.#stopSignals = handleSignals === null ? () => {} : this.#closeOnSignals(handleSignals.drainMs)
   }
 
   /**
@@ -145,9 +148,13 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
     return this.#engine.flush()
   }
 
-  /** Sends what is there, for at most `drainMs` (default: the delivery timeout); the rest fails. Takes nothing more. */
+  /**
+   * Takes nothing more, and sends what is there for at most `drainMs` (default: the delivery timeout); the rest fails, so that each message is
+   * told what became of it. Calling it again answers the same, and with `drainMs: 0` nothing more is waited for.
+   */
   close({ drainMs = this.#options.deliveryTimeoutMs }: { drainMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#engine.close(drainMs)
+    if (drainMs === 0) this.#engine.hurry()
+    this.#closing ??= this.#engine.close(drainMs).finally(this.#stopSignals)
     return this.#closing
   }
 
@@ -160,5 +167,12 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
     const { transactions, intake } = this.#engine
     if (transactions === null) intake.take(message, serdes, receipt, at)
     else receipt.failed(at, outsideOfTransaction(String(message?.topic)))
+  }
+
+  #closeOnSignals(atMost: number): () => void {
+    return closeOnSignals((signal, drainMs = atMost) => {
+      this.#logger.info({ signal, drainMs }, 'the producer closes')
+      return this.close({ drainMs })
+    })
   }
 }

@@ -4,7 +4,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const
  * Calls `first` at the first SIGINT or SIGTERM and `second` at the second; a third is the system's default: the process ends.
  * The answer stops listening.
  */
-export function onSignals(first: (signal: string) => void, second: (signal: string) => void): () => void {
+export function onSignals(
+  first: (signal: NodeJS.Signals) => void,
+  second: (signal: NodeJS.Signals) => void,
+): () => void {
   const steps = [first, second]
   const stop = () => {
     for (const signal of SIGNALS) process.off(signal, listener)

@@ -46,10 +46,15 @@ export interface WrittenTransaction {
 /** Failed attempts of one batch: a leader that moved, or a connection that broke, costs one or two. */
 const WORTH_A_WARNING = 3
 
+/** Sums and compression take this much of one turn of the event loop at most, and one batch. */
+const TURN_MS = 5
+
 /** A batch on its way. */
 interface Sent {
   readonly queue: PartitionQueue
   readonly batch: ProducerBatch
+  /** As they are sent. */
+  readonly records: Buffer
 }
 
 /** Sends what waits in the queues of all partitions to their leaders: many partitions in a request, several requests at a time. */
@@ -183,9 +188,14 @@ export class Sender {
 
   /** As many requests as the node may have, each with a batch of as many queues as fit. */
   #sendTo(node: number, queues: readonly PartitionQueue[], now: number): void {
-    const { maxInFlight, maxRequestBytes } = this.#parts.options
+    const { options, transaction } = this.#parts
+    const { maxInFlight, maxRequestBytes } = options
     let left = queues
     while (left.length > 0 && (this.#inFlight.get(node) ?? 0) < maxInFlight) {
+      if (this.#isLong(now)) {
+        this.soon()
+        return
+      }
       const request: Sent[] = []
       const later: PartitionQueue[] = []
       let bytes = 0
@@ -193,12 +203,13 @@ export class Sender {
         // A queue that was looked at since may have ended the identity under which this one was to be sent.
         if (!queue.canTake(now)) continue
         const length = queue.head?.length ?? 0
-        if (request.length > 0 && bytes + length > maxRequestBytes) {
+        if (request.length > 0 && (bytes + length > maxRequestBytes || this.#isLong(now))) {
           later.push(queue)
           continue
         }
         bytes += length
-        request.push({ queue, batch: queue.take() })
+        const batch = queue.take()
+        request.push({ queue, batch, records: batch.bytes(options, transaction !== null) })
         // Behind the others, for the next time.
         this.#active.delete(queue)
         this.#active.add(queue)
@@ -209,14 +220,15 @@ export class Sender {
     }
   }
 
+  /** Whether the turn of the event loop that began then is long enough. */
+  #isLong(since: number): boolean {
+    return this.#parts.clock.now() - since >= TURN_MS
+  }
+
   async #send(node: number, request: readonly Sent[], now: number): Promise<void> {
     const { client, options, transaction } = this.#parts
     this.#inFlight.set(node, (this.#inFlight.get(node) ?? 0) + 1)
-    const batches = request.map(({ batch }) => ({
-      topic: batch.topic,
-      partition: batch.partition,
-      records: batch.bytes(options, transaction !== null),
-    }))
+    const batches = request.map(({ batch, records }) => ({ topic: batch.topic, partition: batch.partition, records }))
     const left = Math.max(...request.map(({ batch }) => batch.deadline - now))
     const timeoutMs = Math.max(1, Math.min(options.requestTimeoutMs, Math.ceil(left)))
     let produced: readonly ProducedBatch[] | Error

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { COMPRESSIONS } from '../../src/records/record-batch.ts'
 import { runJava } from '../kafka/java.ts'
-import { readAll, writeOne } from './millrace.ts'
+import { produceAll, readAll, readsProducer, writeOne } from './millrace.ts'
 import { fresh, type Sessions, values } from './sessions.ts'
 
 type RunOptions = Parameters<typeof runJava>[2]
 
 const ledger = join(import.meta.dirname, 'java/Ledger.java')
+const reader = join(import.meta.dirname, 'java/Reader.java')
 const tools = {
   configs: 'kafka.admin.ConfigCommand',
   consumer: 'org.apache.kafka.tools.consumer.ConsoleConsumer',
@@ -51,6 +53,18 @@ export const javaSessions: Sessions = {
       assert.deepEqual(await readAll(brokers, topic, expected.length), expected)
       assert.deepEqual(await consume(brokers, topic, expected.length), expected)
     },
+
+  [readsProducer]: async brokers => {
+    const topic = await createTopic(brokers, 'produced', 1)
+    const sent = await produceAll(brokers, topic, COMPRESSIONS)
+    const { code, stdout, stderr } = await runJava('Reader', [brokers.join(), topic], { sources: [reader] })
+    assert.equal(code, 0, stderr)
+    const lines = stdout.trim().split('\n')
+    assert.deepEqual(
+      lines.map(line => JSON.parse(line)),
+      sent,
+    )
+  },
 
   'what the default, idempotent producer writes at full speed is read whole': async brokers => {
     const topic = await createTopic(brokers, 'speed', 4)

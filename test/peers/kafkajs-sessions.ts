@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import kafkajs, { CompressionTypes, type ProducerConfig } from 'kafkajs'
 import { until } from '../until.ts'
 import { connect, connectAdmin, connectProducer, createTopic, Member, messages } from './kafkajs.ts'
-import { readAll, writeOne } from './millrace.ts'
+import { hex, produceAll, readAll, readsProducer, writeOne } from './millrace.ts'
 import { fresh, type Sessions, values } from './sessions.ts'
 
 /** It has gzip alone; this is what its documentation names for snappy. */
@@ -53,6 +53,24 @@ export const kafkajsSessions: Sessions = {
     await using member = await Member.join(kafka, topic, topic)
     await member.has(expected.length)
     assert.deepEqual(member.values, expected)
+  },
+
+  [readsProducer]: async brokers => {
+    kafkajs.CompressionCodecs[CompressionTypes.Snappy] = snappyCodec
+    const kafka = connect(brokers)
+    const topic = await createTopic(kafka, 'produced', 1)
+    const sent = await produceAll(brokers, topic, ['none', 'gzip', 'snappy'])
+    await using member = await Member.join(kafka, topic, topic)
+    await member.has(sent.length)
+    assert.deepEqual(
+      member.messages.map(({ timestamp, key, value, headers = {} }) => ({
+        timestamp: Number(timestamp),
+        key: hex(key),
+        value: hex(value),
+        headers: Object.entries(headers).flatMap(([name, value]) => [value].flat().map(each => [name, hex(each)])),
+      })),
+      sent,
+    )
   },
 
   'a topic that is not there is made when somebody writes to it': async brokers => {

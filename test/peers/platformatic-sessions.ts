@@ -8,8 +8,9 @@ import {
   stringDeserializers,
   stringSerializers,
 } from '@platformatic/kafka'
+import { COMPRESSIONS } from '../../src/records/record-batch.ts'
 import { until } from '../until.ts'
-import { readAll, writeOne } from './millrace.ts'
+import { hex, produceAll, readAll, readsProducer, writeOne } from './millrace.ts'
 import { fresh, type Sessions, values } from './sessions.ts'
 
 type Text = Message<string, string, string, string>
@@ -46,6 +47,27 @@ export const platformaticSessions: Sessions = {
     await using member = await Member.join(brokers, topic, topic)
     await until('it has all', () => member.messages.length === expected.length)
     assert.deepEqual(member.values, expected)
+  },
+
+  [readsProducer]: async brokers => {
+    const topic = await createTopic(brokers, 'produced', 1)
+    const sent = await produceAll(brokers, topic, COMPRESSIONS)
+    const common = { clientId: 'platformatic', bootstrapBrokers: brokers, maxWaitTime: 50 }
+    await using consumer = disposable(new Consumer({ ...common, groupId: topic, autocommit: false }))
+    const stream = await consumer.consume({ topics: [topic], mode: 'earliest' })
+    const read: Message<Buffer, Buffer, Buffer, Buffer>[] = []
+    stream.on('data', message => read.push(message))
+    await until('all is read', () => read.length >= sent.length)
+    await stream.close()
+    assert.deepEqual(
+      read.map(({ timestamp, key, value, headers }) => ({
+        timestamp: Number(timestamp),
+        key: hex(key),
+        value: hex(value),
+        headers: [...headers].map(([name, value]) => [String(name), hex(value)]),
+      })),
+      sent,
+    )
   },
 
   'what an idempotent producer writes is there once': async brokers => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
+import { Producer } from '../../src/index.ts'
+import { readTopic } from '../producer/read-topic.ts'
 import { until } from '../until.ts'
-import { readAll, writeOne } from './millrace.ts'
+import { hex, produceAll, readAll, readsProducer, type Told, writeOne } from './millrace.ts'
 import { fresh, type Sessions, values } from './sessions.ts'
 
 type Done<T = unknown> = (error: Error | null, result: T) => void
@@ -15,7 +17,7 @@ interface Client {
   on(event: string, listener: (...args: never[]) => void): void
 }
 
-interface Producer extends Client {
+interface ItsProducer extends Client {
   setPollInterval(ms: number): void
   produce(topic: string, partition: number | null, value: Buffer | null, key?: string | null): void
   flush(timeoutMs: number, done: Done): void
@@ -26,10 +28,17 @@ interface Producer extends Client {
   sendOffsetsToTransaction(offsets: (TopicPartition & { offset: number })[], consumer: Consumer, done: Done): void
 }
 
+interface Received {
+  readonly timestamp: number
+  readonly key: Buffer | string | null
+  readonly value: Buffer | null
+  readonly headers?: readonly Readonly<Record<string, Buffer>>[]
+}
+
 interface Consumer extends Client {
   subscribe(topics: readonly string[]): void
   setDefaultConsumeTimeout(ms: number): void
-  consume(count: number, done: Done<{ value: Buffer | null }[]>): void
+  consume(count: number, done: Done<Received[]>): void
   assignments(): TopicPartition[]
   committed(partitions: TopicPartition[], timeoutMs: number, done: Done<{ offset?: number }[]>): void
 }
@@ -42,7 +51,7 @@ interface Admin {
 }
 
 interface Rdkafka {
-  readonly Producer: new (config: Config) => Producer
+  readonly Producer: new (config: Config, topicConfig: Config) => ItsProducer
   readonly KafkaConsumer: new (config: Config, topicConfig: Config) => Consumer
   readonly AdminClient: { create(config: Config): Admin }
 }
@@ -89,6 +98,34 @@ export const rdkafkaSessions: Sessions = {
     await using reader = await Reader.start(brokers, topic, topic)
     await until('it has all', () => reader.values.length === expected.length)
     assert.deepEqual(reader.values, expected)
+  },
+
+  [readsProducer]: async brokers => {
+    const topic = await createTopic(brokers, 'produced', 1)
+    const sent = await produceAll(brokers, topic, ['none', 'gzip', 'snappy', 'lz4'])
+    await using reader = await Reader.start(brokers, topic, topic)
+    await until('it has all', () => reader.values.length === sent.length)
+    // Its binding to JavaScript takes null in a header for an empty value.
+    const expected = sent.map(each => ({ ...each, headers: each.headers.map(([name, value]) => [name, value ?? '']) }))
+    assert.deepEqual(reader.messages, expected)
+  },
+
+  'keys go where it puts them: crc32, murmur2 and fnv1a': async brokers => {
+    const names = { crc32: 'consistent', murmur2: 'murmur2', fnv1a: 'fnv1a' } as const
+    const keys = values(500, 'key ').map((key, at) => key.repeat(at % 5) + at)
+    for (const [ours, its] of Object.entries(names) as [keyof typeof names, string][]) {
+      const topic = await createTopic(brokers, ours, 17)
+      await using writer = await Writer.start(brokers, { 'compression.codec': 'none' }, { partitioner: its })
+      await writer.writeKeys(topic, keys)
+      const places = new Map<string, number>()
+      for (const { key, partition } of await readTopic(brokers, topic)) places.set(String(key), partition)
+      await using producer = new Producer({ brokers, partitioner: ours })
+      const results = await producer.sendBatch(keys.map(key => ({ topic, key, value: null })))
+      assert.deepEqual(
+        results.map(result => result.partition),
+        keys.map(key => places.get(key)),
+      )
+    }
   },
 
   'two members share a topic, and one goes on alone where the other stopped': async brokers => {
@@ -141,12 +178,12 @@ export const rdkafkaSessions: Sessions = {
 }
 
 class Writer implements AsyncDisposable {
-  readonly producer: Producer
+  readonly producer: ItsProducer
   #delivered = 0
 
-  private constructor(brokers: string[], config: Config) {
+  private constructor(brokers: string[], config: Config, topicConfig: Config) {
     assert.ok(rdkafka)
-    this.producer = new rdkafka.Producer({ ...common(brokers), ...config, dr_cb: true })
+    this.producer = new rdkafka.Producer({ ...common(brokers), ...config, dr_cb: true }, topicConfig)
     this.producer.setPollInterval(10)
     this.producer.on('delivery-report', (error: Error | null) => {
       assert.ifError(error)
@@ -154,17 +191,31 @@ class Writer implements AsyncDisposable {
     })
   }
 
-  static async start(brokers: string[], config: Config): Promise<Writer> {
-    const writer = new Writer(brokers, config)
+  static async start(brokers: string[], config: Config, topicConfig: Config = {}): Promise<Writer> {
+    const writer = new Writer(brokers, config, topicConfig)
     await promisify(writer.producer.connect.bind(writer.producer))({})
     return writer
   }
 
   /** Resolves when all were acknowledged. */
-  async write(topic: string, texts: readonly string[]): Promise<void> {
-    const expected = this.#delivered + texts.length
-    for (const [index, text] of texts.entries())
-      this.producer.produce(topic, null, Buffer.from(text), `key ${index % 7}`)
+  write(topic: string, texts: readonly string[]): Promise<void> {
+    return this.#write(
+      topic,
+      texts.map((text, index) => [`key ${index % 7}`, text]),
+    )
+  }
+
+  /** Each key in a message of its own. */
+  writeKeys(topic: string, keys: readonly string[]): Promise<void> {
+    return this.#write(
+      topic,
+      keys.map(key => [key, '']),
+    )
+  }
+
+  async #write(topic: string, messages: readonly (readonly [key: string, value: string])[]): Promise<void> {
+    const expected = this.#delivered + messages.length
+    for (const [key, value] of messages) this.producer.produce(topic, null, Buffer.from(value), key)
     await promisify(this.producer.flush.bind(this.producer))(patienceMs)
     await until('all is acknowledged', () => this.#delivered >= expected)
   }
@@ -178,6 +229,7 @@ class Writer implements AsyncDisposable {
 class Reader implements AsyncDisposable {
   readonly consumer: Consumer
   readonly values: string[] = []
+  readonly messages: Told[] = []
   readonly #reading = new AbortController()
   #read: Promise<void> | undefined
 
@@ -204,7 +256,10 @@ class Reader implements AsyncDisposable {
   async #run(): Promise<void> {
     const consume = promisify(this.consumer.consume.bind(this.consumer))
     while (!this.#reading.signal.aborted) {
-      for (const { value } of await consume(1_000)) this.values.push(String(value))
+      for (const message of await consume(1_000)) {
+        this.values.push(String(message.value))
+        this.messages.push(told(message))
+      }
     }
   }
 
@@ -214,6 +269,11 @@ class Reader implements AsyncDisposable {
     await this.#read
     await promisify(this.consumer.disconnect.bind(this.consumer))()
   }
+}
+
+function told({ timestamp, key, value, headers = [] }: Received): Told {
+  const pairs = headers.flatMap(each => Object.entries(each).map(([name, value]) => [name, hex(value)] as const))
+  return { timestamp, key: hex(key), value: hex(value), headers: pairs }
 }
 
 function common(brokers: string[]): Config {

@@ -7,6 +7,7 @@ import { fnv1a } from '../../src/producer/partitioners/fnv1a.ts'
 import { constantPartition } from '../../src/producer/partitioners/keyless.ts'
 import { murmur2 } from '../../src/producer/partitioners/murmur2.ts'
 import type { PartitionerOption } from '../../src/producer/partitioners/partitioner.ts'
+import { knownPlaces, mixed } from './known-places.ts'
 
 const random = seededRandom(1)
 const range = (count: number) => Array.from({ length: count }, (_, at) => at)
@@ -35,6 +36,24 @@ test('FNV-1a is that of the reference', () => {
     ['foobar', 0xbf9cf968],
   ]
   for (const [text, hash] of known) assert.equal(fnv1a(Buffer.from(text)), hash | 0, text)
+})
+
+test('keys go where Java puts them, among any number of partitions', () => {
+  const places = knownPlaces('java')
+  assert.ok(places.length >= 300)
+  for (const { key, hash, mixed: expected } of places) {
+    assert.equal(murmur2(Buffer.from(key, 'hex')), hash, key)
+    assert.equal(mixed('murmur2', key), expected, key)
+  }
+})
+
+test('keys go where Go Kafka Client puts them, among any number of partitions', () => {
+  const places = knownPlaces('go')
+  assert.ok(places.some(({ hash }) => hash === -(2 ** 31)))
+  for (const { key, hash, mixed: expected } of places) {
+    assert.equal(fnv1a(Buffer.from(key, 'hex')), hash, key)
+    assert.equal(mixed('fnv1a', key), expected, key)
+  }
 })
 
 test('the same key goes to the same partition, one of those that there are', () => {

@@ -16,7 +16,10 @@ export interface TransactionOffset extends TopicPartition {
   readonly metadata?: string
 }
 
-/** The group whose offsets they are, and as which member of it (KIP-447): one that is none any more is refused. */
+/**
+ * The group whose offsets they are, and as which member of it (KIP-447): `consumer.state().ownership.membership` is one. A member that is
+ * none any more is refused. Without `memberId` and `generation` nobody is, as for offsets that no group of consumers shares.
+ */
 export interface TransactionGroup {
   readonly group: string
   readonly memberId?: string

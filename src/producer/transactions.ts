@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
+import { describe } from '../base/option-check.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { Identity, IdentitySource } from './identity.ts'
@@ -136,8 +137,9 @@ export class Transactions implements IdentitySource, WrittenTransaction {
     const { current } = this
     if (current === null) throw this.#broken ?? new MillraceError('NO_TRANSACTION', 'The transaction is over')
     if (offsets.length === 0) return
-    this.#touched = true
     try {
+      checkMember(group)
+      this.#touched = true
       await this.#parts.calls.commitOffsets(current, offsets, group, this.#addsPartitions, this.#deadline())
     } catch (thrown) {
       this.fail(toError(thrown))
@@ -275,6 +277,16 @@ export class Transactions implements IdentitySource, WrittenTransaction {
     }
     this.#adding = null
   }
+}
+
+/** Without either a group takes offsets from everybody; a member that was put out has to be told from that. */
+function checkMember({ group, memberId, generation, instanceId }: TransactionGroup): void {
+  if (memberId === undefined && generation === undefined && (instanceId ?? null) === null) return
+  if (memberId !== undefined && memberId !== '' && generation !== undefined && generation >= 0) return
+  const text =
+    `Offsets of group ${group} are not committed: memberId ${describe(memberId)} with generation ${describe(generation)} is no member ` +
+    'of it, or not any more'
+  throw new MillraceError('UNKNOWN_MEMBER_ID', text)
 }
 
 function isFenced(thrown: unknown): boolean {

@@ -33,14 +33,14 @@ export class EmbeddedCluster implements Cluster {
     this.#producer = new TestProducer(broker.brokers)
   }
 
-  /** `guards`: options of the broker about security. Its own writer does not get past them. */
+  /** `own`: options of this broker. Its own writer does not get past those about security. */
   static async start(
     { nodes = 1, topics = {}, racks, ...options }: ClusterOptions = {},
-    guards: Pick<BrokerOptions, 'sasl' | 'acls' | 'superUsers'> = {},
+    own: Pick<BrokerOptions, 'sasl' | 'acls' | 'superUsers' | 'transactionVersion'> = {},
   ): Promise<EmbeddedCluster> {
     const copies = { 'default.replication.factor': String(nodes) }
     const settings = { ...config, ...copies, ...options.config }
-    const broker = await Broker.start({ ...guards, nodes, topics, config: settings, ...(racks && { racks }) })
+    const broker = await Broker.start({ ...own, nodes, topics, config: settings, ...(racks && { racks }) })
     return new EmbeddedCluster(broker)
   }
 

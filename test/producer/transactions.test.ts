@@ -149,6 +149,17 @@ for (const version of [1, 2] as const) {
       assert.equal(await bench.offset(), undefined)
     })
 
+    test('who says to be a member, and has no generation, commits nothing', async () => {
+      await using bench = await Bench.start(version)
+      const producer = bench.producer()
+      for (const member of [{ memberId: '', generation: -1 }, { memberId: 'm' }, { generation: 3 }, { instanceId: 'i' }]) {
+        const aborted = producer.transaction(tx => tx.sendOffsets(offsets, { group: 'g', ...member }))
+        const { cause } = await rejected(aborted, 'TRANSACTION_ABORTED')
+        assert.equal((cause as { code?: string }).code, 'UNKNOWN_MEMBER_ID')
+      }
+      assert.equal(await bench.offset(), undefined)
+    })
+
     test('a message that fails aborts all, whoever hears of it, and at once', async () => {
       await using bench = await Bench.start(version)
       const producer = bench.producer()

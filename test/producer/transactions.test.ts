@@ -152,7 +152,12 @@ for (const version of [1, 2] as const) {
     test('who says to be a member, and has no generation, commits nothing', async () => {
       await using bench = await Bench.start(version)
       const producer = bench.producer()
-      for (const member of [{ memberId: '', generation: -1 }, { memberId: 'm' }, { generation: 3 }, { instanceId: 'i' }]) {
+      for (const member of [
+        { memberId: '', generation: -1 },
+        { memberId: 'm' },
+        { generation: 3 },
+        { instanceId: 'i' },
+      ]) {
         const aborted = producer.transaction(tx => tx.sendOffsets(offsets, { group: 'g', ...member }))
         const { cause } = await rejected(aborted, 'TRANSACTION_ABORTED')
         assert.equal((cause as { code?: string }).code, 'UNKNOWN_MEMBER_ID')
@@ -466,6 +471,27 @@ for (const version of [1, 2] as const) {
     })
   })
 }
+
+test('who begins while another one asks for its new epoch is not fenced by it', async () => {
+  await using bench = await Bench.start(1)
+  const [first, second] = [bench.producer(), bench.producer()]
+  await write(first, 'a')
+  const lost = bench.broker.fault({
+    api: 'InitProducerId',
+    when: ({ body }) => Number(body.producerId) >= 0,
+    action: { drop: 'before' },
+  })
+  const aborted = first.transaction(async tx => {
+    await tx.send(to('never'))
+    tx.send(to('x'.repeat(2 ** 21)))
+  })
+  await lost.hit()
+  await write(second, 'b')
+  lost.remove()
+  await rejected(aborted, 'PRODUCER_FENCED')
+  await write(second, 'c')
+  assert.deepEqual(await bench.committed(), ['a', 'b', 'c'])
+})
 
 test('a deadline of messages beyond that of their transaction is refused', () => {
   const options = { brokers: ['localhost:1'], transactionalId: 'x', logger: silent }

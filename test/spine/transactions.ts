@@ -75,7 +75,11 @@ export function transactionTests(
     const messages = Array.from({ length: 5_000 }, (_, n) => ({ topic, key: `k${n % 100}`, value: String(n) }))
     await producer.transaction(async tx => void (await tx.sendBatch(messages)))
     const logs = await Promise.all([0, 1, 2, 3, 4, 5].map(partition => reader.values(topic, partition)))
-    for (const log of logs) assert.deepEqual(log, log.toSorted((a, b) => Number(a) - Number(b)))
+    for (const log of logs)
+      assert.deepEqual(
+        log,
+        log.toSorted((a, b) => Number(a) - Number(b)),
+      )
     assert.equal(new Set(logs.flat()).size, messages.length)
   })
 

@@ -134,7 +134,7 @@ class Story {
     await before
     if (this.#stopped > 0) await broker.startNode(this.#stopped)
     // Ends what is open still.
-    await this.#begin(true).transaction(async () => {})
+    await this.#begin(20_000, 10_000).transaction(async () => {})
     return this.#judge(broker)
   }
 
@@ -143,16 +143,19 @@ class Story {
     await this.#broker?.close()
   }
 
-  #begin(patient = false): Producer {
+  #begin(
+    deliveryTimeoutMs = this.#chance(0.3) ? 100 + this.#upTo(200) : 2_000,
+    requestTimeoutMs = 60 + this.#upTo(60),
+  ): Producer {
     const { brokers } = this.#broker as Broker
     const producer = new Producer(
       {
         brokers,
         transactionalId,
         logger: silent,
-        requestTimeoutMs: 60 + this.#upTo(60),
-        deliveryTimeoutMs: !patient && this.#chance(0.3) ? 100 + this.#upTo(200) : 2_000,
-        transactionTimeoutMs: 2_000,
+        requestTimeoutMs,
+        deliveryTimeoutMs,
+        transactionTimeoutMs: Math.max(2_000, deliveryTimeoutMs),
         batchBytes: 100 + this.#upTo(200),
         maxInFlight: 1 + this.#upTo(4),
         reconnect: { minMs: 1, maxMs: 10 },

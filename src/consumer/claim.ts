@@ -6,9 +6,13 @@ import { Gaps, type MetadataLimit } from '../offsets/gaps.ts'
 import { Progress } from '../offsets/progress.ts'
 import type { Message } from '../records/message.ts'
 import type { WorkClaim } from '../work/claim.ts'
+import type { Sieve } from './sieve.ts'
 
 /** A message whatever its serdes made of it. */
 export type AnyMessage = Message<unknown, unknown>
+
+/** Messages that are passed over in one go. */
+const MOST_PASSED = 512
 
 /** Whom a claim tells, and what holds for all claims at once. */
 export interface ClaimHost {
@@ -34,6 +38,8 @@ export interface ClaimParts {
   readonly committed: number
   readonly paused: boolean
   readonly metadataLimit: MetadataLimit
+  /** Default: every message is handled. */
+  readonly sieve?: Sieve | null
   readonly progress?: Progress
   /** Makes the claim's reservoir. */
   readonly reservoir: (events: ReservoirEvents) => Reservoir
@@ -55,6 +61,11 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   readonly gaps: Gaps
   /** Messages that were settled. */
   settled = 0
+  /** Of these, those that were left out by `work.filter`, and those that were too old when they were taken. */
+  filtered = 0
+  expired = 0
+  /** The last `take` passed over many messages, and may be asked again. */
+  passing = false
   paused: boolean
   /** It was added to its topic while that was read. */
   added = false
@@ -65,7 +76,10 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   /** A policy set its position, which is to be committed before any message is handled. */
   awaitingCommit = false
   readonly #host: ClaimHost
+  readonly #sieve: Sieve | null
   #live = true
+  /** Nothing more is taken. */
+  #barred = false
   /** Whether its position is one that a broker named. */
   #confirmed = false
 
@@ -76,6 +90,7 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     this.committed = parts.committed
     this.paused = parts.paused
     this.#host = parts.host
+    this.#sieve = parts.sieve ?? null
     this.progress = parts.progress ?? new Progress()
     this.gaps = new Gaps(this.progress, parts.metadataLimit)
     this.reservoir = parts.reservoir({
@@ -136,12 +151,16 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
 
   /** What an owner before had done already does not come to the handlers. */
   take(): AnyMessage | null {
-    if (this.gaps.full) return null
-    for (;;) {
+    this.passing = false
+    if (this.gaps.full || this.#barred) return null
+    for (let passed = 0; passed < MOST_PASSED && !this.#barred; passed++) {
       const message = this.reservoir.take()
-      if (message === null || !this.gaps.passes(message)) return message
-      this.pass(message)
+      if (message === null) return null
+      if (this.gaps.passes(message)) this.pass(message)
+      else if (this.#sieve === null || !this.#leaveOut(this.#sieve, message)) return message
     }
+    this.passing = !this.#barred
+    return null
   }
 
   /** It was done by an owner before. */
@@ -158,6 +177,19 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     this.settled++
     this.progress.settle(slot)
     this.reservoir.release(message)
+  }
+
+  /** Whether the message is done by the options of its route. */
+  #leaveOut(sieve: Sieve, message: AnyMessage): boolean {
+    const why = sieve.leavesOut(message)
+    if (why === null) return false
+    const slot = this.track(message)
+    // Not done by that, and not handled either, nor is what follows it: the consumer ends.
+    this.#barred = why === 'unknown'
+    if (why === 'unknown') return true
+    this[why]++
+    this.settle(slot, message)
+    return true
   }
 
   detach(message: AnyMessage): void {

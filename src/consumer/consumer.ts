@@ -4,6 +4,7 @@ import { MillraceError, OptionError, toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { describe } from '../base/option-check.ts'
 import type { Random } from '../base/random.ts'
+import { onSignals } from '../base/signals.ts'
 import { StderrLogger } from '../base/stderr-logger.ts'
 import type { TopicPartition } from '../base/topic-partition.ts'
 import type { StartPosition } from '../fetch/options.ts'
@@ -19,8 +20,15 @@ import { type Observation, observedRoute } from './observed.ts'
 import { type ConsumerOptions, isStart, type ResolvedOptions, resolveOptions } from './options.ts'
 import { checkDrain } from './ownership-options.ts'
 import { type PropertyOptions, readProperties } from './properties/read-properties.ts'
-import { type BatchHandler, checkRoute, type Handler, type RouteOptions, type RouteSpec, workRoute } from './route.ts'
-import { onSignals } from '../base/signals.ts'
+import {
+  type BatchHandler,
+  checkRoute,
+  consumerRoute,
+  type Handler,
+  type RouteOptions,
+  type RouteSpec,
+  routeWork,
+} from './route.ts'
 import { snapshot } from './snapshot.ts'
 import type { ConsumerState, ConsumerStatus } from './state.ts'
 
@@ -126,7 +134,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     if (this.#status !== 'idle') throw new OptionError('routes are added before run()')
     const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest
     const route = checkRoute({ match, options, handler } as RouteSpec)
-    const { abandonMs } = workRoute(route, this.#options.work)
+    const { abandonMs } = routeWork(route, this.#options.work)
     if (this.#options.group !== null) checkDrain(this.#options.ownership, abandonMs)
     this.#routes.push(route)
     this.#subscription()
@@ -217,7 +225,12 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     const engine = new Engine({
       options: this.#options,
       subscription: this.#subscription(),
-      routes: this.#routes.map(route => observedRoute(workRoute(route, work), observation)),
+      routes: this.#routes.map(route =>
+        observedRoute(
+          consumerRoute(route, work, { clock: this.#clock, failed: error => this.#fail(error) }),
+          observation,
+        ),
+      ),
       groupClient: this.#groupClient,
       clock: this.#clock,
       random: this.#random,

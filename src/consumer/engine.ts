@@ -12,7 +12,6 @@ import { KafkaOffsetStorage } from '../offsets/kafka-storage.ts'
 import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
 import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
 import { Dispatcher } from '../work/dispatcher.ts'
-import type { Route } from '../work/route.ts'
 import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
 import { Claims } from './claims.ts'
 import type { CloseResult, Tell } from './events.ts'
@@ -20,6 +19,7 @@ import { type ClaimKeeper, Owner } from './owner.ts'
 import { observedClient, observedListener, observedStorage } from './observed.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { EngineParts } from './parts.ts'
+import type { ConsumerRoute } from './route.ts'
 import { coordinator, membershipOf, nativeClient, offsetStorage } from './resources.ts'
 import { type Movement, StallWatch } from './stall-watch.ts'
 import { StartOffsets } from './start-offsets.ts'
@@ -126,7 +126,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       stalled: (claim, afterMs) => this.#stalled(claim, afterMs),
       wentOn: ({ topic, partition }) => logger.info({ topic, partition }, 'the partition goes on'),
     })
-    this.#abandonMs = Math.max(...parts.routes.map(route => route.abandonMs))
+    this.#abandonMs = Math.max(...parts.routes.map(route => route.work.abandonMs))
     this.#startOffsets = new StartOffsets({
       storage: this.#storage,
       clock,
@@ -178,10 +178,15 @@ export class Engine implements ClaimHost, ClaimKeeper {
       host: this,
       paused: this.claims.isPaused(topic, partition),
       metadataLimit: this.#metadataLimit,
+      sieve: this.#routeOf(route).sieve,
       reservoir: events => this.fetching.reservoir(topic, partition, -1, events),
     })
     this.claims.add(claim)
     return claim
+  }
+
+  #routeOf(route: number): ConsumerRoute {
+    return this.#parts.routes[route] as ConsumerRoute
   }
 
   begin(claims: readonly Claim[]): void {
@@ -207,7 +212,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
 
   release(claim: Claim): void {
     claim.end()
-    this.workLog.done.add({ topic: claim.topic }, claim.settled)
+    this.workLog.ended(claim)
     this.fetching.remove(claim)
     this.commits?.remove(claim)
     this.claims.remove(claim)
@@ -274,7 +279,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     claim.positioning = position < 0 && committed < 0 && !named
     claim.reservoir.moveTo(position, leaderEpoch)
     this.commits?.add(claim, committed)
-    this.dispatcher.add(claim, this.#parts.routes[claim.route] as Route<AnyMessage>)
+    this.dispatcher.add(claim, this.#routeOf(claim.route).work)
     this.fetching.add(claim, lookup)
   }
 

@@ -25,7 +25,19 @@ export const metricDefinitions = {
     'messages_done_total',
     '{message}',
     ['topic'],
-    'Messages that were settled: handled, or given up by a decision that commits',
+    'Messages that were settled: handled, left out by an option, or given up by a decision that commits',
+  ),
+  messagesFiltered: counter(
+    'messages_filtered_total',
+    '{message}',
+    ['topic'],
+    'Of these, those that work.filter left out',
+  ),
+  messagesExpired: counter(
+    'messages_expired_total',
+    '{message}',
+    ['topic'],
+    'Of these, those that were older than work.expireAfterMs when they were taken',
   ),
   handlerDuration: histogram(
     'handler_duration_seconds',

@@ -60,6 +60,13 @@ export interface RouteWorkOptions<M extends Message<unknown, unknown> = Message<
   onFailure?: OnFailure<M>
   /** When a message that was left comes again. Default 30,000 ms. */
   redeliverMs?: number
+  /**
+   * Whether a message is handled at all; one that is not is done. It sees the message before its serdes, must be synchronous, and takes no
+   * place in `concurrency`. What it throws stops the consumer. Default: all are handled.
+   */
+  filter?: (message: Message) => boolean
+  /** A message whose timestamp is older than this, ms, when its handler would be entered is done without it. Default: none is. */
+  expireAfterMs?: number
 }
 
 /** Section `work`: what runs at the same time, in what order, and what a failure means. */
@@ -134,8 +141,16 @@ export interface ConsumerOptions {
   offsets?: OffsetsOptions
 }
 
-export interface ResolvedWork extends Required<Omit<WorkOptions, 'perPartition'>> {
+/** What a route has of section `work`; null where an option has no default. */
+export interface ResolvedRouteWork extends Required<Omit<RouteWorkOptions, 'filter' | 'expireAfterMs'>> {
+  readonly filter: ((message: Message) => boolean) | null
+  readonly expireAfterMs: number | null
+}
+
+export interface ResolvedWork extends ResolvedRouteWork {
+  readonly concurrency: number
   readonly perPartition: number
+  readonly maxAbandoned: number
 }
 
 /** All options with their defaults, checked. */
@@ -181,7 +196,17 @@ const TOP = [
   'work',
   'offsets',
 ]
-const ROUTE_WORK = ['order', 'timeoutMs', 'abandonMs', 'attempts', 'backoff', 'onFailure', 'redeliverMs']
+const ROUTE_WORK: readonly (keyof RouteWorkOptions)[] = [
+  'order',
+  'timeoutMs',
+  'abandonMs',
+  'attempts',
+  'backoff',
+  'onFailure',
+  'redeliverMs',
+  'filter',
+  'expireAfterMs',
+]
 
 /** @throws {OptionError} that names the first wrong option */
 export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
@@ -264,6 +289,8 @@ function resolveWork(options: WorkOptions | undefined): ResolvedWork {
       backoff: exponential(500, 30_000),
       onFailure: 'stop',
       redeliverMs: 30_000,
+      filter: null,
+      expireAfterMs: null,
     }),
     concurrency: section.number('concurrency', 16, { min: 1 }),
     perPartition: section.number('perPartition', Number.POSITIVE_INFINITY, { min: 1 }),
@@ -280,8 +307,8 @@ function routePart(options: WorkOptions | undefined): RouteWorkOptions {
 export function resolveRouteWork(
   path: string,
   options: RouteWorkOptions | undefined,
-  defaults: Required<RouteWorkOptions>,
-): Required<RouteWorkOptions> {
+  defaults: ResolvedRouteWork,
+): ResolvedRouteWork {
   const section = new SectionCheck(path, options, ROUTE_WORK)
   const onFailure = options?.onFailure ?? defaults.onFailure
   if (typeof onFailure !== 'function') {
@@ -291,6 +318,8 @@ export function resolveRouteWork(
   if (typeof backoff !== 'function' || typeof backoff.maxMs !== 'number') {
     throw section.wrong('backoff', 'exponential(minMs, maxMs), constant(ms), or a function with a maxMs')
   }
+  const filter = options?.filter ?? defaults.filter
+  if (filter !== null && typeof filter !== 'function') throw section.wrong('filter', 'a function of a message')
   return {
     order: section.oneOf('order', defaults.order, ['key', 'partition', 'none']),
     timeoutMs: section.number('timeoutMs', defaults.timeoutMs, { min: 1 }),
@@ -299,6 +328,8 @@ export function resolveRouteWork(
     backoff,
     onFailure,
     redeliverMs: section.number('redeliverMs', defaults.redeliverMs, { min: 0 }),
+    filter,
+    expireAfterMs: section.optional('expireAfterMs', { min: 1 }) ?? defaults.expireAfterMs,
   }
 }
 

@@ -3,17 +3,16 @@ import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import type { GroupClient } from '../ownership/group/group-client.ts'
 import type { Subscription } from '../ownership/subscription.ts'
-import type { Route } from '../work/route.ts'
-import type { AnyMessage } from './claim.ts'
 import type { Tell } from './events.ts'
 import type { Observation } from './observed.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { ConsumerRoute } from './route.ts'
 
 /** What an engine is made of. */
 export interface EngineParts {
   readonly options: ResolvedOptions
   readonly subscription: Subscription
-  readonly routes: readonly Route<AnyMessage>[]
+  readonly routes: readonly ConsumerRoute[]
   /** For group and commits, in place of a client over sockets: for tests. */
   readonly groupClient: GroupClient | null
   readonly clock: Clock

@@ -2,6 +2,7 @@ import type { ReportValue } from '../base/metrics.ts'
 import type { Claim } from './claim.ts'
 import type { Engine } from './engine.ts'
 import { type MetricDefinition, metricDefinitions as metrics } from './metric-names.ts'
+import type { Tally } from './tally.ts'
 
 type Reading = readonly [MetricDefinition, read: (report: ReportValue) => void]
 
@@ -20,7 +21,9 @@ export function readings(engine: Engine): Reading[] {
   const work = (claim: Claim) => dispatcher.state(claim)
   const membership = () => engine.ownership.state().membership
   return [
-    [metrics.messagesDone, report => done(engine, report)],
+    counted(engine, metrics.messagesDone, workLog.done, 'settled'),
+    counted(engine, metrics.messagesFiltered, workLog.filtered, 'filtered'),
+    counted(engine, metrics.messagesExpired, workLog.expired, 'expired'),
     [metrics.attemptsRetried, report => workLog.retried.read(report)],
     [metrics.handlerTimeouts, report => workLog.timeouts.read(report)],
     [metrics.failures, report => workLog.failures.read(report)],
@@ -47,12 +50,22 @@ export function readings(engine: Engine): Reading[] {
 }
 
 /** Of claims that ended, and of those that are owned. */
-function done({ workLog, claims }: Engine, report: ReportValue): void {
-  const counts = new Map<string, number>()
-  const add = (topic: string, count: number) => counts.set(topic, count + (counts.get(topic) ?? 0))
-  workLog.done.read(({ topic = '' }, count) => add(topic, count))
-  for (const { topic, settled } of claims) add(topic, settled)
-  for (const [topic, count] of counts) report({ topic }, count)
+function counted(
+  { claims }: Engine,
+  definition: MetricDefinition,
+  ended: Tally<'topic'>,
+  what: 'settled' | 'filtered' | 'expired',
+): Reading {
+  return [
+    definition,
+    report => {
+      const counts = new Map<string, number>()
+      const add = (topic: string, count: number) => counts.set(topic, count + (counts.get(topic) ?? 0))
+      ended.read(({ topic = '' }, count) => add(topic, count))
+      for (const claim of claims) add(claim.topic, claim[what])
+      for (const [topic, count] of counts) report({ topic }, count)
+    },
+  ]
 }
 
 function byTopic(

@@ -7,7 +7,8 @@ import type { HandlerContext } from '../work/context.ts'
 import type { BatchLimits, Route } from '../work/route.ts'
 import type { AnyMessage } from './claim.ts'
 import { decoder } from './decoder.ts'
-import { type ResolvedWork, type RouteWorkOptions, resolveRouteWork } from './options.ts'
+import { type ResolvedRouteWork, type ResolvedWork, type RouteWorkOptions, resolveRouteWork } from './options.ts'
+import { Sieve, type SieveParts } from './sieve.ts'
 
 /** Handles one message. What it answers is ignored; the message is done when it returns or its promise resolves. */
 export type Handler<K = Buffer | null, V = Buffer | null> = (message: Message<K, V>, context: HandlerContext) => unknown
@@ -100,13 +101,51 @@ function checkMatch(match: Match): void {
   )
 }
 
-/** The route as work sees it. */
-export function workRoute({ match, options, handler }: RouteSpec, work: ResolvedWork): Route<AnyMessage> {
-  const policy = {
-    ...resolveRouteWork(`topic(${describeMatch(match)}).work`, options.work as RouteWorkOptions | undefined, work),
-    decode: decoder(options.key, options.value),
-  }
+/** A route of a consumer that runs. */
+export interface ConsumerRoute {
+  readonly work: Route<AnyMessage>
+  /** Null: every message is handled. */
+  readonly sieve: Sieve | null
+}
+
+/** @throws {OptionError} */
+export function routeWork({ match, options }: RouteSpec, work: ResolvedWork): ResolvedRouteWork {
+  return resolveRouteWork(`topic(${describeMatch(match)}).work`, options.work as RouteWorkOptions | undefined, work)
+}
+
+export function consumerRoute(
+  spec: RouteSpec,
+  work: ResolvedWork,
+  parts: Pick<SieveParts, 'clock' | 'failed'>,
+): ConsumerRoute {
+  const { options, handler } = spec
+  const { filter, expireAfterMs, ...policy } = routeWork(spec, work)
+  const sieve = filter === null && expireAfterMs === null ? null : new Sieve({ ...parts, filter, expireAfterMs })
+  const route = { ...policy, decode: decoder(options.key, options.value) }
+  // What has waited for others of its key, or for another attempt, may have become too old meanwhile.
+  const late = expireAfterMs === null ? null : sieve
   return typeof handler === 'function'
-    ? { ...policy, batch: null, handle: handler }
-    : { ...policy, batch: handler.limits, handle: handler.handle }
+    ? { sieve, work: { ...route, batch: null, handle: late === null ? handler : unexpired(handler, late) } }
+    : {
+        sieve,
+        work: {
+          ...route,
+          batch: handler.limits,
+          handle: late === null ? handler.handle : unexpiredOf(handler.handle, late),
+        },
+      }
+}
+
+function unexpired(handle: Handler<unknown, unknown>, sieve: Sieve): Handler<unknown, unknown> {
+  return (message, context) => (sieve.expired(message) ? undefined : handle(message, context))
+}
+
+function unexpiredOf(
+  handle: BatchHandler<unknown, unknown>['handle'],
+  sieve: Sieve,
+): BatchHandler<unknown, unknown>['handle'] {
+  return (messages, context) => {
+    const rest = messages.filter(message => !sieve.expired(message))
+    return rest.length === 0 ? undefined : handle(rest, context)
+  }
 }

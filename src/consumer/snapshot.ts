@@ -6,7 +6,7 @@ import type { ResolvedOptions } from './options.ts'
 import type { CommitSummary, ConsumerState, ConsumerStatus, PartitionState, WorkCounts } from './state.ts'
 import { Waits } from './waits.ts'
 
-const NOTHING: WorkCounts = { done: 0, retried: 0, skipped: 0, left: 0, held: 0, stuck: 0 }
+const NOTHING: WorkCounts = { done: 0, filtered: 0, expired: 0, retried: 0, skipped: 0, left: 0, held: 0, stuck: 0 }
 
 /** What `Consumer.state()` answers. */
 export function snapshot(

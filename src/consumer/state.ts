@@ -85,6 +85,9 @@ export interface CommitSummary {
 /** Counted since the start. */
 export interface WorkCounts {
   readonly done: number
+  /** Of these, those that `work.filter` left out, and those that were too old when they were taken. */
+  readonly filtered: number
+  readonly expired: number
   /** Attempts that failed and were followed by another. */
   readonly retried: number
   readonly skipped: number

@@ -11,6 +11,8 @@ import { Tally } from './tally.ts'
 export class WorkLog implements WorkEvents<AnyMessage> {
   /** Of claims that ended; each counts its own until then. */
   readonly done = new Tally<'topic'>()
+  readonly filtered = new Tally<'topic'>()
+  readonly expired = new Tally<'topic'>()
   readonly retried = new Tally<'topic'>()
   readonly timeouts = new Tally<'topic'>()
   readonly abandoned = new Tally<'topic'>()
@@ -28,17 +30,29 @@ export class WorkLog implements WorkEvents<AnyMessage> {
 
   /** Since the start; `live` are the claims that have not ended. */
   counts(live: Iterable<Claim>): WorkCounts {
-    let done = this.done.total
-    for (const claim of live) done += claim.settled
+    let [done, filtered, expired] = [this.done.total, this.filtered.total, this.expired.total]
+    for (const claim of live) {
+      done += claim.settled
+      filtered += claim.filtered
+      expired += claim.expired
+    }
     const { skip, leave, hold, 'skip-and-stop': last } = this.#decided
     return {
       done,
+      filtered,
+      expired,
       retried: this.retried.total,
       skipped: skip + last,
       left: leave,
       held: hold,
       stuck: this.abandoned.total,
     }
+  }
+
+  ended({ topic, settled, filtered, expired }: Claim): void {
+    this.done.add({ topic }, settled)
+    this.filtered.add({ topic }, filtered)
+    this.expired.add({ topic }, expired)
   }
 
   retrying({ message, error, attempts }: Failure<AnyMessage>, inMs: number): void {

@@ -22,8 +22,10 @@ export interface WorkClaim<M extends WorkMessage = WorkMessage> {
   readonly dispatchable: boolean
   /** Offset of the lowest message that was taken and is not settled; -1: there is none. */
   readonly lowest: number
-  /** The next message, or null when none is ready (the dispatcher is woken when there is). */
+  /** The next message, or null when none is ready (the dispatcher is woken when there is, unless the claim is `passing`). */
   take(): M | null
+  /** The last `take` answered null although there may be more: it had passed over many that are done, and gave way. */
+  readonly passing: boolean
   /** Begins to track the message that was just taken; the answer is its slot. Called once per message, in the order taken. */
   track(message: M): number
   /** The message is done: handled, or given up by a decision that commits. */

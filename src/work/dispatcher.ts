@@ -291,6 +291,7 @@ export class Dispatcher<M extends WorkMessage> {
         return null
       }
       const message = claim.take()
+      this.#more = message === null && claim.passing
       if (message === null) return null
       if (this.#admit(intake, message)) return message
     }

@@ -28,6 +28,7 @@ export class FakeClaim implements WorkClaim<FakeMessage> {
   readonly topic = 'orders'
   readonly partition: number
   live = true
+  readonly passing = false
   dispatchable = true
   /** Offsets in the order in which they were settled. */
   readonly settled: number[] = []

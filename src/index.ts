@@ -37,6 +37,7 @@ export type { OAuthSasl, OAuthToken, PasswordSasl, SaslOptions, TlsOptions } fro
 export { AuthenticationError, TlsError } from './client/security-errors.ts'
 export type * from './client/topic-admin.ts'
 export { UnsupportedVersionError } from './client/versions.ts'
+export type { BreakerOptions, CircuitFailures, CircuitState } from './consumer/breaker-options.ts'
 export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
 export type * from './consumer/events.ts'
 export type { MetricsOptions } from './consumer/metrics-option.ts'
@@ -116,6 +117,7 @@ export { SerdeError } from './serde/error.ts'
 export { json } from './serde/json.ts'
 export { bytes, int32, string } from './serde/primitives.ts'
 export type { Deserializer, Serde, SerdeHeaders, SerdeInfo, Serializer } from './serde/serde.ts'
+export type { CircuitDecision, CircuitPhase } from './work/circuit.ts'
 export type { HandlerContext } from './work/context.ts'
 export {
   Closing,

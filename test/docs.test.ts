@@ -141,14 +141,14 @@ function typeErrors(folder: string): Promise<string> {
 
 /** Sections of the options with a page of their own, and those that are on another's. */
 const sections = new Set(['ownership', 'fetch', 'work', 'offsets'])
-const innerSections = new Set(['reservoir', 'reconnect'])
+const innerSections = new Set(['reservoir', 'reconnect', 'breaker'])
 
 test('every option is on the page of its section, with the default it has', async () => {
   const texts = await pages()
-  const defaults = resolveOptions({ brokers: ['localhost'] })
+  const defaults = resolveOptions({ brokers: ['localhost'], work: { breaker: {} } })
   const wrong: string[] = []
   let options = 0
-  for (const section of ['', 'reconnect', 'ownership', 'fetch', 'fetch.reservoir', 'work', 'offsets']) {
+  for (const section of ['', 'reconnect', 'ownership', 'fetch', 'fetch.reservoir', 'work', 'work.breaker', 'offsets']) {
     const parts = section.split('.').filter(part => part !== '')
     const [page = 'consumer'] = parts.filter(part => sections.has(part))
     const inner = parts.filter(part => !sections.has(part))

@@ -5,6 +5,7 @@ import type { OffsetClaim } from '../offsets/claim.ts'
 import { Gaps, type MetadataLimit } from '../offsets/gaps.ts'
 import { Progress } from '../offsets/progress.ts'
 import type { Message } from '../records/message.ts'
+import type { Circuit } from '../work/circuit.ts'
 import type { WorkClaim } from '../work/claim.ts'
 import type { Sieve } from './sieve.ts'
 
@@ -40,6 +41,8 @@ export interface ClaimParts {
   readonly metadataLimit: MetadataLimit
   /** Default: every message is handled. */
   readonly sieve?: Sieve | null
+  /** Default: none. */
+  readonly circuit?: Circuit | null
   readonly progress?: Progress
   /** Makes the claim's reservoir. */
   readonly reservoir: (events: ReservoirEvents) => Reservoir
@@ -75,6 +78,8 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   draining = false
   /** A policy set its position, which is to be committed before any message is handled. */
   awaitingCommit = false
+  /** Null: there is no breaker. */
+  readonly circuit: Circuit | null
   readonly #host: ClaimHost
   readonly #sieve: Sieve | null
   #live = true
@@ -91,6 +96,7 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     this.paused = parts.paused
     this.#host = parts.host
     this.#sieve = parts.sieve ?? null
+    this.circuit = parts.circuit ?? null
     this.progress = parts.progress ?? new Progress()
     this.gaps = new Gaps(this.progress, parts.metadataLimit)
     this.reservoir = parts.reservoir({
@@ -142,7 +148,8 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   // ── work ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   get dispatchable(): boolean {
-    return this.#live && !this.paused && !this.awaitingCommit && this.#host.gateOpen
+    const { allows = true } = this.circuit ?? {}
+    return this.#live && !this.paused && !this.awaitingCommit && allows && this.#host.gateOpen
   }
 
   get lowest(): number {

@@ -7,20 +7,22 @@ import { NativeClient } from '../client/native-client.ts'
 import { Fetching } from '../fetch/fetching.ts'
 import type { StartPosition } from '../fetch/options.ts'
 import { CommitLoop } from '../offsets/commit-loop.ts'
-import { MetadataLimit } from '../offsets/gaps.ts'
 import { KafkaOffsetStorage } from '../offsets/kafka-storage.ts'
 import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
 import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
 import { Dispatcher } from '../work/dispatcher.ts'
+import type { Route } from '../work/route.ts'
 import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
+import type { Breaker } from './breaker.ts'
 import { Claims } from './claims.ts'
 import type { CloseResult, Tell } from './events.ts'
 import { type ClaimKeeper, Owner } from './owner.ts'
 import { observedClient, observedListener, observedStorage } from './observed.ts'
+import { OffsetMetadata } from './offset-metadata.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { EngineParts } from './parts.ts'
 import type { ConsumerRoute } from './route.ts'
-import { coordinator, membershipOf, nativeClient, offsetStorage } from './resources.ts'
+import { breaker, coordinator, membershipOf, nativeClient, offsetStorage } from './resources.ts'
 import { type Movement, StallWatch } from './stall-watch.ts'
 import { StartOffsets } from './start-offsets.ts'
 import { describeWait, Waits } from './waits.ts'
@@ -53,11 +55,14 @@ export class Engine implements ClaimHost, ClaimKeeper {
   readonly commits: CommitLoop | null
   readonly ownership: ConsumerCoordinator
   readonly workLog: WorkLog
+  readonly breaker: Breaker | null
   readonly stallWatch: StallWatch
   readonly tell: Tell
   /** Commits that failed, for some partitions or all. */
   failedCommits = 0
   readonly #parts: EngineParts
+  /** Of the routes, in their order. */
+  readonly #work: readonly Route<AnyMessage>[]
   readonly #owner: Owner
   readonly #storage: OffsetStorage | null
   readonly #startOffsets: StartOffsets
@@ -69,19 +74,23 @@ export class Engine implements ClaimHost, ClaimKeeper {
   /** Topics for which the group had committed something before this process joined it. */
   #knownTopics: ReadonlySet<string> = new Set()
   #overdue = false
-  readonly #metadataLimit: MetadataLimit
-  /** Metadata of others was found, and that was said. */
-  #foreignTold = false
+  readonly #metadata: OffsetMetadata
   /** Shared by all partitions that stall at one look. */
   #waits: Waits | null = null
 
   constructor(parts: EngineParts) {
     this.#parts = parts
     this.tell = parts.tell
-    this.workLog = new WorkLog(parts)
     const { options, clock, random, logger } = parts
+    this.breaker = breaker(
+      parts,
+      at => this.wallTime(at),
+      () => this.wakeAll(),
+    )
+    this.workLog = new WorkLog({ ...parts, breaker: this.breaker })
+    this.#work = parts.routes.map(({ work }) => this.breaker?.watched(work) ?? work)
     this.#ownsClient = !(options.client instanceof NativeClient)
-    this.#metadataLimit = new MetadataLimit(options.offsets.metadataLimit)
+    this.#metadata = new OffsetMetadata(options.offsets.metadataLimit, logger)
     this.native = nativeClient(parts)
     const client = options.client ?? (this.native as LowLevelClient)
     const groupClient = parts.groupClient ?? this.native
@@ -177,8 +186,9 @@ export class Engine implements ClaimHost, ClaimKeeper {
       committed: -1,
       host: this,
       paused: this.claims.isPaused(topic, partition),
-      metadataLimit: this.#metadataLimit,
+      metadataLimit: this.#metadata.limit,
       sieve: this.#routeOf(route).sieve,
+      circuit: this.breaker?.circuit({ topic, partition }) ?? null,
       reservoir: events => this.fetching.reservoir(topic, partition, -1, events),
     })
     this.claims.add(claim)
@@ -250,20 +260,9 @@ export class Engine implements ClaimHost, ClaimKeeper {
   #found(claim: Claim, committed: CommittedOffset | null): void {
     if (claim.draining) return
     const { offset = -1, leaderEpoch = -1 } = committed ?? {}
-    if (committed !== null && !claim.gaps.recall(committed)) this.#foreignMetadata(claim)
+    if (committed !== null && !claim.gaps.recall(committed)) this.#metadata.foreign(claim)
     const unread = committed === null && (claim.added || this.#knownTopics.has(claim.topic))
     this.#begin(claim, offset, { committed: offset, leaderEpoch, ...(unread ? { lookup: 'earliest' } : {}) })
-  }
-
-  /** Said once: where one partition has it, others do. */
-  #foreignMetadata({ topic, partition }: Claim): void {
-    if (this.#foreignTold) return
-    this.#foreignTold = true
-    const what = 'the metadata of its committed offset was written by another program, or is damaged'
-    this.#parts.logger.warn(
-      { topic, partition },
-      `${partitionName(topic, partition)}: ${what}; it is not used, and replaced by the next commit`,
-    )
   }
 
   /** `leaderEpoch` is that of what lies before `position`; `lookup`: where it begins when that is -1, if not by the option. */
@@ -279,7 +278,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     claim.positioning = position < 0 && committed < 0 && !named
     claim.reservoir.moveTo(position, leaderEpoch)
     this.commits?.add(claim, committed)
-    this.dispatcher.add(claim, this.#routeOf(claim.route).work)
+    this.dispatcher.add(claim, this.#work[claim.route] as Route<AnyMessage>)
     this.fetching.add(claim, lookup)
   }
 
@@ -398,6 +397,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     await this.ownership.close({ leave })
     for (const claim of [...this.claims]) this.release(claim)
     this.dispatcher.close()
+    this.breaker?.close()
     this.#ended.abort(new ClosedError('The consumer'))
     // The client first: it ends the requests that the others wait for.
     if (this.#ownsClient) await this.native?.close()
@@ -442,7 +442,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
         failing: () => {
           this.failedCommits++
         },
-        metadataTooLarge: characters => this.#metadataTooLarge(characters),
+        metadataTooLarge: characters => this.#metadata.tooLarge(characters),
         overdue: overdue => {
           this.#overdue = overdue
           if (!overdue) this.wakeAll()
@@ -450,15 +450,6 @@ export class Engine implements ClaimHost, ClaimKeeper {
         fatal: error => this.#parts.fatal(error),
       },
     })
-  }
-
-  #metadataTooLarge(characters: number): void {
-    this.#metadataLimit.refused(characters)
-    this.#parts.logger.warn(
-      { characters, limit: this.#metadataLimit.characters },
-      `metadata of ${characters} characters is too much for the storage of offsets: from now on it is ` +
-        `${this.#metadataLimit.characters} at most. Kafka's limit is offset.metadata.max.bytes, the consumer's is offsets.metadataLimit`,
-    )
   }
 
   #committed(offsets: readonly CommittedOffset[]): void {

@@ -3,6 +3,7 @@ import type { TopicPartition } from '../base/topic-partition.ts'
 import type { OutOfRange, Truncated } from '../fetch/options.ts'
 import type { CommittedOffset } from '../offsets/storage.ts'
 import type { Decision, Failure } from '../work/failure.ts'
+import type { CircuitState } from './breaker-options.ts'
 import type { AnyMessage } from './claim.ts'
 import type { Wait } from './state.ts'
 
@@ -76,6 +77,8 @@ export interface ConsumerEvents {
   truncated: [event: Truncated]
   /** A corrupt batch was left out. */
   corrupt: [event: Corrupt]
+  /** A circuit opened, lets one message probe, or closed. */
+  circuit: [state: CircuitState]
   reconnecting: [event: Reconnecting]
   closed: [result: CloseResult]
 }

@@ -78,6 +78,13 @@ export const metricDefinitions = {
     ['topic'],
     'Messages taken that wait for their key, their batch or their next attempt',
   ),
+  circuitsOpened: counter(
+    'circuits_opened_total',
+    '{circuit}',
+    [],
+    'How often too many messages had failed: work.breaker',
+  ),
+  circuitsOpen: gauge('circuits_open', '{circuit}', [], 'Circuits that are open or half open now'),
   undone: gauge('undone_messages', '{message}', ['topic'], 'Messages that were left or are held'),
   partitions: gauge('partitions', '{partition}', ['topic'], 'Partitions owned'),
   stalledPartitions: gauge(

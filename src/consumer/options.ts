@@ -12,6 +12,7 @@ import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
 import type { OnFailure } from '../work/failure.ts'
 import type { Order } from '../work/route.ts'
+import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from './breaker-options.ts'
 import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from './metrics-option.ts'
 import { checkDrain, type OwnershipOptions, type ResolvedOwnership, resolveOwnership } from './ownership-options.ts'
 
@@ -77,6 +78,8 @@ export interface WorkOptions extends RouteWorkOptions {
   perPartition?: number
   /** The consumer stops when this many handlers never settled. Default 64. */
   maxAbandoned?: number
+  /** What is to be done when too many messages fail. Default: nothing. */
+  breaker?: BreakerOptions
 }
 
 /** Section `offsets`: what is done, and where that is remembered. */
@@ -151,6 +154,7 @@ export interface ResolvedWork extends ResolvedRouteWork {
   readonly concurrency: number
   readonly perPartition: number
   readonly maxAbandoned: number
+  readonly breaker: ResolvedBreaker | null
 }
 
 /** All options with their defaults, checked. */
@@ -279,7 +283,13 @@ function resolveFetch(options: FetchSection | undefined): FetchOptions {
 }
 
 function resolveWork(options: WorkOptions | undefined): ResolvedWork {
-  const section = new SectionCheck('work', options, [...ROUTE_WORK, 'concurrency', 'perPartition', 'maxAbandoned'])
+  const section = new SectionCheck('work', options, [
+    ...ROUTE_WORK,
+    'concurrency',
+    'perPartition',
+    'maxAbandoned',
+    'breaker',
+  ])
   return {
     ...resolveRouteWork('work', routePart(options), {
       order: 'key',
@@ -295,11 +305,12 @@ function resolveWork(options: WorkOptions | undefined): ResolvedWork {
     concurrency: section.number('concurrency', 16, { min: 1 }),
     perPartition: section.number('perPartition', Number.POSITIVE_INFINITY, { min: 1 }),
     maxAbandoned: section.number('maxAbandoned', 64, { min: 1 }),
+    breaker: resolveBreaker(options?.breaker),
   }
 }
 
 function routePart(options: WorkOptions | undefined): RouteWorkOptions {
-  const { concurrency: _, perPartition: __, maxAbandoned: ___, ...rest } = options ?? {}
+  const { concurrency: _, perPartition: __, maxAbandoned: ___, breaker: ____, ...rest } = options ?? {}
   return rest
 }
 

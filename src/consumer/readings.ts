@@ -33,6 +33,8 @@ export function readings(engine: Engine): Reading[] {
     one(metrics.abandoned, () => dispatcher.abandoned),
     sum(metrics.waiting, claim => work(claim)?.waiting ?? 0),
     sum(metrics.undone, claim => work(claim)?.undone ?? 0),
+    one(metrics.circuitsOpened, () => engine.breaker?.opened ?? 0),
+    one(metrics.circuitsOpen, () => engine.breaker?.state().length ?? 0),
     sum(metrics.partitions, () => 1),
     sum(metrics.stalledPartitions, claim => (stallWatch.stalledSince(claim) === null ? 0 : 1)),
     sum(metrics.lag, claim => claim.lag ?? 0),

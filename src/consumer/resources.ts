@@ -8,6 +8,7 @@ import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
 import type { GroupClient } from '../ownership/group/group-client.ts'
 import { GroupCoordinator } from '../ownership/group/group-coordinator.ts'
 import { StaticCoordinator } from '../ownership/static-coordinator.ts'
+import { Breaker } from './breaker.ts'
 import type { EngineParts } from './parts.ts'
 
 /** Whether this process is to be a member of its group. */
@@ -77,4 +78,24 @@ export function offsetStorage(
 ): OffsetStorage | null {
   if (group === null || client === null) return offsets.storage
   return offsets.storage ?? new KafkaOffsetStorage({ client, group, membership, clock, random, logger, signal })
+}
+
+/** Null without the option. `changed`: more may be started, or less. */
+export function breaker(
+  { options: { work }, clock, logger, fatal, tell }: EngineParts,
+  wallTime: (at: number) => number,
+  changed: () => void,
+): Breaker | null {
+  if (work.breaker === null) return null
+  return new Breaker({
+    options: work.breaker,
+    clock,
+    logger,
+    fatal,
+    wallTime,
+    changed: state => {
+      tell('circuit', state)
+      changed()
+    },
+  })
 }

@@ -25,6 +25,7 @@ export function snapshot(
     inFlight: engine?.dispatcher.running ?? 0,
     abandoned: engine?.dispatcher.abandoned ?? 0,
     work: engine?.workLog.counts(engine.claims) ?? NOTHING,
+    circuits: engine?.breaker?.state() ?? [],
     commits: commits === null ? null : commitSummary(commits),
     ownership: engine?.ownership.state() ?? null,
     connections: engine?.native?.state() ?? null,

@@ -1,6 +1,7 @@
 import type { ClientState } from '../client/native-client.ts'
 import type { FetchPhase, OpenTransaction } from '../fetch/options.ts'
 import type { OwnershipState } from '../ownership/coordinator.ts'
+import type { CircuitState } from './breaker-options.ts'
 
 export type ConsumerStatus = 'idle' | 'starting' | 'running' | 'draining' | 'closed'
 
@@ -12,7 +13,8 @@ export interface Wait {
    * `attempts`: the next attempt of messages that failed; `held`, `left` and `abandoned`: messages with that decision, or fate;
    * `undone`: too many messages are left or held; `lookahead`: too many wait behind others of their key or for another attempt;
    * `gaps`: what is done above `done` takes all of `offsets.metadataLimit`; `offsets`: what was committed is being looked up; `lease`: the group has not acknowledged a heartbeat for too long, so that another
-   * may own it; `first-commit`: its starting position is being committed; `commits`: commits have been failing for too long.
+   * may own it; `first-commit`: its starting position is being committed; `commits`: commits have been failing for too long; `circuit`: too
+   * many messages failed, or one probes whether it works again.
    */
   readonly for:
     | Exclude<FetchPhase, 'fetching'>
@@ -32,6 +34,7 @@ export interface Wait {
     | 'lease'
     | 'first-commit'
     | 'commits'
+    | 'circuit'
   readonly since: number | null
   /** In words: an error's message, or which message and when. */
   readonly cause: string | null
@@ -108,6 +111,8 @@ export interface ConsumerState {
   /** Handlers that were left to themselves and have not settled. */
   readonly abandoned: number
   readonly work: WorkCounts
+  /** Circuits of `work.breaker` that are not closed. */
+  readonly circuits: readonly CircuitState[]
   /** Null without a group. */
   readonly commits: CommitSummary | null
   readonly ownership: OwnershipState | null

@@ -1,5 +1,6 @@
 import { partitionName } from '../base/topic-partition.ts'
 import type { CommitState } from '../offsets/commit-loop.ts'
+import type { Circuit } from '../work/circuit.ts'
 import type { WorkClaim } from '../work/claim.ts'
 import type { IntakeState, RunningHandler, TimedWait, TimedWaits } from '../work/intake-state.ts'
 import type { AnyMessage, Claim } from './claim.ts'
@@ -65,9 +66,17 @@ export class Waits {
   #commit(claim: Claim): Wait[] {
     const failing = { since: this.#commits?.failingSince ?? null, cause: this.#commits?.error?.message ?? null }
     const found: Wait[] = []
+    if (claim.circuit !== null && claim.circuit.phase !== 'closed') found.push(this.#circuit(claim.circuit))
     if (claim.awaitingCommit) found.push({ for: 'first-commit', ...failing })
     if (this.#commits?.overdue) found.push({ for: 'commits', ...failing })
     return found
+  }
+
+  #circuit({ phase, since, until }: Circuit): Wait {
+    const at = until === null ? null : new Date(this.#engine.wallTime(until)).toISOString()
+    const what = phase === 'open' ? 'too many messages failed' : 'one message probes'
+    const cause = at === null ? what : `${what}; one probes at ${at}`
+    return { for: 'circuit', since: this.#engine.wallTime(since), cause }
   }
 
   #work(claim: Claim, work: IntakeState): Wait[] {

@@ -2,10 +2,18 @@ import type { Logger } from '../base/logger.ts'
 import { partitionName } from '../base/topic-partition.ts'
 import type { WorkEvents } from '../work/events.ts'
 import type { Decision, Failure } from '../work/failure.ts'
+import type { Breaker } from './breaker.ts'
 import type { AnyMessage, Claim } from './claim.ts'
 import type { MessagePlace, Tell } from './events.ts'
 import type { WorkCounts } from './state.ts'
 import { Tally } from './tally.ts'
+
+export interface WorkLogParts {
+  readonly logger: Logger
+  readonly tell: Tell
+  readonly fatal: (error: Error) => void
+  readonly breaker: Breaker | null
+}
 
 /** Counts, logs and tells what becomes of messages. */
 export class WorkLog implements WorkEvents<AnyMessage> {
@@ -22,7 +30,10 @@ export class WorkLog implements WorkEvents<AnyMessage> {
   readonly #tell: Tell
   readonly #decided: Record<Decision, number> = { skip: 0, leave: 0, hold: 0, 'skip-and-stop': 0, stop: 0 }
 
-  constructor({ logger, tell, fatal }: { logger: Logger; tell: Tell; fatal: (error: Error) => void }) {
+  readonly #breaker: Breaker | null
+
+  constructor({ logger, tell, fatal, breaker }: WorkLogParts) {
+    this.#breaker = breaker
     this.#logger = logger
     this.#tell = tell
     this.fatal = fatal
@@ -69,6 +80,7 @@ export class WorkLog implements WorkEvents<AnyMessage> {
       `${partitionName(message.topic, message.partition)} offset ${message.offset} failed (${reason}): ${decision}`,
     )
     this.#tell('failed', failure, decision)
+    this.#breaker?.failed(failure)
   }
 
   timedOut({ topic }: AnyMessage): void {

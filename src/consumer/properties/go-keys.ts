@@ -27,7 +27,6 @@ const offsetReset: Key = {
 }
 
 const onceAgain = 'it is tried again, with growing waits, until it works'
-const breaker = 'there is no circuit breaker yet; what becomes of a failure is the option work.onFailure'
 const zookeeper = 'groups and offsets are in Kafka. Brokers are named by bootstrap.servers'
 
 /** Most handlers at the same time, all partitions together: each partition has its own workers. */
@@ -85,8 +84,8 @@ export const goKeys: Keys = {
   'max.worker.retries': sets('work.attempts', entry => entry.whole() + 1, '3'),
   'worker.backoff': sets('work.backoff', backoff, '500ms'),
   'worker.task.timeout': sets('work.timeoutMs', duration, '1m'),
-  'worker.retry.threshold': ignored(whole, breaker, '100'),
-  'worker.threshold.time.window': ignored(duration, breaker, '1m'),
+  'worker.retry.threshold': sets('work.breaker.failures', whole, '100'),
+  'worker.threshold.time.window': sets('work.breaker.windowMs', duration, '1m'),
   'worker.managers.stop.timeout': sets('ownership.drainMs', duration, '1m'),
 
   'zookeeper.connect': ignored(any, zookeeper),

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { Broker } from '../../src/broker/index.ts'
+import {
+  type BreakerOptions,
+  batch,
+  Consumer,
+  type ConsumerOptions,
+  NativeClient,
+  type RouteOptions,
+  writeBatch,
+} from '../../src/index.ts'
+import { running } from '../spine/running.ts'
+import { until } from '../until.ts'
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+let broker: Broker
+let client: NativeClient
+let made = 0
+
+before(async () => {
+  broker = await Broker.start({})
+  client = new NativeClient({ brokers: broker.brokers, logger: quiet })
+})
+after(async () => {
+  await client.close()
+  await broker.close()
+})
+
+/** A topic with so many messages in each of its partitions. */
+async function topicOf(count: number, partitions = 1): Promise<string> {
+  const topic = `t${++made}`
+  await broker.createTopic(topic, { partitions })
+  await client.metadata([topic])
+  const records = writeBatch(Array.from({ length: count }, (_, n) => ({ value: String(n) })))
+  const places = Array.from({ length: partitions }, (_, partition) => ({ topic, partition, records }))
+  for (const { error } of await client.produce(places)) assert.equal(error, null)
+  return topic
+}
+
+function consumerOf(breaker: BreakerOptions, work: ConsumerOptions['work'] = {}) {
+  const phases: string[] = []
+  const consumer = new Consumer({
+    brokers: broker.brokers,
+    logger: quiet,
+    work: { concurrency: 1, attempts: 1, onFailure: 'skip', breaker, ...work },
+  })
+  consumer.on('circuit', ({ phase, partition }) => phases.push(partition === null ? phase : `${partition} ${phase}`))
+  return { consumer, phases }
+}
+
+test('too many failures open the circuit, one message probes after the pause, and all goes on when it is handled', async () => {
+  const topic = await topicOf(100)
+  const { consumer, phases } = consumerOf({ failures: 5, pauseMs: 100 }, { concurrency: 8 })
+  let broken = true
+  const calls: string[] = []
+  consumer.topic(topic, async ({ offset }) => {
+    const probe = consumer.state().circuits[0]?.phase === 'half-open'
+    calls.push(probe ? 'probe' : String(offset))
+    await new Promise(resolve => setImmediate(resolve))
+    if (broken) throw new Error('the database is down')
+  })
+  await using _ = running(consumer)
+  await until('it has probed twice', () => calls.filter(call => call === 'probe').length >= 2)
+  const before = calls.indexOf('probe')
+  // Those that ran when it opened are done; then nothing but one message for each pause.
+  assert.ok(before >= 5 && before <= 5 + 8, `${before} before the first probe`)
+  assert.ok(calls.slice(before).every(call => call === 'probe'))
+  const { circuits, partitions } = consumer.state()
+  assert.deepEqual(
+    circuits.map(({ topic, partition }) => [topic, partition]),
+    [[null, null]],
+  )
+  assert.ok(partitions[0]?.waitsFor.some(({ for: what }) => what === 'circuit'))
+  broken = false
+  await until('all is done', () => consumer.state().work.done === 100)
+  assert.deepEqual(consumer.state().circuits, [])
+  assert.equal(phases.at(-1), 'closed')
+})
+
+test('with a circuit for each partition the others go on', async () => {
+  const topic = await topicOf(50, 2)
+  const { consumer, phases } = consumerOf({ failures: 3, scope: 'partition', pauseMs: 3_600_000 })
+  const handled: number[] = []
+  consumer.topic(topic, ({ partition }) => {
+    if (partition === 1) throw new Error('bad')
+    handled.push(partition)
+  })
+  await using _ = running(consumer)
+  await until('the other is done', () => handled.length === 50 && phases.includes('1 open'))
+  assert.deepEqual(new Set(phases), new Set(['1 open']))
+  assert.equal(consumer.state().work.skipped, 3)
+})
+
+test('onOpen is told what failed, and may stop the consumer, with what is done committed', async () => {
+  const topic = await topicOf(10)
+  const told: unknown[] = []
+  const { consumer } = consumerOf({
+    failures: 2,
+    onOpen: ({ failures, windowMs, last, topic }) => {
+      told.push([failures, windowMs, last.message.offset, topic])
+      return 'stop'
+    },
+  })
+  consumer.topic(topic, ({ offset }) => {
+    throw new Error(`no ${offset}`)
+  })
+  await assert.rejects(consumer.run(), {
+    code: 'CIRCUIT_OPEN',
+    message: '2 messages failed within 60000 ms, the last because of: no 1',
+  })
+  assert.deepEqual(told, [[2, 60_000, 1, null]])
+})
+
+test('an onOpen that throws, or answers nonsense, stops the consumer', async () => {
+  const topic = await topicOf(3)
+  const broken = [() => 'maybe', () => Promise.reject(new Error('no pager'))] as unknown as BreakerOptions['onOpen'][]
+  for (const onOpen of broken) {
+    const { consumer } = consumerOf({ failures: 1, ...(onOpen === undefined ? {} : { onOpen }) })
+    consumer.topic(topic, () => {
+      throw new Error('bad')
+    })
+    await assert.rejects(consumer.run(), { code: 'CIRCUIT_OPEN' })
+  }
+})
+
+for (const [name, serde] of [
+  ['at once', (bytes: Buffer | null) => bytes],
+  ['later', async (bytes: Buffer | null) => bytes],
+] as const) {
+  test(`one probe means one: also of batches, and of messages that are decoded ${name}`, async () => {
+    const topic = await topicOf(60, 3)
+    const { consumer } = consumerOf({ failures: 3, pauseMs: 50 }, { concurrency: 16, order: 'none' })
+    let broken = true
+    let [probes, most, running_] = [0, 0, 0]
+    const options: RouteOptions<Buffer | null, Buffer | null> = {
+      value: { deserialize: serde as (bytes: Buffer | null) => Buffer | null },
+    }
+    consumer.topic(
+      topic,
+      options,
+      batch({ messages: 2, lingerMs: 1 }, async () => {
+        const half = consumer.state().circuits[0]?.phase === 'half-open'
+        running_++
+        if (half) {
+          probes++
+          most = Math.max(most, running_)
+        }
+        await new Promise(resolve => setTimeout(resolve, 2))
+        running_--
+        if (broken) throw new Error('bad')
+      }),
+    )
+    await using _ = running(consumer)
+    await until('it has probed three times', () => probes >= 3)
+    assert.equal(most, 1)
+    broken = false
+    await until('all is done', () => consumer.state().work.done === 180)
+  })
+}

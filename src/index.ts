@@ -40,7 +40,7 @@ export { UnsupportedVersionError } from './client/versions.ts'
 export type { BreakerOptions, CircuitFailures, CircuitState } from './consumer/breaker-options.ts'
 export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
 export type * from './consumer/events.ts'
-export type { MetricsOptions } from './consumer/metrics-option.ts'
+export type { MetricsOptions } from './metrics/metrics-option.ts'
 export type {
   ConsumerOptions,
   FetchSection,
@@ -102,6 +102,8 @@ export {
   type ProducerPropertyOptions,
   readProducerProperties,
 } from './producer/properties/read-properties.ts'
+export type * from './producer/state.ts'
+export type { LastFailure } from './producer/ledger.ts'
 export type { Transaction } from './producer/transaction.ts'
 export type { TransactionGroup, TransactionOffset } from './producer/transaction-calls.ts'
 export { TransactionError } from './producer/transaction-error.ts'

@@ -7,9 +7,9 @@ import type { MetricsSnapshot } from '../metrics/snapshot.ts'
 import type { Engine } from './engine.ts'
 import { EventLoopDelay } from './event-loop-delay.ts'
 import { type MetricDefinition, metricDefinitions } from './metric-names.ts'
-import type { ResolvedMetrics } from './metrics-option.ts'
+import type { ResolvedMetrics } from '../metrics/metrics-option.ts'
 import { readings } from './readings.ts'
-import { Tally } from './tally.ts'
+import { Tally } from '../metrics/tally.ts'
 
 export interface InstrumentsParts {
   readonly options: ResolvedMetrics

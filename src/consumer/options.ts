@@ -12,8 +12,8 @@ import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
 import type { OnFailure } from '../work/failure.ts'
 import type { Order } from '../work/route.ts'
+import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from '../metrics/metrics-option.ts'
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from './breaker-options.ts'
-import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from './metrics-option.ts'
 import { checkDrain, type OwnershipOptions, type ResolvedOwnership, resolveOwnership } from './ownership-options.ts'
 
 const MiB = 1024 * 1024

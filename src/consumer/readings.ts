@@ -2,7 +2,7 @@ import type { ReportValue } from '../base/metrics.ts'
 import type { Claim } from './claim.ts'
 import type { Engine } from './engine.ts'
 import { type MetricDefinition, metricDefinitions as metrics } from './metric-names.ts'
-import type { Tally } from './tally.ts'
+import type { Tally } from '../metrics/tally.ts'
 
 type Reading = readonly [MetricDefinition, read: (report: ReportValue) => void]
 

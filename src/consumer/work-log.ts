@@ -6,7 +6,7 @@ import type { Breaker } from './breaker.ts'
 import type { AnyMessage, Claim } from './claim.ts'
 import type { MessagePlace, Tell } from './events.ts'
 import type { WorkCounts } from './state.ts'
-import { Tally } from './tally.ts'
+import { Tally } from '../metrics/tally.ts'
 
 export interface WorkLogParts {
   readonly logger: Logger

@@ -5,6 +5,7 @@ import { partitionName } from '../base/topic-partition.ts'
 import type { TopicMetadata } from '../client/low-level-client.ts'
 import { AnyPartition } from './any-partition.ts'
 import { ProducerBatch } from './batch.ts'
+import type { Ledger } from './ledger.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { Partitioner } from './partitioners/partitioner.ts'
 import type { PartitionQueue } from './partition-queue.ts'
@@ -26,6 +27,7 @@ export interface AccumulatorParts {
   readonly partitioner: Partitioner
   readonly topics: Topics
   readonly sender: Sender
+  readonly ledger: Ledger
   readonly clock: Clock
   readonly random: Random
 }
@@ -76,6 +78,11 @@ export class Accumulator {
     return this.#waiting
   }
 
+  /** The messages that wait, by topic; the first of each is what the others wait for. */
+  get lines(): ReadonlyMap<string, readonly Outgoing[]> {
+    return this.#lines
+  }
+
   /** Since when a message waits for room, by the clock's `now`; null: none does. */
   get fullSince(): number | null {
     return this.#fullSince
@@ -91,7 +98,7 @@ export class Accumulator {
     if (line === undefined && this.#put(message)) return
     if (this.#waiting >= MOST_WAITING) {
       const text = `${MOST_WAITING} messages wait to be sent already: wait for some of them before sending more`
-      message.fail(new MillraceError('BUFFER_FULL', text, { topic: message.topic, retriable: true }))
+      this.#fail(message, new MillraceError('BUFFER_FULL', text, { topic: message.topic, retriable: true }))
       return
     }
     this.#waiting++
@@ -127,7 +134,7 @@ export class Accumulator {
 
   /** Gives up what waits for a topic that will not be known. */
   refuse(topic: string, error: MillraceError): void {
-    for (const message of this.#lines.get(topic) ?? []) message.fail(error)
+    for (const message of this.#lines.get(topic) ?? []) this.#fail(message, error)
     this.advance()
   }
 
@@ -138,7 +145,7 @@ export class Accumulator {
 
   /** Gives up what waits. */
   abandon(error: MillraceError): void {
-    for (const line of this.#lines.values()) for (const message of line) message.fail(error)
+    for (const line of this.#lines.values()) for (const message of line) this.#fail(message, error)
     this.#lines.clear()
     this.#fullSince = null
     this.#waiting = 0
@@ -149,7 +156,7 @@ export class Accumulator {
   #putWaiting(message: Outgoing): boolean {
     if (message.settled) return true
     if (this.#parts.clock.now() < message.deadline) return this.#put(message)
-    message.fail(this.#tooLate(message))
+    this.#fail(message, this.#tooLate(message))
     return true
   }
 
@@ -162,16 +169,10 @@ export class Accumulator {
       return this.#append(message, metadata)
     } catch (thrown) {
       const error = toError(thrown)
-      message.fail(
-        error instanceof MillraceError
-          ? error
-          : new MillraceError(
-              'PARTITIONER',
-              `The partitioner failed for a message to ${message.topic}: ${error.message}`,
-              {
-                cause: error,
-              },
-            ),
+      const text = `The partitioner failed for a message to ${message.topic}: ${error.message}`
+      this.#fail(
+        message,
+        error instanceof MillraceError ? error : new MillraceError('PARTITIONER', text, { cause: error }),
       )
       return true
     }
@@ -200,6 +201,12 @@ export class Accumulator {
     this.#bytes += bytes + OVERHEAD
     if (chosen < 0) places.any.used(this.#isFull(batch) ? options.batchBytes : bytes)
     return true
+  }
+
+  #fail(message: Outgoing, error: MillraceError): void {
+    if (message.settled) return
+    message.fail(error)
+    this.#parts.ledger.refused(message.topic, error)
   }
 
   #noRoom(): false {

@@ -29,6 +29,8 @@ export class ProducerBatch {
   uncertain = false
   /** Why the last attempt failed. */
   cause: Error | null = null
+  /** What its messages were told, when they were not delivered. */
+  failure: DeliveryError | null = null
   readonly #builder: BatchBuilder
   /** Of each message: whom to tell, under which number, and its timestamp. */
   readonly #receipts: Receipt[] = []
@@ -113,6 +115,7 @@ export class ProducerBatch {
 
   failed(error: DeliveryError): void {
     if (!this.#settle()) return
+    this.failure = error
     for (const [at, receipt] of this.#receipts.entries()) receipt.failed(this.#places[at] as number, error)
   }
 

@@ -8,6 +8,7 @@ import { NativeClient } from '../client/native-client.ts'
 import { Accumulator } from './accumulator.ts'
 import { IdentityKeeper } from './identity.ts'
 import { Intake } from './intake.ts'
+import { Ledger } from './ledger.ts'
 import type { ResolvedProducer } from './options.ts'
 import { resolvePartitioner } from './partitioners/by-name.ts'
 import { askProducerId } from './producer-id.ts'
@@ -27,6 +28,7 @@ export interface EngineParts {
 /** All parts of a producer, and what they know of each other. */
 export class Engine {
   readonly client: LowLevelClient
+  readonly ledger: Ledger
   readonly topics: Topics
   readonly keeper: IdentityKeeper | null
   readonly transactions: Transactions | null
@@ -41,6 +43,7 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts
     const { options, clock, random } = parts
+    this.ledger = new Ledger(clock)
     this.client = options.client ?? makeClient(parts)
     const native = this.client instanceof NativeClient ? this.client : null
     if (native === null && options.idempotent) {
@@ -63,18 +66,23 @@ export class Engine {
       topics: this.topics,
       keeper: this.transactions ?? this.keeper,
       transaction: this.transactions,
-      settled: batch => this.accumulator.settled(batch),
+      ledger: this.ledger,
+      settled: batch => {
+        this.ledger.settled(batch)
+        this.accumulator.settled(batch)
+      },
     })
     this.accumulator = new Accumulator({
       options,
       partitioner: resolvePartitioner(options.partitioner, random),
       topics: this.topics,
       sender: this.sender,
+      ledger: this.ledger,
       clock,
       random,
     })
     const { serdes, topics: topicSerdes } = options
-    this.intake = new Intake({ serdes, topicSerdes, accumulator: this.accumulator, clock })
+    this.intake = new Intake({ serdes, topicSerdes, accumulator: this.accumulator, ledger: this.ledger, clock })
   }
 
   /** Aborts when all is over. */

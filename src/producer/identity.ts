@@ -50,6 +50,11 @@ export class IdentityKeeper implements IdentitySource {
     return this.#current
   }
 
+  /** The same, without asking. */
+  get known(): Identity | null {
+    return this.#current
+  }
+
   /** A new epoch, unless there is one already; without epochs left, a new id. */
   renew(from: Identity): void {
     if (this.#current !== from) return

@@ -6,6 +6,7 @@ import type { Accumulator } from './accumulator.ts'
 import { DeliveryError, type Receipt } from './delivery.ts'
 import { encode, isLater } from './encoding.ts'
 import { type Accept, headerPairs, type UncheckedMessage } from './message.ts'
+import type { Ledger } from './ledger.ts'
 import { Outgoing } from './outgoing.ts'
 import type { MessageSerdes, ResolvedSerdes } from './serdes.ts'
 
@@ -13,6 +14,7 @@ export interface IntakeParts {
   readonly serdes: ResolvedSerdes
   readonly topicSerdes: ReadonlyMap<string, ResolvedSerdes>
   readonly accumulator: Accumulator
+  readonly ledger: Ledger
   readonly clock: Clock
 }
 
@@ -39,14 +41,16 @@ export class Intake {
       if (at === 0) this.#wallTime = this.#parts.clock.wallTime()
       outgoing = this.#checked(message, receipt, at)
     } catch (thrown) {
-      receipt.failed(at, refused(toError(thrown)))
+      const error = refused(toError(thrown))
+      this.#parts.ledger.refused(error.topic ?? '', error)
+      receipt.failed(at, error)
       return
     }
     try {
       this.#encode(outgoing, serdes)
     } catch (thrown) {
       // What encoding throws is one.
-      outgoing.fail(thrown as MillraceError)
+      this.#fail(outgoing, thrown as MillraceError)
       return
     }
     this.#parts.accumulator.add(outgoing)
@@ -104,10 +108,16 @@ export class Intake {
       outgoing.key = rawKey
       outgoing.value = rawValue
     } catch (thrown) {
-      outgoing.fail(thrown as MillraceError)
+      this.#fail(outgoing, thrown as MillraceError)
     }
     outgoing.encoding = false
     this.#parts.accumulator.advance()
+  }
+
+  #fail(outgoing: Outgoing, error: MillraceError): void {
+    if (outgoing.settled) return
+    outgoing.fail(error)
+    this.#parts.ledger.refused(outgoing.topic, error)
   }
 }
 

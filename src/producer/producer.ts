@@ -11,6 +11,8 @@ import { type Channel, type ChannelOptions, MessageChannel } from './channel.ts'
 import type { Delivery, DeliveryError } from './delivery.ts'
 import { type Accept, type MessageOf, type ProducerMessage, type Sends, sendMany, sendOne } from './message.ts'
 import { Engine } from './engine.ts'
+import { snapshot } from './snapshot.ts'
+import type { ProducerState } from './state.ts'
 import { closeOnSignals } from './signals.ts'
 import { MessageSink, type WritableOptions } from './message-sink.ts'
 import { type ProducerOptions, type ResolvedProducer, resolveProducer, shownOptions } from './options.ts'
@@ -141,6 +143,13 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
       flush: () => this.flush(),
       ended: this.#engine.ended,
     })
+  }
+
+  /** Everything the producer knows of itself, now: what waits and for what, what is under way, who it is. */
+  state(): ProducerState {
+    const behind = this.#clock.wallTime() - this.#clock.now()
+    const status = this.#closing === null ? 'open' : this.#engine.ended.aborted ? 'closed' : 'closing'
+    return snapshot(this.#options, status, this.#engine, time => Math.round(behind + time))
   }
 
   /** Resolves when all that was sent before is written or has failed; nothing lingers meanwhile. */

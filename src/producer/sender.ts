@@ -6,6 +6,7 @@ import type { Random } from '../base/random.ts'
 import type { LowLevelClient, ProducedBatch } from '../client/low-level-client.ts'
 import type { BatchOptions, ProducerBatch } from './batch.ts'
 import type { IdentitySource } from './identity.ts'
+import type { Ledger } from './ledger.ts'
 import { type Outcome, PartitionQueue } from './partition-queue.ts'
 import type { Topics } from './topics.ts'
 
@@ -29,6 +30,7 @@ export interface SenderParts {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly ledger: Ledger
   /** The transaction that is written now; null: none is. Its partitions are written to only once it says so. */
   readonly transaction: WrittenTransaction | null
   /** All messages of the batch are told what became of them. */
@@ -91,6 +93,16 @@ export class Sender {
       queues.set(partition, queue)
     }
     return queue
+  }
+
+  /** Requests that have no answer yet, by node. */
+  get inFlight(): ReadonlyMap<number, number> {
+    return this.#inFlight
+  }
+
+  /** Those that have batches. */
+  get active(): Iterable<PartitionQueue> {
+    return this.#active
   }
 
   /** It has a batch more, or one that is full. */
@@ -226,9 +238,10 @@ export class Sender {
   }
 
   async #send(node: number, request: readonly Sent[], now: number): Promise<void> {
-    const { client, options, transaction } = this.#parts
+    const { client, options, transaction, ledger } = this.#parts
     this.#inFlight.set(node, (this.#inFlight.get(node) ?? 0) + 1)
     const batches = request.map(({ batch, records }) => ({ topic: batch.topic, partition: batch.partition, records }))
+    for (const { batch, records } of request) ledger.sent(batch, records.length)
     const left = Math.max(...request.map(({ batch }) => batch.deadline - now))
     const timeoutMs = Math.max(1, Math.min(options.requestTimeoutMs, Math.ceil(left)))
     let produced: readonly ProducedBatch[] | Error
@@ -245,7 +258,7 @@ export class Sender {
 
   #answered({ queue, batch }: Sent, produced: ProducedBatch | Error | undefined): void {
     if (this.#closed) return
-    const { clock, random, backoff, topics, logger, settled } = this.#parts
+    const { clock, random, backoff, topics, logger, ledger, settled } = this.#parts
     const now = clock.now()
     const outcome = outcomeOf(produced)
     const { error } = outcome
@@ -256,6 +269,7 @@ export class Sender {
     } else if (error !== null) {
       const waitMs = Math.ceil(backoff(batch.attempts, random))
       queue.notBefore = now + waitMs
+      ledger.retried(batch)
       const { topic, partition, attempts } = batch
       const level = attempts < WORTH_A_WARNING ? 'debug' : 'warn'
       logger[level]({ err: error, topic, partition, attempts, waitMs }, 'a batch is sent again')

@@ -57,6 +57,11 @@ export class Topics {
     return leader
   }
 
+  /** What is known of it; nothing is looked up. */
+  known(topic: string): TopicMetadata | null {
+    return this.#known.get(topic) ?? null
+  }
+
   /** They may be led by others by now. */
   doubt(...topics: readonly string[]): void {
     for (const topic of topics) this.#doubted.add(topic)

@@ -76,6 +76,15 @@ export class Transactions implements IdentitySource, WrittenTransaction {
     return this.#addsPartitions
   }
 
+  /** As whom it is written, also between two. */
+  get identity(): Identity | null {
+    return this.#identity
+  }
+
+  get isOpen(): boolean {
+    return this.#open !== null
+  }
+
   /** Why the open one cannot be committed; null: it can. */
   get broken(): Error | null {
     return this.#broken

@@ -1,13 +1,11 @@
 import { toError } from '../base/errors.ts'
 import type { ProducerMessage } from '../producer/message.ts'
-import type { Input } from './input.ts'
 import type { ReadLine } from './line-message.ts'
-import { LineSplitter } from './line-splitter.ts'
 
-/** Where in the input something is: the first line is 1. */
+/** Where in the input something is: the number of a line, the first being 1, or of the byte with which one begins. */
 export interface Place {
   readonly input: string
-  readonly line: number
+  readonly at: number
 }
 
 /** A line that is no message. */
@@ -25,33 +23,42 @@ export interface Group {
   readonly bytes: number
 }
 
+/** Lines that came together; null is one that is too long. */
+export interface LineChunk {
+  readonly lines: readonly (Buffer | null)[]
+  /** Of the first one. */
+  readonly at: number
+}
+
+/** Where lines come from. */
+export interface LineSource {
+  readonly name: string
+  /** Ends early when the signal aborts. */
+  chunks(signal: AbortSignal): AsyncIterable<LineChunk>
+}
+
 export interface ReaderOptions {
   readonly readLine: ReadLine
-  /** Null: lines of a text. */
-  readonly delimiter: Buffer | null
-  /** Most that a line may have. */
+  /** Of a line. */
   readonly mostBytes: number
-  /** All of an input is one message. */
-  readonly whole: boolean
-  /** Where to begin in the first input. */
-  readonly firstLine: number
+  /** Where to begin in the first source. */
+  readonly first: number
   readonly mostMessages: number
   /** Wrong lines do not end it. */
   readonly keepGoing: boolean
 }
 
-/** Reads one input after another, and makes messages of what is there: a group of each chunk. */
+/** Reads one source after another, and makes messages of what is there. */
 export class MessageReader {
   readonly #options: ReaderOptions
   /** Of what comes next. */
-  #place: Place
+  #place: Place = { input: '', at: 1 }
   #left: number
   #ended = false
   #complete = false
 
   constructor(options: ReaderOptions) {
     this.#options = options
-    this.#place = { input: '', line: 1 }
     this.#left = options.mostMessages
   }
 
@@ -66,12 +73,12 @@ export class MessageReader {
   }
 
   /** Ends early when the signal aborts. */
-  async *groups(inputs: readonly Input[], signal: AbortSignal): AsyncGenerator<Group, void, undefined> {
-    for (const [at, input] of inputs.entries()) {
-      this.#place = { input: input.name, line: 1 }
-      const first = at === 0 ? this.#options.firstLine : 1
-      for await (const lines of this.#options.whole ? this.#whole(input, signal) : this.#lines(input, signal)) {
-        const group = this.#group(lines, first)
+  async *groups(sources: readonly LineSource[], signal: AbortSignal): AsyncGenerator<Group, void, undefined> {
+    for (const [index, source] of sources.entries()) {
+      this.#place = { input: source.name, at: 1 }
+      const first = index === 0 ? this.#options.first : 1
+      for await (const chunk of source.chunks(signal)) {
+        const group = this.#group(source.name, chunk, first)
         if (group.places.length + group.wrong.length > 0) yield group
         if (this.#left === 0 || this.#ended) break
       }
@@ -81,35 +88,17 @@ export class MessageReader {
     this.#complete = true
   }
 
-  async *#lines(input: Input, signal: AbortSignal): AsyncGenerator<(Buffer | null)[]> {
-    const splitter = new LineSplitter(this.#options.delimiter, this.#options.mostBytes)
-    for await (const chunk of input.chunks(signal)) yield splitter.push(chunk)
-    const last = signal.aborted ? undefined : splitter.end()
-    if (last !== undefined) yield [last]
-  }
-
-  async *#whole(input: Input, signal: AbortSignal): AsyncGenerator<(Buffer | null)[]> {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    for await (const chunk of input.chunks(signal)) {
-      bytes += chunk.length
-      if (bytes > this.#options.mostBytes) return yield [null]
-      chunks.push(chunk)
-    }
-    if (!signal.aborted) yield [Buffer.concat(chunks)]
-  }
-
-  #group(lines: readonly (Buffer | null)[], first: number): Group {
+  #group(input: string, { lines, at }: LineChunk, first: number): Group {
     const { readLine, mostBytes, keepGoing } = this.#options
     const messages: ProducerMessage[] = []
     const places: Place[] = []
     const wrong: WrongLine[] = []
     let bytes = 0
-    for (const line of lines) {
+    for (const [index, line] of lines.entries()) {
       if (this.#left === 0 || this.#ended) break
-      const place = this.#place
-      this.#place = { input: place.input, line: place.line + 1 }
-      if (place.line < first) continue
+      const place = { input, at: at + index }
+      this.#place = { input, at: at + index + 1 }
+      if (place.at < first) continue
       try {
         if (line === null) throw new Error(`it has more than ${mostBytes} bytes: see max.request.size`)
         const message = readLine(line)

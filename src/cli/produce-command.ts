@@ -35,6 +35,8 @@ export function addProduce(program: Command): void {
     .option('--rate <messages>', 'so many per second at most, evenly', parseRate)
     .option('-n, --max <count>', 'end after so many messages', parseCount)
     .option('--from-line <number>', 'begin at this line of the first input, the first being 1', parseCount)
+    .option('--follow <file>', 'read this file as it grows, as "tail -F" does, instead of others')
+    .option('--from-start', 'with --follow: what is in it already, too')
     .option('--keep-going', 'go on behind lines that cannot be written')
     .option('--transactional-id <id>', 'write all or nothing, in one transaction of this id', parseText)
     .option('--json', 'print where each message is, as one JSON object per line')
@@ -54,7 +56,7 @@ Objects of --input ndjson:
 Examples:
   millrace produce orders orders.txt -b kafka:9092
   echo 'one message' | millrace produce orders --key k --header source=shell
-  tail -f app.log | millrace produce logs --compression zstd --linger 50
+  millrace produce logs --follow app.log --compression zstd --linger 50
   millrace produce users -K '\\t' -Z < users.tsv
   millrace consume orders --until-end --json | millrace produce orders-copy --input ndjson
   jq -c '{key: .id, value: tojson}' orders.json | millrace produce orders --input ndjson

@@ -1,10 +1,15 @@
-import { resolveProducer } from '../producer/options.ts'
 import { CommandError, exitCodes } from './failure.ts'
+import { FollowedLines } from './followed-lines.ts'
 import { Input, STDIN } from './input.ts'
-import { checkTopics, Producing, type ProducingOptions, type Streams, writerOf } from './producing.ts'
+import type { LineSource } from './message-reader.ts'
+import { Producing, type Streams } from './producing.ts'
+import { checkTopics, mostLineBytes, type ProducingOptions } from './producing-options.ts'
 
 export interface ProduceOptions extends ProducingOptions {
   readonly file?: readonly string[]
+  readonly delimiter?: Buffer
+  /** Of the file that is followed. */
+  readonly fromStart?: boolean
 }
 
 /** `millrace produce`: writes what files or stdin have, until their end, `--max`, Ctrl-C, or a message that cannot be written. */
@@ -15,18 +20,37 @@ export async function produce(
   streams: Streams = process,
 ): Promise<void> {
   const paths = [...files, ...(options.file ?? [])]
-  checkTogether(topic, options)
-  resolveProducer(writerOf(options))
-  const inputs = await Input.all(paths.length === 0 ? [STDIN] : paths, streams.stdin)
+  checkTogether(topic, paths, options)
+  const mostBytes = mostLineBytes(options)
+  const sources = await sourcesOf(paths, options, mostBytes, streams)
   if (topic !== undefined) await checkTopics([topic], options)
-  await new Producing(topic, options, streams).run(inputs)
+  await new Producing(topic, options, streams).run(sources)
+}
+
+async function sourcesOf(
+  paths: readonly string[],
+  { follow, fromStart, input, delimiter }: ProduceOptions,
+  mostBytes: number,
+  { stdin, stderr }: Streams,
+): Promise<readonly LineSource[]> {
+  if (follow !== undefined) {
+    const tell = (what: string) => void stderr.write(`millrace: ${what}\n`)
+    return [new FollowedLines(follow, { from: fromStart ? 'start' : 'end', mostBytes, tell })]
+  }
+  const cut = { delimiter: delimiter ?? null, whole: input === 'whole', mostBytes }
+  return Input.all(paths.length === 0 ? [STDIN] : paths, stdin, cut)
 }
 
 /** @throws {CommandError} when options do not go together */
-function checkTogether(topic: string | undefined, options: ProduceOptions): void {
-  const { input, delimiter, keyDelimiter, key, repartition, partition, fromLine } = options
+function checkTogether(topic: string | undefined, paths: readonly string[], options: ProduceOptions): void {
+  const { input, delimiter, keyDelimiter, key, repartition, partition, fromLine, follow, fromStart } = options
   const wrong =
     (topic === undefined && input !== 'ndjson' && 'Name the topic: only objects of --input ndjson have their own') ||
+    (follow !== undefined && paths.length > 0 && `--follow reads ${follow} alone: leave out ${paths.join(', ')}`) ||
+    (follow !== undefined && input === 'whole' && '--follow reads lines: leave out --input whole') ||
+    (follow !== undefined && delimiter !== undefined && '--follow reads lines: leave out --delimiter') ||
+    (follow !== undefined && fromLine !== undefined && '--follow has --from-start, and no --from-line') ||
+    (fromStart && follow === undefined && '--from-start is for --follow: files are read from their start') ||
     (keyDelimiter !== undefined && input !== 'lines' && `--key-delimiter is for --input lines, not for ${input}`) ||
     (delimiter !== undefined && input === 'whole' && '--delimiter is for lines: leave it out with --input whole') ||
     (fromLine !== undefined && input === 'whole' && '--from-line is for lines: leave it out with --input whole') ||

@@ -3,40 +3,17 @@ import { systemClock } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
 import { onSignals } from '../base/signals.ts'
 import { DeliveryError } from '../producer/delivery.ts'
-import { type ProducerOptions, resolveProducer } from '../producer/options.ts'
 import { Producer } from '../producer/producer.ts'
-import { withClient } from './connect.ts'
-import type { Bytes } from '../records/batch-builder.ts'
 import { CommandError, exitCodeOf, exitCodes } from './failure.ts'
-import { type Input, inputName, STDIN } from './input.ts'
-import { jsonLine, plainLine, type ReadLine } from './line-message.ts'
-import { type Group, MessageReader, type Place } from './message-reader.ts'
+import { inputName, STDIN } from './input.ts'
+import type { Group, LineSource, MessageReader, Place } from './message-reader.ts'
 import { Outbox, type Results, type Send } from './outbox.ts'
 import { cannotWrite } from './output.ts'
 import { Pace } from './pace.ts'
-import { choosePartitions, findTopics } from './partitions.ts'
 import { plural } from './plural.ts'
-import { ProduceOutcome } from './produce-outcome.ts'
-import { type ProducerFlags, writerOptions } from './producer-settings.ts'
+import { ProduceOutcome, reportOf } from './produce-outcome.ts'
+import { checkTopics, type ProducingOptions, readerOf, writerOf } from './producing-options.ts'
 import { Progress } from './progress.ts'
-
-export interface ProducingOptions extends ProducerFlags {
-  readonly input: 'lines' | 'ndjson' | 'whole'
-  readonly delimiter?: Buffer
-  readonly keyDelimiter?: Buffer
-  readonly key?: string
-  readonly nullValue?: boolean
-  readonly header?: readonly (readonly [name: string, value: string])[]
-  readonly partition?: number
-  readonly repartition?: boolean
-  readonly transactionalId?: string
-  /** Messages per second. */
-  readonly rate?: number
-  readonly max?: number
-  readonly fromLine?: number
-  readonly keepGoing?: boolean
-  readonly json?: boolean
-}
 
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean }
@@ -44,10 +21,6 @@ export interface Streams {
   readonly stderr: NodeJS.WriteStream
 }
 
-/** As brokers allow it at most, unless they are set otherwise: it is open for as long as the input takes. */
-const TRANSACTION_MS = 900_000
-/** An object has quotes, names and escapes beside what becomes of it. */
-const JSON_FACTOR = 8
 const CATCH_UP_MS = 20
 /** Whoever waits for longer after Ctrl-C is told for what. */
 const PATIENCE_MS = 500
@@ -59,14 +32,15 @@ export class Producing {
   readonly #producer: Producer
   readonly #reader: MessageReader
   readonly #pace: Pace | null
-  readonly #outcome = new ProduceOutcome()
+  readonly #outcome: ProduceOutcome
   /** Nothing more is read or sent. */
   readonly #stop = new AbortController()
   /** Nor waited for. */
   readonly #givenUp = new AbortController()
   /** That are known to exist; null: all messages are for one that does. */
   readonly #topics: Set<string> | null
-  #endless = false
+  /** Ctrl-C is how it ends. */
+  #endless: boolean
   #interrupted = false
   /** Where what was read and not sent begins. */
   #unsent: Place | null = null
@@ -75,18 +49,19 @@ export class Producing {
   #waiting: NodeJS.Timeout | undefined
 
   constructor(topic: string | undefined, options: ProducingOptions, streams: Streams) {
-    const { rate } = options
-    const writer = writerOf(options)
+    const { rate, follow } = options
     this.#options = options
     this.#streams = streams
     this.#topics = topic === undefined ? new Set() : null
-    this.#reader = readerOf(topic, options, resolveProducer(writer).maxRequestBytes)
+    this.#outcome = new ProduceOutcome(follow === undefined ? 'line' : 'byte')
+    this.#endless = follow !== undefined
+    this.#reader = readerOf(topic, options)
     this.#pace = rate === undefined ? null : new Pace(rate, CATCH_UP_MS, systemClock)
-    this.#producer = new Producer(writer)
+    this.#producer = new Producer(writerOf(options))
   }
 
   /** @throws {CommandError} that says what was not written, and where to go on */
-  async run(inputs: readonly Input[]): Promise<void> {
+  async run(inputs: readonly LineSource[]): Promise<void> {
     const stopSignals = onSignals(
       () => this.#interrupt(),
       () => this.#giveUp(),
@@ -112,7 +87,7 @@ export class Producing {
   }
 
   /** Sends all that is read; resolves when it is told what became of it. */
-  async #write(inputs: readonly Input[], send: Send): Promise<void> {
+  async #write(inputs: readonly LineSource[], send: Send): Promise<void> {
     const outbox = new Outbox(send, (group, results) => this.#settled(group, results))
     try {
       for await (const group of this.#reader.groups(inputs, this.#stop.signal)) {
@@ -161,7 +136,8 @@ export class Producing {
     // Where sending again may succeed, it is not the message that is wrong.
     const hopeless = results.some(result => result instanceof DeliveryError && result.retriable)
     if (this.#outcome.failed > 0 && (!keepGoing || hopeless)) this.#stop.abort()
-    if (json && !this.#unread) await this.#print(describeAll(group, results))
+    if (json && !this.#unread)
+      await this.#print(reportOf(group, results, this.#options.follow === undefined ? 'line' : 'byte'))
   }
 
   /** Resolves when it is written, or nobody waits for that any more. */
@@ -185,7 +161,7 @@ export class Producing {
     this.#stop.abort()
   }
 
-  #begin(inputs: readonly Input[]): Progress | null {
+  #begin(inputs: readonly LineSource[]): Progress | null {
     const { stdin, stdout, stderr } = this.#streams
     if (stdin.isTTY && inputs.some(({ name }) => name === STDIN)) {
       this.#endless = true
@@ -213,7 +189,7 @@ export class Producing {
     void this.#producer.close({ drainMs: 0 })
   }
 
-  #check(inputs: readonly Input[]): void {
+  #check(inputs: readonly LineSource[]): void {
     const failure = this.#failure()
     if (failure === null) return
     const { exitCode, code, message, cause } = failure
@@ -245,56 +221,17 @@ export class Producing {
   }
 
   /** Empty: there is nothing left. */
-  #goOn(inputs: readonly Input[]): string {
-    const { input, line } = this.#unsent ?? this.#reader.next
-    if (this.#reader.complete && this.#unsent === null) return ''
-    const from = this.#options.input === 'whole' ? '' : ` --from-line ${line}`
-    return inputs.length === 1 && from !== ''
-      ? `. Go on behind that with${from}`
-      : `. Go on with ${inputName(input)}${from}`
+  #goOn(inputs: readonly LineSource[]): string {
+    const { input, at } = this.#unsent ?? this.#reader.next
+    if (this.#endless || (this.#reader.complete && this.#unsent === null)) return ''
+    const file = inputs.length === 1 ? '' : ` ${inputName(input)}`
+    const from = this.#options.input === 'whole' ? '' : ` --from-line ${at}`
+    return file + from === '' ? '' : `. Go on behind that with${file}${from}`
   }
 
   #tell(text: string): void {
     this.#streams.stderr.write(`millrace: ${text}\n`)
   }
-}
-
-export function writerOf(options: ProducingOptions): ProducerOptions<Bytes, Bytes> {
-  const { transactionalId } = options
-  return {
-    ...writerOptions(options),
-    ...(transactionalId !== undefined && { transactionalId, transactionTimeoutMs: TRANSACTION_MS }),
-  }
-}
-
-/** @throws {CommandError} when one does not exist, or does not have the partition that was asked for */
-export async function checkTopics(topics: readonly string[], options: ProducingOptions): Promise<void> {
-  const { partition, timeout } = options
-  await withClient(options, async client => {
-    choosePartitions(await findTopics(client, topics, timeout), partition === undefined ? undefined : [partition])
-  })
-}
-
-function readerOf(topic: string | undefined, options: ProducingOptions, mostBytes: number): MessageReader {
-  const { input, delimiter = null, fromLine = 1, max = Number.POSITIVE_INFINITY, keepGoing = false } = options
-  return new MessageReader({
-    readLine: readLineOf(topic, options),
-    delimiter,
-    mostBytes: input === 'ndjson' ? mostBytes * JSON_FACTOR : mostBytes,
-    whole: input === 'whole',
-    firstLine: fromLine,
-    mostMessages: max,
-    keepGoing,
-  })
-}
-
-function readLineOf(topic: string | undefined, options: ProducingOptions): ReadLine {
-  const { input, key = null, keyDelimiter = null, header: headers = [], partition, nullValue = false } = options
-  const template = { key, headers, partition }
-  if (input === 'ndjson' || topic === undefined) {
-    return jsonLine({ ...template, topic: topic ?? null }, nullValue, options.repartition ?? false)
-  }
-  return plainLine({ ...template, topic }, keyDelimiter, nullValue)
 }
 
 /** The first so many messages, and what is wrong in the same group. */
@@ -310,19 +247,4 @@ function behind(group: Group, part: Group): Group {
   const from = part.messages.length
   const { messages, places, wrong, bytes } = group
   return { messages: messages.slice(from), places: places.slice(from), wrong, bytes: bytes - part.bytes }
-}
-
-/** An object and a line for each, in the order of the input. */
-function describeAll({ places, wrong }: Group, results: Results): string {
-  const told = places.map((place, at) => {
-    const result = results[at]
-    if (!(result instanceof DeliveryError)) return { ...place, ...result }
-    const { code, message, written } = result
-    return { ...place, error: { code, message, written } }
-  })
-  const refused = wrong.map(({ input, line, error }) => {
-    return { input, line, error: { code: 'INPUT', message: error.message, written: 'no' } }
-  })
-  const all = refused.length === 0 ? told : [...told, ...refused].sort((a, b) => a.line - b.line)
-  return all.map(each => `${JSON.stringify(each)}\n`).join('')
 }

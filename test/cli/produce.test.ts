@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
@@ -296,6 +296,8 @@ test('wrong usage is told before any broker is asked or anything is read', async
     [['a', '--input', 'json'], /Allowed choices are lines, ndjson, whole/],
     [['a', '--input', 'ndjson', '-K', ':'], /--key-delimiter is for --input lines/],
     [['a', '--input', 'whole', '--from-line', '2'], /--from-line is for lines/],
+    [['a', '--follow', 'b', 'c'], /--follow reads b alone: leave out c/],
+    [['a', '--from-start'], /--from-start is for --follow/],
     [['a', '--repartition'], /--repartition is for --input ndjson/],
     [['a', '-z', 'brotli'], /Allowed choices are none, gzip, snappy, lz4, zstd/],
     [['a', '--acks', '2'], /Allowed choices are all, 1, 0/],
@@ -317,6 +319,31 @@ test('a topic or partition that does not exist is exit code 4', async () => {
   const { code, stderr } = await produce(['exists', '-p', '2'], 'a')
   assert.equal(code, 4)
   assert.match(stderr, /exists\[2\] does not exist/)
+})
+
+test('--follow writes what is written to a file, through its rotation, until Ctrl-C', async () => {
+  await topic('followed')
+  const file = join(folder, 'app.log')
+  await writeFile(file, 'old\npart')
+  const running = new RunningCommand(
+    ['produce', 'followed', '--follow', file, '--from-start', '--json', '--keep-going'],
+    cluster,
+  )
+  await until('the first is written', () => running.lines.length === 1)
+  await appendFile(file, 'ly\r\n')
+  await until('the second is written', () => running.lines.length === 2)
+  await rename(file, `${file}.1`)
+  await writeFile(file, 'new\n')
+  await until('the third is written', () => running.lines.length === 3)
+  running.child.kill('SIGINT')
+  const { code, stderr } = await running.result()
+  assert.equal(code, 0)
+  assert.match(stderr, /\nmillrace: .*app\.log is another file now: going on with it\n$/)
+  assert.deepEqual(await valuesOf('followed'), ['old', 'partly', 'new'])
+  assert.deepEqual(
+    running.lines.map(line => JSON.parse(line).byte),
+    [0, 4, 0],
+  )
 })
 
 test('Ctrl-C writes what was read, and tells where to go on; a second one waits for nobody', async () => {

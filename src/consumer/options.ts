@@ -3,10 +3,9 @@ import { OptionError } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { SectionCheck } from '../base/option-check.ts'
+import { type AccessOptions, accessNames, type ResolvedAccess, resolveAccess } from '../client/access-options.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
-import { resolveSasl } from '../client/sasl/credentials.ts'
-import type { SaslOptions, TlsOptions } from '../client/security.ts'
-import { notSsl, resolveTls } from '../client/tls.ts'
+import { notSsl } from '../client/tls.ts'
 import type { FetchOptions, StartPosition } from '../fetch/options.ts'
 import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
@@ -100,31 +99,17 @@ export interface OffsetsOptions {
   storage?: OffsetStorage
 }
 
-export interface ConsumerOptions {
-  /** `host:port` of some brokers; the others are found through them. */
-  brokers: readonly string[]
+export interface ConsumerOptions extends AccessOptions {
   /**
    * The consumer group to join: its members share the topics, and its offsets are read and committed. With routes that name partitions,
    * only the latter. Without it nothing is committed, and `offsets.start` decides where to begin.
    */
   group?: string
-  /** Default `'millrace'`. */
-  clientId?: string
-  /** TLS to all brokers. `true` trusts the system's authorities. Default false. */
-  tls?: boolean | TlsOptions
-  /** Who this consumer is, for listeners with SASL. Default: it does not say. */
-  sasl?: SaslOptions
   /**
    * Rack, or zone, of this process, as brokers name theirs (`broker.rack`): partitions are read from a replica in it, where brokers look for
    * one (`replica.selector.class`), and members are given partitions that have one. Default: none, leaders are read from.
    */
   rack?: string
-  /** Deadline of a request. Default 30,000 ms. */
-  requestTimeoutMs?: number
-  /** Default 10,000 ms. */
-  connectTimeoutMs?: number
-  /** Waits between attempts to connect. Default 50 and 10,000 ms. */
-  reconnect?: { minMs?: number; maxMs?: number }
   /** pino, or anything with its methods. Default: warnings and errors to stderr, a line each. */
   logger?: Logger
   /** For the default logger. Default `'warn'`. */
@@ -158,17 +143,9 @@ export interface ResolvedWork extends ResolvedRouteWork {
 }
 
 /** All options with their defaults, checked. */
-export interface ResolvedOptions {
-  readonly brokers: readonly string[]
+export interface ResolvedOptions extends ResolvedAccess {
   readonly group: string | null
-  readonly clientId: string
-  readonly tls: boolean | TlsOptions
-  /** Holds secrets. */
-  readonly sasl: SaslOptions | null
   readonly rack: string | null
-  readonly requestTimeoutMs: number
-  readonly connectTimeoutMs: number
-  readonly reconnect: { readonly minMs: number; readonly maxMs: number }
   readonly logger: Logger | null
   readonly logLevel: LogLevel
   readonly metrics: ResolvedMetrics | null
@@ -181,15 +158,9 @@ export interface ResolvedOptions {
 }
 
 const TOP = [
-  'brokers',
+  ...accessNames,
   'group',
-  'clientId',
-  'tls',
-  'sasl',
   'rack',
-  'requestTimeoutMs',
-  'connectTimeoutMs',
-  'reconnect',
   'logger',
   'logLevel',
   'metrics',
@@ -215,23 +186,14 @@ const ROUTE_WORK: readonly (keyof RouteWorkOptions)[] = [
 /** @throws {OptionError} that names the first wrong option */
 export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
   const top = new SectionCheck('', options, TOP, { ssl: notSsl })
-  resolveTls(options.tls)
-  resolveSasl(options.sasl)
-  const reconnect = new SectionCheck('reconnect', options.reconnect, ['minMs', 'maxMs'])
-  const minMs = reconnect.number('minMs', 50, { min: 1 })
+  const access = resolveAccess(top, options)
   const ownership = resolveOwnership(options.ownership)
   const work = resolveWork(options.work)
   if (top.string('group') !== undefined) checkDrain(ownership, work.abandonMs)
   return {
-    brokers: brokers(top),
+    ...access,
     group: top.string('group') ?? null,
-    clientId: top.string('clientId') ?? 'millrace',
-    tls: options.tls ?? false,
-    sasl: options.sasl ?? null,
     rack: top.string('rack') ?? null,
-    requestTimeoutMs: top.number('requestTimeoutMs', 30_000, { min: 1 }),
-    connectTimeoutMs: top.number('connectTimeoutMs', 10_000, { min: 1 }),
-    reconnect: { minMs, maxMs: reconnect.number('maxMs', Math.max(minMs, 10_000), { min: minMs }) },
     logger: options.logger ?? null,
     logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
     metrics: resolveMetrics(options.metrics),
@@ -242,13 +204,6 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     work,
     offsets: resolveOffsets(options.offsets, top.string('group') !== undefined),
   }
-}
-
-function brokers(top: SectionCheck): readonly string[] {
-  const value = top.get('brokers')
-  const sound = Array.isArray(value) && value.length > 0 && value.every(item => typeof item === 'string' && item !== '')
-  if (!sound) throw top.wrong('brokers', "a list of addresses such as ['localhost:9092']")
-  return value
 }
 
 function resolveFetch(options: FetchSection | undefined): FetchOptions {

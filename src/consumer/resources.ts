@@ -1,4 +1,5 @@
 import { exponential } from '../base/backoff.ts'
+import { clientAccess } from '../client/access-options.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
 import { KafkaOffsetStorage } from '../offsets/kafka-storage.ts'
@@ -22,15 +23,8 @@ export function nativeClient(parts: EngineParts): NativeClient | null {
   if (options.client instanceof NativeClient) return options.client
   const grouped = joins(parts) || (options.group !== null && options.offsets.storage === null)
   if (options.client !== null && (parts.groupClient !== null || !grouped)) return null
-  const { brokers, clientId, tls, sasl, requestTimeoutMs, connectTimeoutMs, reconnect } = options
   return new NativeClient({
-    brokers,
-    clientId,
-    tls,
-    ...(sasl === null ? {} : { sasl }),
-    requestTimeoutMs,
-    connectTimeoutMs,
-    reconnect,
+    ...clientAccess(options),
     logger,
     clock,
     random,

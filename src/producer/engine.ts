@@ -4,6 +4,7 @@ import { ClosedError, MillraceError, OptionError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
+import { clientAccess } from '../client/access-options.ts'
 import { NativeClient } from '../client/native-client.ts'
 import { Accumulator } from './accumulator.ts'
 import { IdentityKeeper } from './identity.ts'
@@ -160,17 +161,5 @@ export class Engine {
 }
 
 function makeClient({ options, logger, clock, random }: EngineParts): NativeClient {
-  const { brokers, clientId, tls, sasl, requestTimeoutMs, connectTimeoutMs, reconnect } = options
-  return new NativeClient({
-    brokers,
-    clientId,
-    tls,
-    ...(sasl === null ? {} : { sasl }),
-    requestTimeoutMs,
-    connectTimeoutMs,
-    reconnect,
-    logger,
-    clock,
-    random,
-  })
+  return new NativeClient({ ...clientAccess(options), logger, clock, random })
 }

@@ -1,10 +1,15 @@
 import { type Backoff, exponential } from '../base/backoff.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
 import { SectionCheck } from '../base/option-check.ts'
+import {
+  type AccessOptions,
+  accessNames,
+  type ResolvedAccess,
+  resolveAccess,
+  resolveWaits,
+} from '../client/access-options.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
-import { resolveSasl } from '../client/sasl/credentials.ts'
-import type { SaslOptions, TlsOptions } from '../client/security.ts'
-import { notSsl, resolveTls } from '../client/tls.ts'
+import { notSsl } from '../client/tls.ts'
 import { levelsOf, requireCodec } from '../records/compression.ts'
 import { COMPRESSIONS, type Compression } from '../records/record-batch.ts'
 import type { Serializer } from '../serde/serde.ts'
@@ -21,15 +26,7 @@ const KiB = 1024
 const MiB = 1024 * KiB
 
 /** Options of a producer. Sizes in bytes, times in ms. */
-export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> {
-  /** `host:port` of some brokers; the others are found through them. */
-  brokers: readonly string[]
-  /** Default `'millrace'`. */
-  clientId?: string
-  /** TLS to all brokers. `true` trusts the system's authorities. Default false. */
-  tls?: boolean | TlsOptions
-  /** Who this producer is, for listeners with SASL. Default: it does not say. */
-  sasl?: SaslOptions
+export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> extends AccessOptions {
   /** What keys are made bytes by. Default: bytes, or strings as UTF-8. */
   key?: Serializer<K>
   /** What values are made bytes by. Default: bytes, or strings as UTF-8. */
@@ -67,12 +64,6 @@ export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> {
   compressionLevel?: number
   /** Which partition a message goes to. Default `'murmur2'`, as Java's. */
   partitioner?: PartitionerOption
-  /** Deadline of a request. Default 30,000. */
-  requestTimeoutMs?: number
-  /** Default 10,000. */
-  connectTimeoutMs?: number
-  /** Waits between attempts to connect. Default 50 and 10,000. */
-  reconnect?: { minMs?: number; maxMs?: number }
   /** pino, or anything with its methods. Default: warnings and errors to stderr, a line each. */
   logger?: Logger
   /** For the default logger. Default `'warn'`. */
@@ -97,12 +88,7 @@ export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> {
 }
 
 /** All options with their defaults, checked. */
-export interface ResolvedProducer {
-  readonly brokers: readonly string[]
-  readonly clientId: string
-  readonly tls: boolean | TlsOptions
-  /** Holds secrets. */
-  readonly sasl: SaslOptions | null
+export interface ResolvedProducer extends ResolvedAccess {
   readonly serdes: ResolvedSerdes
   readonly topics: ReadonlyMap<string, ResolvedSerdes>
   readonly acks: -1 | 0 | 1
@@ -119,9 +105,6 @@ export interface ResolvedProducer {
   readonly compression: Compression
   readonly level: number | undefined
   readonly partitioner: PartitionerOption
-  readonly requestTimeoutMs: number
-  readonly connectTimeoutMs: number
-  readonly reconnect: { readonly minMs: number; readonly maxMs: number }
   readonly logger: Logger | null
   readonly logLevel: LogLevel
   readonly transactionalId: string | null
@@ -131,10 +114,7 @@ export interface ResolvedProducer {
 }
 
 const NAMES: readonly (keyof ProducerOptions<never, never>)[] = [
-  'brokers',
-  'clientId',
-  'tls',
-  'sasl',
+  ...accessNames,
   'key',
   'value',
   'topics',
@@ -152,9 +132,6 @@ const NAMES: readonly (keyof ProducerOptions<never, never>)[] = [
   'compression',
   'compressionLevel',
   'partitioner',
-  'requestTimeoutMs',
-  'connectTimeoutMs',
-  'reconnect',
   'logger',
   'logLevel',
   'transactionalId',
@@ -162,30 +139,26 @@ const NAMES: readonly (keyof ProducerOptions<never, never>)[] = [
   'handleSignals',
   'client',
 ]
+export const TRANSACTION_TIMEOUT_MS = 60_000
 const LONGEST_MS = 2 ** 31 - 1
 const LARGEST = 2 ** 30
 
 /** @throws {OptionError} that names the first wrong option */
 export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes>): ResolvedProducer {
   const top = new SectionCheck('', options, NAMES, { ssl: notSsl })
-  resolveTls(options.tls)
-  resolveSasl(options.sasl)
+  const access = resolveAccess(top, options)
   const acks = top.oneOf('acks', 'all', ['all', 1, 0])
   const idempotent = top.oneOf('idempotent', acks === 'all', [true, false])
   if (idempotent && acks !== 'all') throw top.wrong('acks', "'all' with idempotent: true")
   const transactionalId = top.string('transactionalId') ?? null
   if (transactionalId !== null && !idempotent) throw top.wrong('idempotent', 'true with a transactionalId')
-  const retry = waits('retryBackoff', options.retryBackoff, 100, 1_000)
-  const transactionTimeoutMs = top.number('transactionTimeoutMs', 60_000, { min: 1, max: LONGEST_MS })
+  const retry = resolveWaits('retryBackoff', options.retryBackoff, { minMs: 100, maxMs: 1_000 })
+  const transactionTimeoutMs = top.number('transactionTimeoutMs', TRANSACTION_TIMEOUT_MS, { min: 1, max: LONGEST_MS })
   const longestMs = transactionalId === null ? LONGEST_MS : transactionTimeoutMs
   const deliveryTimeoutMs = top.number('deliveryTimeoutMs', Math.min(120_000, longestMs), { min: 1, max: LONGEST_MS })
   if (deliveryTimeoutMs > longestMs) throw top.wrong('deliveryTimeoutMs', `at most transactionTimeoutMs, ${longestMs}`)
-  const requestTimeoutMs = top.number('requestTimeoutMs', 30_000, { min: 1, max: LONGEST_MS })
   return {
-    brokers: brokers(top),
-    clientId: top.string('clientId') ?? 'millrace',
-    tls: options.tls ?? false,
-    sasl: options.sasl ?? null,
+    ...access,
     serdes: resolveSerdes(options),
     topics: resolveTopicSerdes(options.topics),
     acks: acks === 'all' ? -1 : acks,
@@ -201,9 +174,6 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes
     metadataMaxAgeMs: top.number('metadataMaxAgeMs', 300_000, { min: 1, max: LONGEST_MS }),
     ...compression(top),
     partitioner: options.partitioner ?? 'murmur2',
-    requestTimeoutMs,
-    connectTimeoutMs: top.number('connectTimeoutMs', 10_000, { min: 1, max: LONGEST_MS }),
-    reconnect: waits('reconnect', options.reconnect, 50, 10_000),
     logger: options.logger ?? null,
     logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
     transactionalId,
@@ -225,13 +195,6 @@ export function shownOptions({ brokers, clientId, transactionalId, tls, sasl, ac
   return { brokers, clientId, transactionalId, tls: tls !== false, sasl: who, acks, idempotent }
 }
 
-function brokers(top: SectionCheck): readonly string[] {
-  const value = top.get('brokers')
-  const sound = Array.isArray(value) && value.length > 0 && value.every(item => typeof item === 'string' && item !== '')
-  if (!sound) throw top.wrong('brokers', "a list of addresses such as ['localhost:9092']")
-  return value
-}
-
 function compression(top: SectionCheck): Pick<ResolvedProducer, 'compression' | 'level'> {
   const compression = top.oneOf('compression', 'none', COMPRESSIONS)
   requireCodec(compression)
@@ -241,12 +204,6 @@ function compression(top: SectionCheck): Pick<ResolvedProducer, 'compression' | 
   if (levels === null)
     throw top.wrong('compressionLevel', `left out with compression: '${compression}', which has none`)
   return { compression, level: top.number('compressionLevel', levels.default ?? Number.NaN, levels) }
-}
-
-function waits(name: string, values: object | undefined, min: number, max: number): { minMs: number; maxMs: number } {
-  const section = new SectionCheck(name, values, ['minMs', 'maxMs'])
-  const minMs = section.number('minMs', min, { min: 1, max: LONGEST_MS })
-  return { minMs, maxMs: section.number('maxMs', Math.max(minMs, max), { min: minMs, max: LONGEST_MS }) }
 }
 
 function signals(option: unknown): { readonly drainMs: number } | null {

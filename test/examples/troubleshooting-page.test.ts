@@ -175,7 +175,8 @@ const sendings: Readonly<Record<string, (trouble: Trouble) => Promise<void>>> = 
   },
   'too few replicas are in sync': async trouble => {
     trouble.broker.fault({ api: 'Produce', action: { error: 'NOT_ENOUGH_REPLICAS' } })
-    const producer = trouble.producer({ deliveryTimeoutMs: 4_000, retryBackoff: { minMs: 1, maxMs: 10 } })
+    // No attempt is made shortly before the end, whose answer would come too late.
+    const producer = trouble.producer({ deliveryTimeoutMs: 4_000, retryBackoff: { minMs: 100, maxMs: 60_000 } })
     await trouble.rejects(producer.send(order))
     await trouble.says('a batch is sent again')
   },

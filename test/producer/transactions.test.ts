@@ -483,7 +483,7 @@ test('who begins while another one asks for its new epoch is not fenced by it', 
   })
   const aborted = first.transaction(async tx => {
     await tx.send(to('never'))
-    tx.send(to('x'.repeat(2 ** 21)))
+    void tx.send(to('x'.repeat(2 ** 21)))
   })
   await lost.hit()
   await write(second, 'b')

@@ -1,13 +1,13 @@
 import { OptionError } from '../../base/errors.ts'
 import { SectionCheck } from '../../base/option-check.ts'
 import { type Dialect, type Dialects, mergeOptions, placed, readKeys } from '../../properties/dialects.ts'
-import type { PropertyNote } from '../../properties/draft.ts'
+import type { Draft, PropertyNote } from '../../properties/draft.ts'
 import type { Entry } from '../../properties/entry.ts'
 import { foreignToProducers } from '../../properties/foreign-keys.ts'
 import { finishSecurity } from '../../properties/security.ts'
 import { entriesIn, type PropertySource } from '../../properties/source.ts'
 import type { Bytes } from '../../records/batch-builder.ts'
-import { type ProducerOptions, resolveProducer } from '../options.ts'
+import { type ProducerOptions, resolveProducer, TRANSACTION_TIMEOUT_MS } from '../options.ts'
 import type { NoTopicSerdes, TopicSerdes } from '../serdes.ts'
 import { finishGo, goKeys } from './go-keys.ts'
 import { finishBackoff, finishCompression, finishPartitioner, kafkaKeys } from './kafka-keys.ts'
@@ -69,10 +69,24 @@ export function readProducerEntries<K, V, S extends TopicSerdes>(
     throw new OptionError(`${key} is missing: the addresses of some brokers, such as localhost:9092`)
   }
   const options = { brokers, ...rest }
+  if (overrides.deliveryTimeoutMs === undefined) fitDelivery(options, draft)
   try {
     resolveProducer(options)
   } catch (thrown) {
     throw placed(thrown, draft)
   }
   return { options, notes: draft.told }
+}
+
+/** Java's delivery timeout may be longer than a transaction, and is by default. */
+function fitDelivery(
+  options: { transactionalId?: string; transactionTimeoutMs?: number; deliveryTimeoutMs?: number },
+  draft: Draft,
+): void {
+  const { transactionalId, transactionTimeoutMs = TRANSACTION_TIMEOUT_MS, deliveryTimeoutMs } = options
+  const entry = draft.setBy.get('deliveryTimeoutMs')
+  if (entry === undefined || transactionalId === undefined) return
+  if (deliveryTimeoutMs === undefined || deliveryTimeoutMs <= transactionTimeoutMs) return
+  draft.note('changed', entry, `is ${transactionTimeoutMs} here: no longer than a transaction may take`)
+  options.deliveryTimeoutMs = transactionTimeoutMs
 }

@@ -76,6 +76,8 @@ describe("a key of Kafka's sets its option", () => {
     [{ 'value.serializer': `${serialization}.StringSerializer` }, 'value', string],
     [{ 'value.serializer': `${serialization}.ByteArraySerializer` }, 'value', undefined],
     [{ 'transactional.id': 'shop' }, 'transactionalId', 'shop'],
+    [{ 'transactional.id': 'shop', 'delivery.timeout.ms': 120_000 }, 'deliveryTimeoutMs', 60_000],
+    [{ 'transactional.id': 'shop', 'delivery.timeout.ms': 50_000 }, 'deliveryTimeoutMs', 50_000],
     [{ 'transaction.timeout.ms': 30_000 }, 'transactionTimeoutMs', 30_000],
     [{ 'socket.connection.setup.timeout.ms': 3_000 }, 'connectTimeoutMs', 3_000],
     [{ 'reconnect.backoff.ms': 20 }, 'reconnect.minMs', 20],
@@ -134,6 +136,10 @@ describe('what is not taken as it is, is noted', () => {
     ],
     [{ 'compression.type': 'lz4', 'compression.lz4.level': 9 }, /^compression\.lz4\.level has no meaning here/],
     [{ 'compression.gzip.level': 9 }, /: compression\.type is not gzip$/],
+    [
+      { 'transactional.id': 'shop', 'delivery.timeout.ms': 120_000 },
+      /^delivery\.timeout\.ms is 60000 here: no longer than a transaction may take$/,
+    ],
     [{ 'key.serializer': 'io.confluent.kafka.serializers.KafkaAvroSerializer' }, /as the option key$/],
     [{ 'partitioner.class': 'random', 'partitioner.ignore.keys': true }, /: partitioner\.class decides$/],
   ]

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
+import { describe } from '../base/option-check.ts'
 import type { Random } from '../base/random.ts'
 import { partitionName } from '../base/topic-partition.ts'
 import type { TopicMetadata } from '../client/low-level-client.ts'
@@ -181,7 +182,10 @@ export class Accumulator {
   #append(message: Outgoing, metadata: TopicMetadata): boolean {
     const { options, sender } = this.#parts
     const places = this.#placesOf(metadata)
-    const chosen = message.partition < 0 ? this.#choose(message, places) : this.#checked(message, metadata)
+    const chosen =
+      message.partition < 0
+        ? this.#choose(message, places)
+        : this.#checked(message.topic, message.partition, metadata, 'the message names')
     const queue = sender.queue(message.topic, chosen < 0 ? places.any.choose(places.available, places.load) : chosen)
     let batch = queue.open
     if (batch !== undefined && this.#isFull(batch)) batch = undefined
@@ -242,8 +246,8 @@ export class Accumulator {
       partitioner.requiresConsistency ? all : available,
     )
     if (chosen === null) return -1
-    message.partition = chosen
-    return this.#checked(message, metadata)
+    message.partition = this.#checked(topic, chosen, metadata, 'the partitioner chose')
+    return chosen
   }
 
   #placesOf(metadata: TopicMetadata): Places {
@@ -264,10 +268,13 @@ export class Accumulator {
     return places
   }
 
-  #checked({ topic, partition }: Outgoing, { partitions }: TopicMetadata): number {
+  #checked(topic: string, partition: number, { partitions }: TopicMetadata, who: string): number {
     if (Number.isInteger(partition) && partition >= 0 && partition < partitions.length) return partition
-    const text = `Topic ${topic} has the partitions 0 to ${partitions.length - 1}, and none is ${partition}`
-    throw new MillraceError('UNKNOWN_PARTITION', text, { topic, partition })
+    const text = `Topic ${topic} has the partitions 0 to ${partitions.length - 1}, and ${who} ${describe(partition)}`
+    throw new MillraceError('UNKNOWN_PARTITION', text, {
+      topic,
+      ...(typeof partition === 'number' ? { partition } : {}),
+    })
   }
 
   #tooLarge({ topic }: Outgoing, partition: number, bytes: number): MillraceError {

@@ -11,7 +11,6 @@ import { IdentityKeeper } from './identity.ts'
 import { Intake } from './intake.ts'
 import { Ledger } from './ledger.ts'
 import type { ResolvedProducer } from './options.ts'
-import { resolvePartitioner } from './partitioners/by-name.ts'
 import { askProducerId } from './producer-id.ts'
 import { Sender } from './sender.ts'
 import { Topics } from './topics.ts'
@@ -75,7 +74,7 @@ export class Engine {
     })
     this.accumulator = new Accumulator({
       options,
-      partitioner: resolvePartitioner(options.partitioner, random),
+      partitioner: options.partitioner(random),
       topics: this.topics,
       sender: this.sender,
       ledger: this.ledger,

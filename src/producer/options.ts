@@ -13,7 +13,8 @@ import { notSsl } from '../client/tls.ts'
 import { levelsOf, requireCodec } from '../records/compression.ts'
 import { COMPRESSIONS, type Compression } from '../records/record-batch.ts'
 import type { Serializer } from '../serde/serde.ts'
-import type { PartitionerOption } from './partitioners/partitioner.ts'
+import { resolvePartitioner } from './partitioners/by-name.ts'
+import type { MakePartitioner, PartitionerOption } from './partitioners/partitioner.ts'
 import {
   type NoTopicSerdes,
   type ResolvedSerdes,
@@ -104,7 +105,7 @@ export interface ResolvedProducer extends ResolvedAccess {
   readonly metadataMaxAgeMs: number
   readonly compression: Compression
   readonly level: number | undefined
-  readonly partitioner: PartitionerOption
+  readonly partitioner: MakePartitioner
   readonly logger: Logger | null
   readonly logLevel: LogLevel
   readonly transactionalId: string | null
@@ -173,7 +174,7 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes
     retryBackoff: exponential(retry.minMs, retry.maxMs),
     metadataMaxAgeMs: top.number('metadataMaxAgeMs', 300_000, { min: 1, max: LONGEST_MS }),
     ...compression(top),
-    partitioner: options.partitioner ?? 'murmur2',
+    partitioner: resolvePartitioner(options.partitioner ?? 'murmur2'),
     logger: options.logger ?? null,
     logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
     transactionalId,

@@ -123,7 +123,7 @@ test('objects as consume prints them copy a topic to the last byte, or into othe
   )
   const refused = await produce(['smaller', '--input', 'ndjson', '--keep-going'], input)
   assert.equal(refused.code, 1)
-  assert.match(refused.stderr, /^millrace: 2 of 3 messages .*\(standard input, lines 3, 5\): .*none is 2\n$/)
+  assert.match(refused.stderr, /^millrace: 2 of 3 messages .*\(standard input, lines 3, 5\): .*the message names 2\n$/)
   assert.equal((await produce(['smaller', '--input', 'ndjson', '--repartition'], input)).code, 0)
   assert.equal((await messagesOf('smaller')).length, 4)
 })

@@ -25,7 +25,7 @@ export function someKeys(seed: number, count: number): string[] {
 
 /** The partitions that a key has, whatever the number of partitions, as one int32. */
 export function mixed(partitioner: PartitionerName, key: string): number {
-  const { choose } = resolvePartitioner(partitioner, () => 0)
+  const { choose } = resolvePartitioner(partitioner)(() => 0)
   const rawKey = Buffer.from(key, 'hex')
   const message = { topic: 't', key: null, value: null, rawKey }
   return counts.reduce((sum, partitions) => (Math.imul(31, sum) + (choose(message, partitions) as number)) | 0, 0)

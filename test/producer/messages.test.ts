@@ -48,7 +48,7 @@ test('a message that is wrong in any way fails alone, and the error says what is
     [{ ...sound, partition: -1 }, /partition .* not -1/],
     [{ ...sound, partition: 0.5 }, /partition .* not 0.5/],
     [{ ...sound, partition: null }, /partition .* not null/],
-    [{ ...sound, partition: 2 }, /has the partitions 0 to 1, and none is 2/],
+    [{ ...sound, partition: 2 }, /has the partitions 0 to 1, and the message names 2/],
     [{ ...sound, timestamp: Number.NaN }, /timestamp must be whole milliseconds since 1970, not NaN/],
     [{ ...sound, timestamp: new Date() }, /timestamp .* not an object/],
     [{ ...sound, timestamp: -1 }, /timestamp .* not -1/],

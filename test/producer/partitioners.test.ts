@@ -14,7 +14,7 @@ const range = (count: number) => Array.from({ length: count }, (_, at) => at)
 
 function place(option: PartitionerOption, key: string | Uint8Array | null, partitions: readonly number[], topic = 't') {
   const rawKey = typeof key === 'string' ? Buffer.from(key) : key
-  return resolvePartitioner(option, random).choose({ topic, key, value: null, rawKey }, partitions)
+  return resolvePartitioner(option)(random).choose({ topic, key, value: null, rawKey }, partitions)
 }
 
 test('murmur2 is that of Kafka’s clients', () => {
@@ -83,7 +83,7 @@ test('without a key: murmur2, crc32 and sticky take any, fnv1a and random one at
 })
 
 test('round robin begins with each topic’s first partition', () => {
-  const partitioner = resolvePartitioner('round-robin', random)
+  const partitioner = resolvePartitioner('round-robin')(random)
   const next = (topic: string) => partitioner.choose({ topic, key: null, value: null, rawKey: null }, [0, 1, 3])
   assert.deepEqual([next('a'), next('a'), next('b'), next('a'), next('a'), next('b')], [0, 1, 0, 3, 0, 1])
 })
@@ -117,6 +117,6 @@ test('a function and an object may be a partitioner, anything else is refused', 
   )
   assert.equal(place(constantPartition(2), 'k', range(9)), 2)
   for (const wrong of ['murmur3', 'toString', {}, null]) {
-    assert.throws(() => resolvePartitioner(wrong as PartitionerOption, random), { code: 'INVALID_OPTION' })
+    assert.throws(() => resolvePartitioner(wrong as PartitionerOption), { code: 'INVALID_OPTION' })
   }
 })

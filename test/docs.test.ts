@@ -8,7 +8,8 @@ import { apiTable } from '../src/broker/api/table.ts'
 import { resolveOptions as resolveBrokerOptions } from '../src/broker/options.ts'
 import { resolveOptions } from '../src/consumer/options.ts'
 import { metricDefinitions } from '../src/consumer/metric-names.ts'
-import { Consumer, KafkaError } from '../src/index.ts'
+import { Consumer, KafkaError, Producer } from '../src/index.ts'
+import { resolveProducer } from '../src/producer/options.ts'
 import { type ApiName, api } from '../src/protocol/apis.ts'
 import { type ErrorName, errorCodes } from '../src/protocol/error-codes.ts'
 
@@ -183,6 +184,26 @@ function knownNames(check: () => unknown): string[] {
   }
   return []
 }
+
+test('every option of a producer is on its page, with the default it has', async () => {
+  const lines = ((await pages()).get('docs/producer.md') ?? '').split('\n')
+  const brokers = ['localhost']
+  const { acks, serdes, topics, level, reconnect, retryBackoff, ...others } = resolveProducer({ brokers })
+  const waits = { 'retryBackoff.minMs': retryBackoff(1, () => 0), 'retryBackoff.maxMs': retryBackoff.maxMs }
+  const reconnects = { 'reconnect.minMs': reconnect.minMs, 'reconnect.maxMs': reconnect.maxMs }
+  const values: Record<string, unknown> = { ...others, ...waits, ...reconnects, acks: acks === -1 ? 'all' : acks }
+  const names = knownNames(() => new Producer({ brokers, ...{ wrong: 1 } }))
+  assert.ok(names.length > 25, `only ${names.length} options were found`)
+  const wrong: string[] = []
+  for (const name of [...names, ...Object.keys(waits), ...Object.keys(reconnects)]) {
+    if (name === 'retryBackoff' || name === 'reconnect') continue
+    const said = lines.find(line => line.startsWith(`| \`${name}\` |`))?.split('|')[2]
+    if (said === undefined || !says(said.trim(), values[name])) {
+      wrong.push(`${name} is ${String(values[name])} by default, not ${said}`)
+    }
+  }
+  assert.deepEqual(wrong, [])
+})
 
 test('every option of the embedded broker is on its page, with the default it has, and every request it serves', async () => {
   const lines = ((await pages()).get('docs/broker.md') ?? '').split('\n')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -13,6 +14,7 @@ import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker } from '../../src/broker/index.ts'
 import { Admin, NativeClient, writeBatch } from '../../src/index.ts'
 import { Child } from '../kafka/child.ts'
+import { readTopic } from '../producer/read-topic.ts'
 import { freePorts } from '../kafka/ports.ts'
 import { until } from '../until.ts'
 
@@ -52,9 +54,9 @@ async function write(topic: string, count: number): Promise<void> {
 }
 
 /** Starts a program that imports the package by its name, in a folder that is not the project's. */
-function start(program: string, env: Record<string, string> = {}) {
+function start(program: string, env: Record<string, string> = {}, args: readonly string[] = []) {
   const lines: string[] = []
-  const spawned = spawn(process.execPath, ['--import', hooks, program], {
+  const spawned = spawn(process.execPath, ['--import', hooks, program, ...args], {
     cwd: folder,
     env: { ...process.env, BROKERS: broker.brokers.join(), ...env },
   })
@@ -90,6 +92,23 @@ suite('the examples', { concurrency: true }, () => {
     const counts = lines.filter(line => /^\d+\t/.test(line))
     assert.equal(counts.length, 7)
     assert.match(counts[0] ?? '', /^9\tk\d$/)
+  })
+
+  test('produce writes every line of a file, keyed by its id, and tells which one was not written', async () => {
+    await broker.createTopic('imported', { partitions: 3, config: { 'max.message.bytes': '20000' } })
+    const lines = Array.from({ length: 500 }, (_, n) => JSON.stringify({ id: n % 7, total: n }))
+    lines[41] = JSON.stringify({ id: 'large', text: randomBytes(1_000_000).toString('hex') })
+    await writeFile(join(folder, 'imported.ndjson'), `${lines.join('\n')}\n`)
+    const program = join(root, 'examples/produce.ts')
+    const { lines: said, exited } = start(program, { TOPIC: 'imported' }, ['imported.ndjson'])
+    assert.deepEqual(await exited, [1, null])
+    assert.equal(said.filter(line => /written, /.test(line)).at(-1), '499 written, 1 not')
+    const written = await readTopic(broker.brokers, 'imported')
+    assert.deepEqual(
+      written.map(({ value }) => JSON.parse(String(value)).total).sort((a, b) => a - b),
+      Array.from({ length: 500 }, (_, n) => n).filter(n => n !== 41),
+    )
+    for (const { key, value } of written) assert.equal(String(key), String(JSON.parse(String(value)).id))
   })
 
   test('batch-insert inserts every message once', async () => {

@@ -40,8 +40,9 @@ export type * from './client/topic-admin.ts'
 export { UnsupportedVersionError } from './client/versions.ts'
 export type { BreakerOptions, CircuitFailures, CircuitState } from './consumer/breaker-options.ts'
 export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
+export { type DeadLetterOptions, deadLetter } from './consumer/dead-letter.ts'
 export type * from './consumer/events.ts'
-export type { MetricsOptions } from './metrics/metrics-option.ts'
+export type { FailureDecision, FailureSink, OnFailureOption, SinkParts } from './consumer/failure-sink.ts'
 export type {
   ConsumerOptions,
   FetchSection,
@@ -50,6 +51,7 @@ export type {
   WorkOptions,
 } from './consumer/options.ts'
 export type { OwnershipCallback, OwnershipOptions } from './consumer/ownership-options.ts'
+export { park } from './consumer/park.ts'
 export {
   type PropertiesRead,
   type PropertyOptions,
@@ -66,6 +68,7 @@ export type {
   TracedConsumer,
 } from './consumer/tracing.ts'
 export type { FetchPhase, OpenTransaction, OutOfRange, StartPosition, Truncated } from './fetch/options.ts'
+export type { MetricsOptions } from './metrics/metrics-option.ts'
 export type { Rates } from './metrics/rates.ts'
 export type * from './metrics/snapshot.ts'
 export { OffsetError } from './offsets/error.ts'
@@ -84,8 +87,9 @@ export type { OwnershipState } from './ownership/coordinator.ts'
 export { GroupError } from './ownership/group/group-error.ts'
 export type { MemberPhase, MembershipState } from './ownership/group/membership.ts'
 export { AmbiguousTopicError, type Match } from './ownership/subscription.ts'
-export type { Channel, ChannelOptions, ChannelFailure, ChannelSuccess } from './producer/channel.ts'
+export type { Channel, ChannelFailure, ChannelOptions, ChannelSuccess } from './producer/channel.ts'
 export { type Delivery, DeliveryError, type Written } from './producer/delivery.ts'
+export type { LastFailure } from './producer/ledger.ts'
 export type { MessageOf, ProducerMessage, Sends } from './producer/message.ts'
 export type { WritableOptions } from './producer/message-sink.ts'
 export type { ProducerOptions } from './producer/options.ts'
@@ -97,14 +101,13 @@ export type {
   PartitionerOption,
 } from './producer/partitioners/partitioner.ts'
 export { Producer, type ProducerEnvironment } from './producer/producer.ts'
-export type { KeyFor, MessageSerdes, NoTopicSerdes, TopicSerdes, ValueFor } from './producer/serdes.ts'
 export {
   type ProducerPropertiesRead,
   type ProducerPropertyOptions,
   readProducerProperties,
 } from './producer/properties/read-properties.ts'
+export type { KeyFor, MessageSerdes, NoTopicSerdes, TopicSerdes, ValueFor } from './producer/serdes.ts'
 export type * from './producer/state.ts'
-export type { LastFailure } from './producer/ledger.ts'
 export type { Transaction } from './producer/transaction.ts'
 export type { TransactionGroup, TransactionOffset } from './producer/transaction-calls.ts'
 export { TransactionError } from './producer/transaction-error.ts'

@@ -13,3 +13,8 @@ export function comparePlaces(a: TopicPartition, b: TopicPartition): number {
 export function partitionName(topic: string, partition: number): string {
   return `${topic}[${partition}]`
 }
+
+/** Whether Kafka takes it for the name of a topic. */
+export function isTopicName(name: unknown): name is string {
+  return typeof name === 'string' && /^[\w.-]{1,249}$/.test(name)
+}

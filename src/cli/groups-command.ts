@@ -2,9 +2,9 @@ import { type Command, Option } from 'commander'
 import { parseShift, parseStates, parseTopicPartitions } from './arguments.ts'
 import { EXIT_CODES, withCommonOptions } from './common-options.ts'
 import { parseFrom } from './from.ts'
-import { examples } from './help.ts'
 import type { ResetOptions } from './group-reset.ts'
 import type { GroupsOptions, ListOptions } from './groups.ts'
+import { examples } from './help.ts'
 import { unknownCommand } from './unknown-command.ts'
 
 /** `millrace groups …`. */

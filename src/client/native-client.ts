@@ -25,8 +25,8 @@ import type {
   LowLevelClient,
   OffsetQuery,
   ProduceBatch,
-  ProduceOptions,
   ProducedBatch,
+  ProduceOptions,
 } from './low-level-client.ts'
 import { type Leader, Metadata } from './metadata.ts'
 import { type ClientOptions, resolveOptions, type Settings } from './options.ts'

@@ -1,4 +1,4 @@
-import { MillraceError, type ErrorPlace } from '../base/errors.ts'
+import { type ErrorPlace, MillraceError } from '../base/errors.ts'
 
 /**
  * A broker did not take who this client says it is, or could not be asked. Code `AUTHENTICATION`. Retriable when the next attempt may

@@ -16,7 +16,7 @@ import type { PropertySource } from '../properties/source.ts'
 import { Engine } from './engine.ts'
 import type { CloseResult, ConsumerEvents } from './events.ts'
 import { Instruments } from './instruments.ts'
-import { type Observation, observedRoute } from './observed.ts'
+import type { Observation } from './observed.ts'
 import { type ConsumerOptions, isStart, type ResolvedOptions, resolveOptions } from './options.ts'
 import { checkDrain } from './ownership-options.ts'
 import { type PropertyOptions, readProperties } from './properties/read-properties.ts'
@@ -226,10 +226,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
       options: this.#options,
       subscription: this.#subscription(),
       routes: this.#routes.map(route =>
-        observedRoute(
-          consumerRoute(route, work, { clock: this.#clock, failed: error => this.#fail(error) }),
-          observation,
-        ),
+        consumerRoute(route, work, { clock: this.#clock, failed: error => this.#fail(error) }),
       ),
       groupClient: this.#groupClient,
       clock: this.#clock,

@@ -12,17 +12,18 @@ import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
 import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
 import { Dispatcher } from '../work/dispatcher.ts'
 import type { Route } from '../work/route.ts'
-import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
 import type { Breaker } from './breaker.ts'
+import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
 import { Claims } from './claims.ts'
 import type { CloseResult, Tell } from './events.ts'
-import { type ClaimKeeper, Owner } from './owner.ts'
-import { observedClient, observedListener, observedStorage } from './observed.ts'
+import { observedClient, observedListener, observedRoute, observedStorage } from './observed.ts'
 import { OffsetMetadata } from './offset-metadata.ts'
 import type { ResolvedOptions } from './options.ts'
+import { type ClaimKeeper, Owner } from './owner.ts'
 import type { EngineParts } from './parts.ts'
-import type { ConsumerRoute } from './route.ts'
 import { breaker, coordinator, membershipOf, nativeClient, offsetStorage } from './resources.ts'
+import type { ConsumerRoute } from './route.ts'
+import { Sinks } from './sinks.ts'
 import { type Movement, StallWatch } from './stall-watch.ts'
 import { StartOffsets } from './start-offsets.ts'
 import { describeWait, Waits } from './waits.ts'
@@ -56,6 +57,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
   readonly ownership: ConsumerCoordinator
   readonly workLog: WorkLog
   readonly breaker: Breaker | null
+  readonly sinks: Sinks
   readonly stallWatch: StallWatch
   readonly tell: Tell
   /** Commits that failed, for some partitions or all. */
@@ -88,11 +90,16 @@ export class Engine implements ClaimHost, ClaimKeeper {
       () => this.wakeAll(),
     )
     this.workLog = new WorkLog({ ...parts, breaker: this.breaker })
-    this.#work = parts.routes.map(({ work }) => this.breaker?.watched(work) ?? work)
     this.#ownsClient = !(options.client instanceof NativeClient)
     this.#metadata = new OffsetMetadata(options.offsets.metadataLimit, logger)
     this.native = nativeClient(parts)
     const client = options.client ?? (this.native as LowLevelClient)
+    const { brokers, group } = options
+    this.sinks = new Sinks({ brokers, group, client, clock, random, logger, signal: this.#ended.signal })
+    this.#work = parts.routes.map(route => {
+      const work = observedRoute(route.work(this.sinks.onFailure(route.onFailure)), parts.observation)
+      return this.breaker?.watched(work) ?? work
+    })
     const groupClient = parts.groupClient ?? this.native
     this.ownership = coordinator(parts, client, groupClient)
     this.#storage = offsetStorage(parts, groupClient, membershipOf(this.ownership), this.#ended.signal)
@@ -135,7 +142,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       stalled: (claim, afterMs) => this.#stalled(claim, afterMs),
       wentOn: ({ topic, partition }) => logger.info({ topic, partition }, 'the partition goes on'),
     })
-    this.#abandonMs = Math.max(...parts.routes.map(route => route.work.abandonMs))
+    this.#abandonMs = Math.max(...parts.routes.map(route => route.abandonMs))
     this.#startOffsets = new StartOffsets({
       storage: this.#storage,
       clock,
@@ -200,7 +207,13 @@ export class Engine implements ClaimHost, ClaimKeeper {
   }
 
   begin(claims: readonly Claim[]): void {
-    this.#startOffsets.load(claims)
+    const { fatal } = this.#parts
+    this.sinks.prepare(claims, ({ route }) => this.#routeOf(route).onFailure, {
+      begin: ready => this.#startOffsets.load(ready),
+      failed: error => {
+        if (!this.#closing.signal.aborted) fatal(error)
+      },
+    })
   }
 
   drain(claims: readonly Claim[]): Promise<number> {
@@ -399,6 +412,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     this.dispatcher.close()
     this.breaker?.close()
     this.#ended.abort(new ClosedError('The consumer'))
+    await this.sinks.close()
     // The client first: it ends the requests that the others wait for.
     if (this.#ownsClient) await this.native?.close()
     // A storage that never answers, or a shared client's request, must not keep the consumer from closing.

@@ -2,14 +2,14 @@ import type { Clock } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Histogram, Metric, MetricLabels, ReportValue } from '../base/metrics.ts'
+import type { ResolvedMetrics } from '../metrics/metrics-option.ts'
 import { MetricRegistry } from '../metrics/registry.ts'
 import type { MetricsSnapshot } from '../metrics/snapshot.ts'
+import { Tally } from '../metrics/tally.ts'
 import type { Engine } from './engine.ts'
 import { EventLoopDelay } from './event-loop-delay.ts'
 import { type MetricDefinition, metricDefinitions } from './metric-names.ts'
-import type { ResolvedMetrics } from '../metrics/metrics-option.ts'
 import { readings } from './readings.ts'
-import { Tally } from '../metrics/tally.ts'
 
 export interface InstrumentsParts {
   readonly options: ResolvedMetrics

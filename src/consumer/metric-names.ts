@@ -63,6 +63,12 @@ export const metricDefinitions = {
     ['topic', 'reason', 'decision'],
     'Messages whose attempts were spent, by why they failed and what was decided',
   ),
+  messagesKept: counter(
+    'messages_kept_total',
+    '{message}',
+    ['topic'],
+    'Messages that failed and are in a dead-letter topic, or parked',
+  ),
   handlersAbandoned: counter(
     'handlers_abandoned_total',
     '{handler}',

@@ -5,7 +5,6 @@ import type { FetchQuery, LowLevelClient } from '../client/low-level-client.ts'
 import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
 import type { OwnershipListener } from '../ownership/coordinator.ts'
 import type { HandlerContext } from '../work/context.ts'
-import type { ConsumerRoute } from './route.ts'
 import { promised } from '../work/invocation.ts'
 import type { Route } from '../work/route.ts'
 import type { AnyMessage } from './claim.ts'
@@ -75,11 +74,7 @@ export function observedListener(listener: OwnershipListener, observation: Obser
 }
 
 /** The same route, whose handler is timed and traced. */
-export function observedRoute(route: ConsumerRoute, observation: Observation): ConsumerRoute {
-  return { ...route, work: observedWork(route.work, observation) }
-}
-
-function observedWork(route: Route<AnyMessage>, observation: Observation): Route<AnyMessage> {
+export function observedRoute(route: Route<AnyMessage>, observation: Observation): Route<AnyMessage> {
   if (route.batch === null) return { ...route, handle: observedHandler(route.handle, observation, alone) }
   return { ...route, handle: observedHandler(route.handle, observation, messages => messages) }
 }

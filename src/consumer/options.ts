@@ -7,12 +7,12 @@ import { type AccessOptions, accessNames, type ResolvedAccess, resolveAccess } f
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { notSsl } from '../client/tls.ts'
 import type { FetchOptions, StartPosition } from '../fetch/options.ts'
+import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from '../metrics/metrics-option.ts'
 import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
-import type { OnFailure } from '../work/failure.ts'
 import type { Order } from '../work/route.ts'
-import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from '../metrics/metrics-option.ts'
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from './breaker-options.ts'
+import { isSink, type OnFailureOption } from './failure-sink.ts'
 import { checkDrain, type OwnershipOptions, type ResolvedOwnership, resolveOwnership } from './ownership-options.ts'
 
 const MiB = 1024 * 1024
@@ -56,8 +56,8 @@ export interface RouteWorkOptions<M extends Message<unknown, unknown> = Message<
   attempts?: number
   /** Wait before the next attempt. Default `exponential(500, 30_000)`. */
   backoff?: Backoff
-  /** What becomes of a message whose attempts are spent. Default `'stop'`. */
-  onFailure?: OnFailure<M>
+  /** What becomes of a message whose attempts are spent: a decision, `deadLetter()`, `park()`, or a function that answers one. Default `'stop'`. */
+  onFailure?: OnFailureOption<M>
   /** When a message that was left comes again. Default 30,000 ms. */
   redeliverMs?: number
   /**
@@ -277,7 +277,7 @@ export function resolveRouteWork(
 ): ResolvedRouteWork {
   const section = new SectionCheck(path, options, ROUTE_WORK)
   const onFailure = options?.onFailure ?? defaults.onFailure
-  if (typeof onFailure !== 'function') {
+  if (typeof onFailure !== 'function' && !isSink(onFailure)) {
     section.oneOf('onFailure', defaults.onFailure, ['skip', 'leave', 'hold', 'skip-and-stop', 'stop'])
   }
   const backoff = options?.backoff ?? defaults.backoff

@@ -1,8 +1,8 @@
 import type { ReportValue } from '../base/metrics.ts'
+import type { Tally } from '../metrics/tally.ts'
 import type { Claim } from './claim.ts'
 import type { Engine } from './engine.ts'
 import { type MetricDefinition, metricDefinitions as metrics } from './metric-names.ts'
-import type { Tally } from '../metrics/tally.ts'
 
 type Reading = readonly [MetricDefinition, read: (report: ReportValue) => void]
 
@@ -27,6 +27,7 @@ export function readings(engine: Engine): Reading[] {
     [metrics.attemptsRetried, report => workLog.retried.read(report)],
     [metrics.handlerTimeouts, report => workLog.timeouts.read(report)],
     [metrics.failures, report => workLog.failures.read(report)],
+    [metrics.messagesKept, report => engine.sinks.kept.read(report)],
     [metrics.handlersAbandoned, report => workLog.abandoned.read(report)],
     sum(metrics.inFlight, claim => work(claim)?.inFlight ?? 0),
     one(metrics.concurrency, () => options.work.concurrency),

@@ -1,12 +1,15 @@
 import { OptionError } from '../base/errors.ts'
 import { describe, SectionCheck } from '../base/option-check.ts'
+import { isTopicName } from '../base/topic-partition.ts'
 import { describeMatch, type Match } from '../ownership/subscription.ts'
 import type { Message } from '../records/message.ts'
 import type { Deserializer } from '../serde/serde.ts'
 import type { HandlerContext } from '../work/context.ts'
+import type { OnFailure } from '../work/failure.ts'
 import type { BatchLimits, Route } from '../work/route.ts'
 import type { AnyMessage } from './claim.ts'
 import { decoder } from './decoder.ts'
+import type { OnFailureOption } from './failure-sink.ts'
 import { type ResolvedRouteWork, type ResolvedWork, type RouteWorkOptions, resolveRouteWork } from './options.ts'
 import { Sieve, type SieveParts } from './sieve.ts'
 
@@ -82,16 +85,15 @@ export function checkRoute(spec: RouteSpec): RouteSpec {
 }
 
 function checkMatch(match: Match): void {
-  const isName = (name: unknown) => typeof name === 'string' && /^[\w.-]{1,249}$/.test(name)
   const isPartition = (value: unknown) => Number.isInteger(value) && (value as number) >= 0
   const sound =
-    isName(match) ||
+    isTopicName(match) ||
     match instanceof RegExp ||
-    (Array.isArray(match) && match.length > 0 && match.every(isName)) ||
+    (Array.isArray(match) && match.length > 0 && match.every(isTopicName)) ||
     (typeof match === 'object' &&
       (('deny' in match && match.deny instanceof RegExp) ||
         ('partitions' in match &&
-          isName(match.topic) &&
+          isTopicName(match.topic) &&
           match.partitions.length > 0 &&
           match.partitions.every(isPartition))))
   if (sound) return
@@ -103,7 +105,10 @@ function checkMatch(match: Match): void {
 
 /** A route of a consumer that runs. */
 export interface ConsumerRoute {
-  readonly work: Route<AnyMessage>
+  /** As work sees it, once that is known which is asked about failures. */
+  readonly work: (onFailure: OnFailure<AnyMessage>) => Route<AnyMessage>
+  readonly onFailure: OnFailureOption
+  readonly abandonMs: number
   /** Null: every message is handled. */
   readonly sieve: Sieve | null
 }
@@ -119,21 +124,26 @@ export function consumerRoute(
   parts: Pick<SieveParts, 'clock' | 'failed'>,
 ): ConsumerRoute {
   const { options, handler } = spec
-  const { filter, expireAfterMs, ...policy } = routeWork(spec, work)
+  const { filter, expireAfterMs, onFailure, ...policy } = routeWork(spec, work)
   const sieve = filter === null && expireAfterMs === null ? null : new Sieve({ ...parts, filter, expireAfterMs })
-  const route = { ...policy, decode: decoder(options.key, options.value) }
   // What has waited for others of its key, or for another attempt, may have become too old meanwhile.
   const late = expireAfterMs === null ? null : sieve
-  return typeof handler === 'function'
-    ? { sieve, work: { ...route, batch: null, handle: late === null ? handler : unexpired(handler, late) } }
-    : {
-        sieve,
-        work: {
-          ...route,
-          batch: handler.limits,
-          handle: late === null ? handler.handle : unexpiredOf(handler.handle, late),
-        },
-      }
+  const common = { ...policy, decode: decoder(options.key, options.value) }
+  return {
+    sieve,
+    onFailure,
+    abandonMs: policy.abandonMs,
+    work: asked => {
+      const route = { ...common, onFailure: asked }
+      return typeof handler === 'function'
+        ? { ...route, batch: null, handle: late === null ? handler : unexpired(handler, late) }
+        : {
+            ...route,
+            batch: handler.limits,
+            handle: late === null ? handler.handle : unexpiredOf(handler.handle, late),
+          }
+    },
+  }
 }
 
 function unexpired(handle: Handler<unknown, unknown>, sieve: Sieve): Handler<unknown, unknown> {

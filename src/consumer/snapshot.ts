@@ -6,7 +6,17 @@ import type { ResolvedOptions } from './options.ts'
 import type { CommitSummary, ConsumerState, ConsumerStatus, PartitionState, WorkCounts } from './state.ts'
 import { Waits } from './waits.ts'
 
-const NOTHING: WorkCounts = { done: 0, filtered: 0, expired: 0, retried: 0, skipped: 0, left: 0, held: 0, stuck: 0 }
+const NOTHING: WorkCounts = {
+  done: 0,
+  filtered: 0,
+  expired: 0,
+  retried: 0,
+  skipped: 0,
+  kept: 0,
+  left: 0,
+  held: 0,
+  stuck: 0,
+}
 
 /** What `Consumer.state()` answers. */
 export function snapshot(
@@ -24,7 +34,7 @@ export function snapshot(
     reservoir: { bytes: engine?.fetching.budget.held ?? 0, limit: fetch.reservoir.bytes },
     inFlight: engine?.dispatcher.running ?? 0,
     abandoned: engine?.dispatcher.abandoned ?? 0,
-    work: engine?.workLog.counts(engine.claims) ?? NOTHING,
+    work: engine === null ? NOTHING : { ...engine.workLog.counts(engine.claims), kept: engine.sinks.kept.total },
     circuits: engine?.breaker?.state() ?? [],
     commits: commits === null ? null : commitSummary(commits),
     ownership: engine?.ownership.state() ?? null,

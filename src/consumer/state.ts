@@ -94,6 +94,8 @@ export interface WorkCounts {
   /** Attempts that failed and were followed by another. */
   readonly retried: number
   readonly skipped: number
+  /** Of these, those that are in a dead-letter topic, or parked. */
+  readonly kept: number
   readonly left: number
   readonly held: number
   readonly stuck: number

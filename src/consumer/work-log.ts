@@ -1,12 +1,12 @@
 import type { Logger } from '../base/logger.ts'
 import { partitionName } from '../base/topic-partition.ts'
+import { Tally } from '../metrics/tally.ts'
 import type { WorkEvents } from '../work/events.ts'
 import type { Decision, Failure } from '../work/failure.ts'
 import type { Breaker } from './breaker.ts'
 import type { AnyMessage, Claim } from './claim.ts'
 import type { MessagePlace, Tell } from './events.ts'
 import type { WorkCounts } from './state.ts'
-import { Tally } from '../metrics/tally.ts'
 
 export interface WorkLogParts {
   readonly logger: Logger
@@ -40,7 +40,7 @@ export class WorkLog implements WorkEvents<AnyMessage> {
   }
 
   /** Since the start; `live` are the claims that have not ended. */
-  counts(live: Iterable<Claim>): WorkCounts {
+  counts(live: Iterable<Claim>): Omit<WorkCounts, 'kept'> {
     let [done, filtered, expired] = [this.done.total, this.filtered.total, this.expired.total]
     for (const claim of live) {
       done += claim.settled

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
+import type { MetricLabels } from '../base/metrics.ts'
 import { metricPath } from './metric-path.ts'
 import { type PushOptions, resolvePush } from './push-options.ts'
 import { PushedMetrics, type PushingMetrics, type Wire } from './pushed-metrics.ts'
-import type { MetricLabels } from '../base/metrics.ts'
 
 export interface GraphiteOptions extends PushOptions {
   /** How labels are sent: `'path'` (default) as parts of the name; `'tags'` as Graphite 1.1 and later have them. */

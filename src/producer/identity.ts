@@ -1,6 +1,6 @@
+import type { Backoff } from '../base/backoff.ts'
 import { type Clock, sleep } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
-import type { Backoff } from '../base/backoff.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 

@@ -1,10 +1,10 @@
+import type { Backoff } from '../base/backoff.ts'
 import { type Clock, sleep } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
-import type { Backoff } from '../base/backoff.ts'
 import type { Random } from '../base/random.ts'
 import type { TopicPartition } from '../base/topic-partition.ts'
-import type { NativeClient, SendOptions } from '../client/native-client.ts'
 import { software } from '../client/dial.ts'
+import type { NativeClient, SendOptions } from '../client/native-client.ts'
 import { errorCodes, isCoordinatorError, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import type { Identity } from './identity.ts'
 

@@ -1,0 +1,37 @@
+import type { Delivery } from '../producer/delivery.ts'
+import type { ProducerMessage } from '../producer/message.ts'
+import type { Message } from '../records/message.ts'
+import type { Decision, Failure } from '../work/failure.ts'
+import type { AnyMessage } from './claim.ts'
+
+/** What a sink may use. */
+export interface SinkParts {
+  /** The consumer's own. */
+  readonly group: string | null
+  /** Resolves when all replicas in sync have it. */
+  readonly send: (message: ProducerMessage) => Promise<Delivery>
+}
+
+/** Where messages are written whose attempts are spent, so that they can count as done. Made by `deadLetter()` or `park()`. */
+export interface FailureSink {
+  /** In logs: `orders.dlq`. */
+  readonly name: string
+  /** The topics that messages of `source` are written to; they must exist before a message of it is handled. */
+  topicsFor(source: string): readonly string[]
+  /** They are made where they do not exist. */
+  readonly create: boolean
+  /** Resolves once the message is kept; then it is done. */
+  keep(failure: Failure<AnyMessage>, parts: SinkParts): Promise<void>
+}
+
+/** What `work.onFailure` may answer, or be. */
+export type FailureDecision = Decision | FailureSink
+
+/** `work.onFailure`. */
+export type OnFailureOption<M extends Message<unknown, unknown> = AnyMessage> =
+  | FailureDecision
+  | ((failure: Failure<M>) => FailureDecision | Promise<FailureDecision>)
+
+export function isSink(value: unknown): value is FailureSink {
+  return typeof value === 'object' && value !== null && 'keep' in value && typeof value.keep === 'function'
+}

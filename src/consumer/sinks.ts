@@ -1,0 +1,178 @@
+import { exponential } from '../base/backoff.ts'
+import { type Clock, sleep } from '../base/clock.ts'
+import { MillraceError, toError } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import { partitionName } from '../base/topic-partition.ts'
+import { Admin } from '../client/admin.ts'
+import type { LowLevelClient } from '../client/low-level-client.ts'
+import { NativeClient } from '../client/native-client.ts'
+import { Tally } from '../metrics/tally.ts'
+import { Producer } from '../producer/producer.ts'
+import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
+import type { Decision, Failure, OnFailure } from '../work/failure.ts'
+import type { AnyMessage, Claim } from './claim.ts'
+import { type FailureSink, isSink, type OnFailureOption, type SinkParts } from './failure-sink.ts'
+
+export interface SinksParts {
+  readonly brokers: readonly string[]
+  readonly client: LowLevelClient
+  readonly group: string | null
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Ends waits. */
+  readonly signal: AbortSignal
+}
+
+/** How long one message may take to be written; its place in `work.concurrency` is taken meanwhile. */
+const DELIVERY_MS = 30_000
+/** How long a topic that was made may take to be led. */
+const LED_MS = 10_000
+
+/** Where messages go whose attempts are spent: what keeps them, the producer for it, and the topics they need. */
+export class Sinks {
+  /** Messages that were kept, by the topic they came from. */
+  readonly kept = new Tally<'topic'>()
+  readonly #parts: SinksParts
+  #producer: Producer | null = null
+  /** By the topic that is consumed and the sink: what it needs is there. */
+  readonly #looked = new Map<string, Promise<void>>()
+
+  constructor(parts: SinksParts) {
+    this.#parts = parts
+  }
+
+  /** What work asks. Of a function's answers, sinks are used as they are: their topics are not looked for beforehand. */
+  onFailure(option: OnFailureOption): OnFailure<AnyMessage> {
+    if (typeof option === 'string') return option
+    if (typeof option !== 'function') return failure => this.#keep(option, failure)
+    return async failure => {
+      const answer = await option(failure)
+      return isSink(answer) ? this.#keep(answer, failure) : answer
+    }
+  }
+
+  /**
+   * Begins claims: those whose failures go nowhere at once, the others when the topics that their failures need are there. So nothing is
+   * handled before there is a place for what fails.
+   */
+  prepare(
+    claims: readonly Claim[],
+    onFailureOf: (claim: Claim) => OnFailureOption,
+    { begin, failed }: { begin: (claims: readonly Claim[]) => void; failed: (error: Error) => void },
+  ): void {
+    const sinkOf = (claim: Claim) => {
+      const onFailure = onFailureOf(claim)
+      return isSink(onFailure) ? onFailure : null
+    }
+    for (const [sink, those] of Map.groupBy(claims, sinkOf)) {
+      if (sink === null) begin(those)
+      else {
+        for (const [topic, ofTopic] of Map.groupBy(those, claim => claim.topic)) {
+          this.#ready(sink, topic).then(() => begin(ofTopic.filter(claim => claim.live)), failed)
+        }
+      }
+    }
+  }
+
+  /**
+   * Resolves when the topics that a sink needs for this one exist; they are looked for once. Network trouble is waited out.
+   *
+   * @throws {MillraceError} `MISSING_DEAD_LETTER_TOPIC`
+   */
+  #ready(sink: FailureSink, topic: string): Promise<void> {
+    const key = `${sink.name} ${topic}`
+    let ready = this.#looked.get(key)
+    if (ready === undefined) {
+      ready = this.#prepare(sink, topic)
+      this.#looked.set(key, ready)
+    }
+    return ready
+  }
+
+  async close(): Promise<void> {
+    await this.#producer?.close({ drainMs: 0 })
+  }
+
+  async #keep(sink: FailureSink, failure: Failure<AnyMessage>): Promise<Decision> {
+    const { logger, group } = this.#parts
+    const { topic, partition, offset } = failure.message
+    const place = `${partitionName(topic, partition)} offset ${offset}`
+    const parts: SinkParts = { group, send: message => this.#made.send(message) }
+    try {
+      await sink.keep(failure, parts)
+    } catch (thrown) {
+      const error = toError(thrown)
+      logger.warn(
+        { err: error, topic, partition, offset },
+        `${place} could not be kept in ${sink.name}: ${error.message}`,
+      )
+      return 'hold'
+    }
+    this.kept.add({ topic })
+    logger.info({ topic, partition, offset }, `${place} is kept in ${sink.name}`)
+    return 'skip'
+  }
+
+  get #made(): Producer {
+    const { brokers, client, clock, random, logger } = this.#parts
+    this.#producer ??= new Producer(
+      {
+        brokers,
+        client,
+        idempotent: client instanceof NativeClient,
+        deliveryTimeoutMs: DELIVERY_MS,
+        logger,
+      },
+      { clock, random },
+    )
+    return this.#producer
+  }
+
+  async #prepare(sink: FailureSink, source: string): Promise<void> {
+    const { clock, random, logger, signal } = this.#parts
+    const backoff = exponential(250, 5_000)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        for (const topic of sink.topicsFor(source)) await this.#look(topic, source, sink.create)
+        return
+      } catch (thrown) {
+        const error = toError(thrown)
+        if (signal.aborted || (error instanceof MillraceError && !error.retriable)) throw error
+        logger.warn({ err: error, attempt }, `${sink.name} could not be looked up: ${error.message}`)
+        await sleep(clock, backoff(attempt, random), signal)
+      }
+    }
+  }
+
+  async #look(topic: string, source: string, create: boolean): Promise<void> {
+    const { client, logger } = this.#parts
+    const { topics } = await client.metadata([topic, source])
+    const found = topics.get(topic)
+    const missing = found === undefined || (found.error instanceof KafkaError && unknown.has(found.error.errorCode))
+    if (!missing) {
+      // One that is not led yet has its deliveries tried again.
+      if (found.error !== null && !found.error.retriable) throw found.error
+      return
+    }
+    const partitions = Math.max(1, topics.get(source)?.partitions.length ?? 1)
+    if (!create || !(client instanceof NativeClient)) {
+      const text =
+        `Topic ${topic}, to which messages of ${source} are to go that fail, does not exist. Make it: ` +
+        `millrace topics create ${topic} --partitions ${partitions}; or let the consumer, with deadLetter('${topic}', { create: true })`
+      throw new MillraceError('MISSING_DEAD_LETTER_TOPIC', text, { topic })
+    }
+    const admin = new Admin(client)
+    try {
+      await admin.createTopic(topic, { partitions })
+    } catch (thrown) {
+      // Another member was quicker.
+      if (!(thrown instanceof KafkaError && thrown.errorCode === errorCodes.TOPIC_ALREADY_EXISTS)) throw thrown
+    }
+    await admin.waitForLeaders([topic], { timeoutMs: LED_MS })
+    logger.info({ topic, partitions }, `topic ${topic} was made, for messages of ${source} that fail`)
+  }
+}
+
+const unknown: ReadonlySet<number> = new Set([errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorCodes.UNKNOWN_TOPIC_ID])

@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { Broker } from '../../src/broker/index.ts'
+import {
+  batch,
+  Consumer,
+  type ConsumerOptions,
+  constant,
+  deadLetter,
+  type Message,
+  NativeClient,
+  OptionError,
+  Poison,
+  park,
+  type RecordInput,
+  writeBatch,
+} from '../../src/index.ts'
+import { running } from '../spine/running.ts'
+import { until } from '../until.ts'
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+let broker: Broker
+let client: NativeClient
+let made = 0
+
+before(async () => {
+  broker = await Broker.start({})
+  client = new NativeClient({ brokers: broker.brokers, logger: quiet })
+})
+after(async () => {
+  await client.close()
+  await broker.close()
+})
+
+/** A topic with these messages in its first partition, and the name of one for those that fail. */
+async function topicOf(records: readonly RecordInput[], { partitions = 1, dead = true } = {}) {
+  const topic = `t${++made}`
+  await broker.createTopic(topic, { partitions })
+  if (dead) await broker.createTopic(`${topic}.dlq`, { partitions })
+  await client.metadata([topic])
+  const [written] = await client.produce([{ topic, partition: 0, records: writeBatch(records) }])
+  assert.equal(written?.error ?? null, null)
+  return topic
+}
+
+function consumerOf(topic: string, work: ConsumerOptions['work']): Consumer {
+  return new Consumer({
+    brokers: broker.brokers,
+    logger: quiet,
+    group: topic,
+    offsets: { commitIntervalMs: 20 },
+    work: { attempts: 2, backoff: constant(1), ...work },
+  })
+}
+
+/** All that is in a topic, once there are so many. */
+async function read(topic: string, count: number): Promise<Message[]> {
+  const messages: Message[] = []
+  const consumer = new Consumer({ brokers: broker.brokers, logger: quiet, work: { order: 'none' } })
+  consumer.topic(topic, message => void messages.push(message))
+  await using _ = running(consumer)
+  await until(`${count} are in ${topic}`, () => messages.length >= count)
+  return messages
+}
+
+const fails = (bad: (message: Message) => boolean) => (message: Message) => {
+  if (bad(message)) throw new TypeError(`no ${message.value}`)
+}
+
+test('a message whose attempts are spent is in the dead-letter topic as it was, with where it came from, and the others go on', async () => {
+  const headers: [string, string | null][] = [
+    ['trace', 'a'],
+    ['trace', 'b'],
+    ['none', null],
+    ['millrace.topic', 'of an earlier failure'],
+  ]
+  const topic = await topicOf([
+    { key: 'k', value: '0' },
+    { key: 'k', value: '1', headers, timestamp: 1_700_000_000_000 },
+    { key: null, value: '2' },
+  ])
+  const consumer = consumerOf(topic, { onFailure: deadLetter(`${topic}.dlq`) })
+  consumer.topic(
+    { topic, partitions: [0] },
+    fails(({ offset }) => offset === 1),
+  )
+  await using _ = running(consumer)
+  await until('all is committed', () => consumer.state().partitions[0]?.committed === 3)
+  const [dead, ...more] = await read(`${topic}.dlq`, 1)
+  assert.ok(dead)
+  assert.deepEqual([String(dead.key), String(dead.value), more.length], ['k', '1', 0])
+  const told = dead.headers.raw.map(([name, value]) => [name, value === null ? null : String(value)])
+  assert.deepEqual(told.slice(0, 3), headers.slice(0, 3))
+  assert.deepEqual(told.slice(3, -1), [
+    ['millrace.topic', topic],
+    ['millrace.partition', '0'],
+    ['millrace.offset', '1'],
+    ['millrace.timestamp', '1700000000000'],
+    ['millrace.group', topic],
+    ['millrace.attempts', '2'],
+    ['millrace.reason', 'error'],
+    ['millrace.error.class', 'TypeError'],
+    ['millrace.error.message', 'no 1'],
+  ])
+  assert.equal(told.at(-1)?.[0], 'millrace.failed.at')
+  assert.ok(Math.abs(Date.parse(String(told.at(-1)?.[1])) - Date.now()) < 60_000)
+  assert.deepEqual([consumer.state().work.skipped, consumer.state().work.kept], [1, 1])
+})
+
+test('a message that cannot be written to it is held with its key, not lost, and is there once when that works again', async () => {
+  const topic = await topicOf([
+    { key: 'bad', value: '0' },
+    { key: 'bad', value: '1' },
+    { key: 'good', value: '2' },
+  ])
+  const handled: string[] = []
+  const consumer = consumerOf(topic, { onFailure: deadLetter(`${topic}.dlq`) })
+  consumer.topic({ topic, partitions: [0] }, message => {
+    handled.push(String(message.value))
+    if (message.offset === 0) throw new Poison('bad')
+  })
+  const fault = broker.fault({
+    api: 'Produce',
+    topic: `${topic}.dlq`,
+    partition: 0,
+    action: { error: 'INVALID_RECORD' },
+  })
+  await using _ = running(consumer)
+  await until('it is held', () => consumer.state().work.held > 0 && handled.includes('2'))
+  assert.equal(consumer.state().partitions[0]?.committed, 0)
+  assert.ok(!handled.includes('1'))
+  fault[Symbol.dispose]()
+  await until('all is committed', () => consumer.state().partitions[0]?.committed === 3)
+  assert.deepEqual(
+    (await read(`${topic}.dlq`, 1)).map(({ value }) => String(value)),
+    ['0'],
+  )
+})
+
+test('a topic that is missing ends the consumer before anything is handled, with the command that makes it', async () => {
+  const topic = await topicOf([{ value: 'x' }], { partitions: 3, dead: false })
+  let handled = 0
+  const consumer = consumerOf(topic, { onFailure: deadLetter(`${topic}.dlq`) })
+  consumer.topic(topic, () => void handled++)
+  await assert.rejects(consumer.run(), {
+    code: 'MISSING_DEAD_LETTER_TOPIC',
+    message:
+      `Topic ${topic}.dlq, to which messages of ${topic} are to go that fail, does not exist. Make it: ` +
+      `millrace topics create ${topic}.dlq --partitions 3; or let the consumer, with deadLetter('${topic}.dlq', { create: true })`,
+  })
+  assert.equal(handled, 0)
+})
+
+test('with create it is made, with as many partitions as the topic that is consumed', async () => {
+  const topic = await topicOf([{ value: 'x' }], { partitions: 3, dead: false })
+  const consumer = consumerOf(topic, { onFailure: deadLetter(`${topic}.dlq`, { create: true }) })
+  consumer.topic(
+    topic,
+    fails(() => true),
+  )
+  await using _ = running(consumer)
+  await until('it is done', () => consumer.state().work.kept === 1)
+  const { topics } = await client.metadata([`${topic}.dlq`])
+  assert.equal(topics.get(`${topic}.dlq`)?.partitions.length, 3)
+})
+
+test('a function may say which topic, or decide otherwise for some failures; what is no topic is held', async () => {
+  const topic = await topicOf(['a', 'b', 'c'].map(value => ({ key: value, value })))
+  const to = deadLetter(message => (String(message.key) === 'b' ? 'not a name' : `${topic}.dlq`))
+  const consumer = consumerOf(topic, {
+    onFailure: ({ message }) => (String(message.key) === 'c' ? 'skip' : to),
+  })
+  consumer.topic(
+    topic,
+    fails(() => true),
+  )
+  await using _ = running(consumer)
+  await until('all is decided', () => consumer.state().work.held > 0 && consumer.state().work.skipped === 2)
+  assert.deepEqual(
+    (await read(`${topic}.dlq`, 1)).map(({ value }) => String(value)),
+    ['a'],
+  )
+  assert.equal(consumer.state().work.kept, 1)
+})
+
+test('messages of a batch, and such that cannot be decoded, go there one by one', async () => {
+  const topic = await topicOf(['a', 'undecodable', 'c'].map(value => ({ value })))
+  const value = {
+    deserialize: (bytes: Buffer | null) => {
+      if (String(bytes) === 'undecodable') throw new Error('no text')
+      return String(bytes)
+    },
+  }
+  const consumer = consumerOf(topic, { order: 'none', onFailure: deadLetter(`${topic}.dlq`) })
+  consumer.topic(
+    topic,
+    { value },
+    batch({ messages: 3, lingerMs: 5_000 }, () => {
+      throw new Error('the batch')
+    }),
+  )
+  await using _ = running(consumer)
+  const dead = await read(`${topic}.dlq`, 3)
+  const reasons = dead.map(({ value, headers }) => `${value} ${headers.get('millrace.reason')}`)
+  assert.deepEqual(reasons.sort(), ['a error', 'c error', 'undecodable decode'])
+})
+
+test('a parked message is a file of its own, whole or not there', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-park-'))
+  try {
+    const topic = await topicOf([{ key: 'k', value: Buffer.from([0, 255]), headers: { h: null }, timestamp: 5 }])
+    const consumer = consumerOf(topic, { onFailure: park(join(directory, 'failed')) })
+    consumer.topic(
+      { topic, partitions: [0] },
+      fails(() => true),
+    )
+    await using _ = running(consumer)
+    await until('all is committed', () => consumer.state().partitions[0]?.committed === 1)
+    assert.deepEqual(await readdir(join(directory, 'failed')), [`${topic}-0-0.json`])
+    const { failedAt, error, ...rest } = JSON.parse(
+      await readFile(join(directory, 'failed', `${topic}-0-0.json`), 'utf8'),
+    )
+    assert.deepEqual(rest, {
+      ...{ topic, partition: 0, offset: 0, timestamp: 5, key: 'aw==', value: 'AP8=', headers: [['h', null]] },
+      ...{ group: topic, attempts: 2, reason: 'error' },
+    })
+    assert.equal(error.class, 'TypeError')
+    assert.ok(Number.isFinite(Date.parse(failedAt)))
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+})
+
+test('a directory that cannot be written to holds the message', async () => {
+  const topic = await topicOf([{ value: 'x' }])
+  const consumer = consumerOf(topic, { onFailure: park('/dev/null/failed') })
+  consumer.topic(
+    { topic, partitions: [0] },
+    fails(() => true),
+  )
+  await using _ = running(consumer)
+  await until('it is held', () => consumer.state().work.held > 0)
+  assert.equal(consumer.state().partitions[0]?.committed, 0)
+})
+
+test('a wrong name is named when it is said', () => {
+  assert.throws(
+    () => deadLetter('no name'),
+    new OptionError("deadLetter needs the name of a topic, or a function that answers one, not 'no name'"),
+  )
+  assert.throws(
+    () => deadLetter('dlq', { create: 1 as unknown as boolean }),
+    /deadLetter\.create must be false or true, not 1/,
+  )
+  assert.throws(() => park(''), new OptionError("park needs the name of a directory, not ''"))
+})

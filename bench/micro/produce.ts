@@ -86,7 +86,7 @@ async function all(where: string, options: ProducerOptions<Bytes, Bytes>): Promi
     ['lists of 1,000, 20 under way', 400_000, units => inLists(producer, messages, units, 20)],
     ['keyed lists of 1,000, 20 under way', 400_000, units => inLists(producer, keyed, units, 20)],
     ['alone, 1,000 under way', 200_000, units => alone(producer, units, 1_000)],
-    ['alone, 1 under way', 2_000, units => alone(producer, units, 1)],
+    ['alone, 1 under way', 5_000, units => alone(producer, units, 1)],
   ]
   for (const [name, units, run] of cases) {
     const what = `${where}, ${name}`

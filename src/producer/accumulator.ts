@@ -194,8 +194,8 @@ export class Accumulator {
     const room = this.#bytes === 0 ? Number.POSITIVE_INFINITY : options.bufferBytes - this.#bytes - OVERHEAD
     if (!batch?.add(message, Math.min(options.batchBytes, before + room))) {
       if (batch !== undefined && before + batch.sizeOf(message) <= options.batchBytes) return this.#noRoom()
-      // Where one became full, the next one will.
-      batch = this.#begin(message, queue, batch === undefined ? FIRST_BYTES : before)
+      // Behind one that is full the next one will be, too.
+      batch = this.#begin(message, queue, batch === undefined ? FIRST_BYTES : options.batchBytes)
       if (!batch.add(message, room)) return this.#noRoom()
       before = 0
       queue.add(batch)

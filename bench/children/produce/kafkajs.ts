@@ -12,7 +12,10 @@ async function run(task: Task, pass: Pass): Promise<void> {
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
   await producer.connect()
   await producer.send({ topic, acks: 1, messages: [{ value: VALUE }] })
-  await keepUnderWay(task, pass, messages => producer.send({ topic, acks: 1, messages }))
+  await keepUnderWay(task, pass, {
+    one: message => producer.send({ topic, acks: 1, messages: [message] }),
+    many: messages => producer.send({ topic, acks: 1, messages }),
+  })
   await producer.disconnect()
 }
 

@@ -8,13 +8,14 @@ import { VALUE } from './value.ts'
 /** A producer at its defaults but `acks`; `idempotent` leaves that as well. */
 async function run(task: Task, pass: Pass): Promise<void> {
   const { brokers, topic } = task
-  const [how, acks] = task.handler.split(' ')
-  const producer = new millrace.Producer({ brokers, ...(acks === 'idempotent' ? {} : { acks: 1 }) })
+  const acks = task.handler.endsWith('idempotent') ? {} : { acks: 1 as const }
+  const producer = new millrace.Producer({ brokers, ...acks })
   // Connected, and the topic is known.
   await producer.send({ topic, value: VALUE })
-  if (how === 'single')
-    await keepUnderWay(task, pass, ([message]) => producer.send(message as { topic: string; value: Buffer }))
-  else await keepUnderWay(task, pass, messages => delivered(producer.sendBatch(messages)))
+  await keepUnderWay(task, pass, {
+    one: message => producer.send(message),
+    many: messages => delivered(producer.sendBatch(messages)),
+  })
   await producer.close()
 }
 

@@ -10,7 +10,10 @@ async function run(task: Task, pass: Pass): Promise<void> {
   const { brokers, topic } = task
   const producer = new Producer({ clientId: 'bench', bootstrapBrokers: [...brokers], acks: ProduceAcks.LEADER })
   await producer.send({ messages: [{ topic, value: VALUE }] })
-  await keepUnderWay(task, pass, messages => producer.send({ messages }))
+  await keepUnderWay(task, pass, {
+    one: message => producer.send({ messages: [message] }),
+    many: messages => producer.send({ messages }),
+  })
   await producer.close()
 }
 

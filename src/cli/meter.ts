@@ -4,7 +4,7 @@ export interface Summary {
   readonly messages: number
   /** Of keys and values. */
   readonly bytes: number
-  /** From the first message to the last. */
+  /** From the first message, or the start, to the last. */
   readonly seconds: number
   readonly messagesPerSecond: number
   /** Millions of bytes. */
@@ -37,6 +37,11 @@ export class Meter {
   #last: { readonly moment: Moment; readonly messages: number } | null = null
   #timer: NodeJS.Timeout | undefined
   #told: { at: number; messages: number; bytes: number } | null = null
+
+  /** Counts from now on, instead of from the first message. */
+  start(): void {
+    this.#begin()
+  }
 
   add(bytes: number): void {
     if (this.#first === null) this.#begin()

@@ -1,24 +1,28 @@
 import type { Delivery, DeliveryError } from '../producer/delivery.ts'
 import type { ProducerMessage } from '../producer/message.ts'
-import type { Group } from './message-reader.ts'
 
 export type Results = readonly (Delivery | DeliveryError)[]
-export type Send = (messages: readonly ProducerMessage[]) => Promise<Results>
+
+/** Messages that are sent together. */
+interface Sendable {
+  readonly messages: readonly ProducerMessage[]
+  readonly bytes: number
+}
 
 /** What is on its way at once: enough for a fast cluster far away, and memory stays bounded. */
 const MOST_MESSAGES = 20_000
 const MOST_BYTES = 16 * 1024 * 1024
 
 /** Groups of messages on their way. What became of them is told in the order in which they were put in, and holds up the next ones. */
-export class Outbox {
-  readonly #send: Send
+export class Outbox<Group extends Sendable> {
+  readonly #send: (group: Group) => Promise<Results>
   readonly #settled: (group: Group, results: Results) => Promise<void>
   #last: Promise<void> = Promise.resolve()
   #messages = 0
   #bytes = 0
   #left = () => {}
 
-  constructor(send: Send, settled: (group: Group, results: Results) => Promise<void>) {
+  constructor(send: (group: Group) => Promise<Results>, settled: (group: Group, results: Results) => Promise<void>) {
     this.#send = send
     this.#settled = settled
   }
@@ -37,7 +41,7 @@ export class Outbox {
   put(group: Group): void {
     this.#messages += group.messages.length
     this.#bytes += group.bytes
-    const sent = this.#send(group.messages)
+    const sent = this.#send(group)
     this.#last = this.#last.then(async () => {
       await this.#settled(group, await sent)
       this.#messages -= group.messages.length

@@ -1,17 +1,24 @@
 import { type Command, Option } from 'commander'
-import { parseCount, parseSeconds, parseText } from './arguments.ts'
+import { parseCount, parseRate, parseSeconds, parseText } from './arguments.ts'
 import { EXIT_CODES, withCommonOptions } from './common-options.ts'
 import { examples } from './help.ts'
 import type { PerfOptions } from './perf.ts'
+import type { PerfProduceOptions } from './perf-produce.ts'
+import { withProducerFlags } from './producer-flags.ts'
 
 /** `millrace perf …`. */
 export function addPerf(program: Command): void {
   const perf = program
     .command('perf')
-    .summary('measure how fast messages are read')
+    .summary('measure how fast messages are read and written')
     .description('Measures how fast this machine and cluster are together.')
     .helpCommand(false)
     .addHelpText('after', EXIT_CODES)
+  addConsuming(perf)
+  addProducing(perf)
+}
+
+function addConsuming(perf: Command): void {
   const consuming = perf
     .command('consume <topic...>')
     .summary('measure consuming')
@@ -41,6 +48,36 @@ export function addPerf(program: Command): void {
       'perf consume orders -b kafka:9092',
       'perf consume orders --messages 1000000 --batch 500',
       'perf consume orders --seconds 30 --concurrency 1000 --json',
+    ),
+  )
+}
+
+function addProducing(perf: Command): void {
+  const producing = perf
+    .command('produce <topic>')
+    .summary('measure producing')
+    .description(
+      'Writes messages of random letters, and tells messages/s, MB/s, CPU time per message, how late a timer of 10 ms was, and how long ' +
+        'messages took from sending to their acknowledgement. As fast as it goes, most of that time is spent waiting for those before it; ' +
+        'with --rate it counts from when a message was due.',
+    )
+    .option('--messages <count>', 'end after so many', parseCount)
+    .option('--seconds <seconds>', 'end after so long (default: 10, unless --messages says when)', parseSeconds)
+    .option('--size <bytes>', 'of a value', parseCount, 100)
+    .option('--keys <count>', 'so many different keys in turn (default: no keys)', parseCount)
+    .option('--rate <messages>', 'so many per second, evenly (default: as fast as it goes)', parseRate)
+    .option('--json', 'the summary as one JSON object')
+    .action(async (topic: string, options: PerfProduceOptions) => {
+      const { perfProduce } = await import('./perf-produce.ts')
+      await perfProduce(topic, options)
+    })
+  withProducerFlags(producing)
+  withCommonOptions(producing, 'producer').addHelpText(
+    'after',
+    examples(
+      'perf produce load -b kafka:9092',
+      'perf produce load --messages 1000000 --size 1000 --acks 1 --compression zstd',
+      'perf produce load --rate 10000 --seconds 60 --json',
     ),
   )
 }

@@ -5,7 +5,8 @@ import { CommandLogger } from './command-logger.ts'
 import { type CommonOptions, logLevel, readerOptions, withClient } from './connect.ts'
 import { watchEnd } from './end-watch.ts'
 import { CommandError, exitCodes } from './failure.ts'
-import { Meter, type Summary } from './meter.ts'
+import { summaryRows } from './figures.ts'
+import { Meter } from './meter.ts'
 import { writeText } from './output.ts'
 import { byTopic, choosePartitions, endOffsets, findTopics } from './partitions.ts'
 import { table } from './table.ts'
@@ -74,20 +75,7 @@ export async function perfConsume(topics: readonly string[], options: PerfOption
     clearInterval(progress)
   }
   const summary = meter.summary()
-  await writeText(options.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary))
+  await writeText(options.json ? `${JSON.stringify(summary)}\n` : table(summaryRows(summary)))
   if (!complete)
     throw new CommandError(exitCodes.interrupted, 'INTERRUPTED', 'Interrupted: the figures are of what came until then')
-}
-
-function describeSummary(summary: Summary): string {
-  const number = (value: number, digits = 0) =>
-    value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-  return table([
-    ['messages', number(summary.messages)],
-    ['seconds', number(summary.seconds, 2)],
-    ['messages/s', number(summary.messagesPerSecond)],
-    ['MB/s', number(summary.megabytesPerSecond, 1)],
-    ['CPU µs per message', number(summary.cpuMicrosPerMessage, 2)],
-    ['10 ms timer late, p99, ms', number(summary.timerLateP99Ms, 1)],
-  ])
 }

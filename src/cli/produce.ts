@@ -3,7 +3,8 @@ import { FollowedLines } from './followed-lines.ts'
 import { Input, STDIN } from './input.ts'
 import type { LineSource } from './message-reader.ts'
 import { Producing, type Streams } from './producing.ts'
-import { checkTopics, mostLineBytes, type ProducingOptions } from './producing-options.ts'
+import { mostLineBytes, type ProducingOptions } from './producing-options.ts'
+import { checkTopics } from './topic-check.ts'
 
 export interface ProduceOptions extends ProducingOptions {
   readonly file?: readonly string[]
@@ -23,7 +24,7 @@ export async function produce(
   checkTogether(topic, paths, options)
   const mostBytes = mostLineBytes(options)
   const sources = await sourcesOf(paths, options, mostBytes, streams)
-  if (topic !== undefined) await checkTopics([topic], options)
+  if (topic !== undefined) await checkTopics([topic], options, options.partition)
   await new Producing(topic, options, streams).run(sources)
 }
 

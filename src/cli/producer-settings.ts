@@ -22,7 +22,7 @@ export interface ProducerFlags extends CommonOptions {
 /** Of a producer that writes bytes for a command. What a file says of serdes is not for these, and its transactional id is another's. */
 export function writerOptions(flags: ProducerFlags): ProducerOptions<Bytes, Bytes> {
   const { settings, partitioner, compression, compressionLevel, acks, idempotent, linger, batchBytes } = flags
-  const { key: _, value: __, topics: ___, transactionalId: ____, ...ofFile } = settings.producer
+  const { key: _, value: __, topics: ___, transactionalId: ____, handleSignals: _____, ...ofFile } = settings.producer
   return {
     ...settings.connection,
     ...ofFile,

@@ -1,9 +1,7 @@
 import { type ProducerOptions, resolveProducer } from '../producer/options.ts'
 import type { Bytes } from '../records/batch-builder.ts'
-import { withClient } from './connect.ts'
 import { jsonLine, plainLine, type ReadLine } from './line-message.ts'
 import { MessageReader } from './message-reader.ts'
-import { choosePartitions, findTopics } from './partitions.ts'
 import { type ProducerFlags, writerOptions } from './producer-settings.ts'
 
 export interface ProducingOptions extends ProducerFlags {
@@ -35,14 +33,6 @@ export function writerOf(options: ProducingOptions): ProducerOptions<Bytes, Byte
     ...writerOptions(options),
     ...(transactionalId !== undefined && { transactionalId, transactionTimeoutMs: TRANSACTION_MS }),
   }
-}
-
-/** @throws {CommandError} when one does not exist, or does not have the partition that was asked for */
-export async function checkTopics(topics: readonly string[], options: ProducingOptions): Promise<void> {
-  const { partition, timeout } = options
-  await withClient(options, async client => {
-    choosePartitions(await findTopics(client, topics, timeout), partition === undefined ? undefined : [partition])
-  })
 }
 
 /** Most that a line may have: more makes no message that fits a request. */

@@ -7,13 +7,14 @@ import { Producer } from '../producer/producer.ts'
 import { CommandError, exitCodeOf, exitCodes } from './failure.ts'
 import { inputName, STDIN } from './input.ts'
 import type { Group, LineSource, MessageReader, Place } from './message-reader.ts'
-import { Outbox, type Results, type Send } from './outbox.ts'
+import { Outbox, type Results } from './outbox.ts'
 import { cannotWrite } from './output.ts'
 import { Pace } from './pace.ts'
 import { plural } from './plural.ts'
 import { ProduceOutcome, reportOf } from './produce-outcome.ts'
-import { checkTopics, type ProducingOptions, readerOf, writerOf } from './producing-options.ts'
+import { type ProducingOptions, readerOf, writerOf } from './producing-options.ts'
 import { Progress } from './progress.ts'
+import { checkTopics } from './topic-check.ts'
 
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean }
@@ -69,10 +70,10 @@ export class Producing {
     const progress = this.#begin(inputs)
     try {
       if (this.#options.transactionalId === undefined) {
-        await this.#write(inputs, messages => this.#producer.sendBatch(messages))
+        await this.#write(inputs, ({ messages }) => this.#producer.sendBatch(messages))
       } else {
         await this.#producer.transaction(async transaction => {
-          await this.#write(inputs, messages => transaction.sendBatch(messages))
+          await this.#write(inputs, ({ messages }) => transaction.sendBatch(messages))
           this.#check(inputs)
         })
       }
@@ -87,7 +88,7 @@ export class Producing {
   }
 
   /** Sends all that is read; resolves when it is told what became of it. */
-  async #write(inputs: readonly LineSource[], send: Send): Promise<void> {
+  async #write(inputs: readonly LineSource[], send: (group: Group) => Promise<Results>): Promise<void> {
     const outbox = new Outbox(send, (group, results) => this.#settled(group, results))
     try {
       for await (const group of this.#reader.groups(inputs, this.#stop.signal)) {
@@ -100,7 +101,7 @@ export class Producing {
     await outbox.empty()
   }
 
-  async #put(group: Group, outbox: Outbox): Promise<void> {
+  async #put(group: Group, outbox: Outbox<Group>): Promise<void> {
     const { signal } = this.#stop
     for (let rest = group; rest.messages.length + rest.wrong.length > 0; ) {
       const due = this.#pace?.take(rest.messages.length, signal).catch(() => 0)
@@ -122,7 +123,7 @@ export class Producing {
     const unknown = [...new Set(messages.map(({ topic }) => topic))].filter(topic => !known.has(topic))
     if (unknown.length === 0) return
     try {
-      await checkTopics(unknown, this.#options)
+      await checkTopics(unknown, this.#options, this.#options.partition)
     } catch (thrown) {
       this.#unsent = places[0] ?? null
       throw thrown

@@ -8,6 +8,12 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('Expected a whole number of at least 1.')
 }
 
+/** The same from 0 on. */
+export function parseWhole(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Expected a whole number of at least 0.')
+}
+
 /** A number of seconds above 0, as milliseconds: a timer takes up to 24 days. */
 export function parseSeconds(text: string): number {
   const ms = /^\d+(\.\d+)?$|^\.\d+$/.test(text) ? Math.round(Number(text) * 1000) : 0

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
-import { parseCount, parseRate, parseSeconds, parseText } from './arguments.ts'
+import { parseCount, parseRate, parseSeconds, parseText, parseWhole } from './arguments.ts'
 import { EXIT_CODES, withCommonOptions } from './common-options.ts'
 import { examples } from './help.ts'
 import type { PerfOptions } from './perf.ts'
+import type { PerfLatencyOptions } from './perf-latency.ts'
 import type { PerfProduceOptions } from './perf-produce.ts'
 import { withProducerFlags } from './producer-flags.ts'
 
@@ -10,12 +11,13 @@ import { withProducerFlags } from './producer-flags.ts'
 export function addPerf(program: Command): void {
   const perf = program
     .command('perf')
-    .summary('measure how fast messages are read and written')
+    .summary('measure how fast messages are written and read')
     .description('Measures how fast this machine and cluster are together.')
     .helpCommand(false)
     .addHelpText('after', EXIT_CODES)
   addConsuming(perf)
   addProducing(perf)
+  addLatency(perf)
 }
 
 function addConsuming(perf: Command): void {
@@ -78,6 +80,39 @@ function addProducing(perf: Command): void {
       'perf produce load -b kafka:9092',
       'perf produce load --messages 1000000 --size 1000 --acks 1 --compression zstd',
       'perf produce load --rate 10000 --seconds 60 --json',
+    ),
+  )
+}
+
+function addLatency(perf: Command): void {
+  const latency = perf
+    .command('latency <topic>')
+    .summary('measure how long messages take')
+    .description(
+      'Writes messages at a rate and consumes them in the same process, and tells how long they took until they were acknowledged, fetched ' +
+        'and handed to a handler. With --hops the handler writes each of them to the next topic: TOPIC, TOPIC-2, TOPIC-3, … All times count ' +
+        'from when a message was due, so that what is sent late has waited.',
+    )
+    .option('--rate <messages>', 'so many per second, evenly', parseRate, 1_000)
+    .option('--messages <count>', 'so many are counted', parseCount, 10_000)
+    .option('--warmup <count>', 'so many before them are not', parseWhole, 1_000)
+    .option('--hops <count>', 'topics that each goes through', parseCount, 1)
+    .option('--size <bytes>', 'of a value', parseCount, 100)
+    .option('--create', 'make the topics, and delete them at the end')
+    .option('--partitions <count>', 'with --create: how many each has', parseCount, 1)
+    .option('--replication-factor <count>', 'with --create (default: as the brokers are set)', parseCount)
+    .option('--json', 'the figures as one JSON object')
+    .action(async (topic: string, options: PerfLatencyOptions) => {
+      const { perfLatency } = await import('./perf-latency.ts')
+      await perfLatency(topic, options)
+    })
+  withProducerFlags(latency)
+  withCommonOptions(latency, 'producer').addHelpText(
+    'after',
+    examples(
+      'perf latency latency-test --create -b kafka:9092',
+      'perf latency latency-test --create --hops 3 --rate 10000 --messages 100000 --partitions 6',
+      'perf latency existing --acks 1 --json',
     ),
   )
 }

@@ -1,23 +1,7 @@
-import type { Metric } from '../base/metrics.ts'
-
-/** A metric before its prefix and the labels that all have: client and group, and those of the option. */
-export type MetricDefinition = Omit<Metric, 'buckets'> & { readonly buckets?: readonly number[] }
+import { counter, gauge, histogram, type MetricDefinition, REQUEST_SECONDS } from '../metrics/definition.ts'
 
 const HANDLER_SECONDS = [0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
-const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const PAUSE_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60]
-
-function histogram(name: string, buckets: readonly number[], labels: readonly string[], help: string) {
-  return { name, type: 'histogram', unit: 's', labels, help, buckets } as const
-}
-
-function counter(name: string, unit: string, labels: readonly string[], help: string) {
-  return { name, type: 'counter', unit, labels, help } as const
-}
-
-function gauge(name: string, unit: string, labels: readonly string[], help: string) {
-  return { name, type: 'gauge', unit, labels, help } as const
-}
 
 /** Every metric of a consumer. Names stay; they are in dashboards and alerts. */
 export const metricDefinitions = {

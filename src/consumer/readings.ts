@@ -1,10 +1,10 @@
 import type { ReportValue } from '../base/metrics.ts'
+import type { MetricDefinition } from '../metrics/definition.ts'
+import type { Reading } from '../metrics/meters.ts'
 import type { Tally } from '../metrics/tally.ts'
 import type { Claim } from './claim.ts'
 import type { Engine } from './engine.ts'
-import { type MetricDefinition, metricDefinitions as metrics } from './metric-names.ts'
-
-type Reading = readonly [MetricDefinition, read: (report: ReportValue) => void]
+import { metricDefinitions as metrics } from './metric-names.ts'
 
 /** What a consumer counts anyway, and where it is read. */
 export function readings(engine: Engine): Reading[] {

@@ -4,11 +4,11 @@ import { describe, SectionCheck } from '../base/option-check.ts'
 
 /** Option `metrics`, when it is more than on or off. */
 export interface MetricsOptions {
-  /** Where they go beside `consumer.metrics()`: one adapter, or several. */
+  /** Where they go beside `metrics()`: one adapter, or several. */
   to?: Metrics | readonly Metrics[]
   /** What every name begins with. Default `'millrace_'`. */
   prefix?: string
-  /** Labels for every metric, beside `client` and `group`. */
+  /** Labels for every metric, beside `client` and, of a consumer, `group`. */
   labels?: Readonly<Record<string, string>>
 }
 
@@ -19,7 +19,7 @@ export interface ResolvedMetrics {
 }
 
 /** Labels that metrics have by themselves. */
-const OWN_LABELS = ['client', 'group', 'topic', 'reason', 'decision', 'event', 'quantile', 'le']
+const OWN_LABELS = ['client', 'group', 'topic', 'reason', 'decision', 'event', 'code', 'quantile', 'le']
 
 /** Null: there are none. @throws {OptionError} */
 export function resolveMetrics(option: boolean | Metrics | MetricsOptions | undefined): ResolvedMetrics | null {

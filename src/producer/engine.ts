@@ -6,6 +6,7 @@ import type { Random } from '../base/random.ts'
 import { clientAccess } from '../client/access-options.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
+import type { Meters } from '../metrics/meters.ts'
 import { Accumulator } from './accumulator.ts'
 import { IdentityKeeper } from './identity.ts'
 import { Intake } from './intake.ts'
@@ -23,6 +24,8 @@ export interface EngineParts {
   readonly random: Random
   readonly logger: Logger
   readonly backoff: Backoff
+  /** Null: nobody wants metrics. */
+  readonly meters: Meters | null
 }
 
 /** All parts of a producer, and what they know of each other. */
@@ -43,7 +46,7 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts
     const { options, clock, random } = parts
-    this.ledger = new Ledger(clock)
+    this.ledger = new Ledger(clock, parts.meters)
     this.client = options.client ?? makeClient(parts)
     const native = this.client instanceof NativeClient ? this.client : null
     if (native === null && options.idempotent) {

@@ -1,7 +1,10 @@
 import type { Clock } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
+import type { Histogram } from '../base/metrics.ts'
+import type { Meters } from '../metrics/meters.ts'
 import { Tally } from '../metrics/tally.ts'
 import type { ProducerBatch } from './batch.ts'
+import { metricDefinitions } from './metric-names.ts'
 
 /** Counts of one topic, since the start. */
 export interface TopicCounts {
@@ -28,9 +31,20 @@ export class Ledger {
   readonly failed = new Tally<'topic' | 'code'>()
   lastFailure: LastFailure | null = null
   readonly #clock: Clock
+  /** Null unless somebody wants metrics. */
+  readonly #histograms: Readonly<Record<'batchMessages' | 'queueTime' | 'requestDuration', Histogram>> | null
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, meters: Meters | null) {
     this.#clock = clock
+    const { batchMessages, queueTime, requestDuration } = metricDefinitions
+    this.#histograms =
+      meters === null
+        ? null
+        : {
+            batchMessages: meters.histogram(batchMessages),
+            queueTime: meters.histogram(queueTime),
+            requestDuration: meters.histogram(requestDuration),
+          }
   }
 
   get delivered(): number {
@@ -45,6 +59,14 @@ export class Ledger {
     counts.batches++
     counts.bytes += bytes
     counts.uncompressedBytes += batch.length
+    if (this.#histograms === null || batch.attempts > 1) return
+    this.#histograms.batchMessages.observe(batch.count)
+    this.#histograms.queueTime.observe((this.#clock.now() - batch.createdAt) / 1_000)
+  }
+
+  /** A request that was sent at this time, by the clock's `now`, was answered, or will not be. */
+  answered(sentAt: number): void {
+    this.#histograms?.requestDuration.observe((this.#clock.now() - sentAt) / 1_000)
   }
 
   retried({ topic }: ProducerBatch): void {

@@ -1,5 +1,6 @@
 import { type Backoff, exponential } from '../base/backoff.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
+import type { Metrics } from '../base/metrics.ts'
 import { SectionCheck } from '../base/option-check.ts'
 import {
   type AccessOptions,
@@ -10,6 +11,7 @@ import {
 } from '../client/access-options.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { notSsl } from '../client/tls.ts'
+import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from '../metrics/metrics-option.ts'
 import { levelsOf, requireCodec } from '../records/compression.ts'
 import { COMPRESSIONS, type Compression } from '../records/record-batch.ts'
 import type { Serializer } from '../serde/serde.ts'
@@ -79,6 +81,8 @@ export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> ex
    * longer. Default 60,000.
    */
   transactionTimeoutMs?: number
+  /** True keeps metrics, for `metrics()` and `prometheusText()`; an adapter sends them elsewhere too. Default: none are kept. */
+  metrics?: boolean | Metrics | MetricsOptions
   /**
    * The first SIGINT or SIGTERM closes the producer, which takes at most `drainMs` (default 20,000); a second one at once. Then the signal ends
    * the process, unless somebody else listens to it too. Default false.
@@ -110,6 +114,7 @@ export interface ResolvedProducer extends ResolvedAccess {
   readonly logLevel: LogLevel
   readonly transactionalId: string | null
   readonly transactionTimeoutMs: number
+  readonly metrics: ResolvedMetrics | null
   readonly handleSignals: { readonly drainMs: number } | null
   readonly client: LowLevelClient | null
 }
@@ -137,6 +142,7 @@ const NAMES: readonly (keyof ProducerOptions<never, never>)[] = [
   'logLevel',
   'transactionalId',
   'transactionTimeoutMs',
+  'metrics',
   'handleSignals',
   'client',
 ]
@@ -179,6 +185,7 @@ export function resolveProducer<K, V>(options: ProducerOptions<K, V, TopicSerdes
     logLevel: top.oneOf('logLevel', 'warn', ['debug', 'info', 'warn', 'error', 'silent']),
     transactionalId,
     transactionTimeoutMs,
+    metrics: resolveMetrics(options.metrics),
     handleSignals: signals(options.handleSignals),
     client: options.client ?? null,
   }

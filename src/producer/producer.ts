@@ -5,6 +5,9 @@ import { ClosedError, OptionError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { StderrLogger } from '../base/stderr-logger.ts'
+import { Meters } from '../metrics/meters.ts'
+import { prometheusText } from '../metrics/prometheus-text.ts'
+import type { MetricsSnapshot } from '../metrics/snapshot.ts'
 import type { PropertySource } from '../properties/source.ts'
 import type { Bytes } from '../records/batch-builder.ts'
 import { type Channel, type ChannelOptions, MessageChannel } from './channel.ts'
@@ -14,6 +17,7 @@ import { type Accept, type MessageOf, type ProducerMessage, type Sends, sendMany
 import { MessageSink, type WritableOptions } from './message-sink.ts'
 import { type ProducerOptions, type ResolvedProducer, resolveProducer, shownOptions } from './options.ts'
 import { type ProducerPropertyOptions, readProducerProperties } from './properties/read-properties.ts'
+import { readings } from './readings.ts'
 import type { KeyFor, MessageSerdes, NoTopicSerdes, TopicSerdes, ValueFor } from './serdes.ts'
 import { closeOnSignals } from './signals.ts'
 import { snapshot } from './snapshot.ts'
@@ -39,6 +43,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #engine: Engine
+  readonly #meters: Meters | null
   readonly #stopSignals: () => void
   #closing: Promise<void> | null = null
 
@@ -62,16 +67,19 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   constructor(options: ProducerOptions<K, V, S>, environment: ProducerEnvironment = {}) {
     this.#options = resolveProducer(options)
     this.#clock = environment.clock ?? systemClock
-    const { logger, logLevel, retryBackoff, handleSignals } = this.#options
+    const { logger, logLevel, retryBackoff, handleSignals, metrics, clientId, bufferBytes } = this.#options
     this.#logger = logger ?? new StderrLogger(logLevel, this.#clock)
     this.#logger.info(shownOptions(this.#options), 'a producer was made')
+    const telling = { clock: this.#clock, logger: this.#logger }
+    this.#meters = metrics === null ? null : new Meters({ ...telling, options: metrics, labels: { client: clientId } })
     this.#engine = new Engine({
       options: this.#options,
-      clock: this.#clock,
+      ...telling,
       random: environment.random ?? Math.random,
-      logger: this.#logger,
       backoff: environment.backoff ?? retryBackoff,
+      meters: this.#meters,
     })
+    this.#meters?.start(readings(this.#engine, bufferBytes))
     this.#stopSignals = handleSignals === null ? () => {} : this.#closeOnSignals(handleSignals.drainMs)
   }
 
@@ -152,6 +160,16 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
     return snapshot(this.#options, status, this.#engine, time => Math.round(behind + time))
   }
 
+  /** All metrics, now; null unless the option `metrics` asks for them. */
+  metrics(): MetricsSnapshot | null {
+    return this.#meters?.snapshot() ?? null
+  }
+
+  /** The metrics as Prometheus scrapes them, in its text format; null unless the option `metrics` asks for them. */
+  prometheusText(): string | null {
+    return this.#meters === null ? null : prometheusText(this.#meters.registry)
+  }
+
   /** Resolves when all that was sent before is written or has failed; nothing lingers meanwhile. */
   flush(): Promise<void> {
     return this.#engine.flush()
@@ -163,7 +181,10 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
    */
   close({ drainMs = this.#options.deliveryTimeoutMs }: { drainMs?: number } = {}): Promise<void> {
     if (drainMs === 0) this.#engine.hurry()
-    this.#closing ??= this.#engine.close(drainMs).finally(this.#stopSignals)
+    this.#closing ??= this.#engine.close(drainMs).finally(() => {
+      this.#meters?.close()
+      this.#stopSignals()
+    })
     return this.#closing
   }
 

@@ -251,6 +251,7 @@ export class Sender {
       produced = toError(thrown)
     }
     this.#inFlight.set(node, (this.#inFlight.get(node) ?? 1) - 1)
+    ledger.answered(now)
     for (const [at, sent] of request.entries())
       this.#answered(sent, produced instanceof Error ? produced : produced[at])
     this.soon()

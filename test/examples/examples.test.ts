@@ -16,6 +16,7 @@ import { Admin, NativeClient, writeBatch } from '../../src/index.ts'
 import { Child } from '../kafka/child.ts'
 import { readTopic } from '../producer/read-topic.ts'
 import { freePorts } from '../kafka/ports.ts'
+import { LogReader } from '../producer/log-reader.ts'
 import { until } from '../until.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -31,7 +32,7 @@ const started: Child[] = []
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-examples-'))
-  broker = await Broker.start({ topics: { orders: 3, audit: 3 } })
+  broker = await Broker.start({ topics: { orders: 3, audit: 3, invoices: 1 } })
   client = new NativeClient({ brokers: broker.brokers, logger: new StderrLogger('warn', systemClock) })
   await write('orders', 60)
   await write('audit', 600)
@@ -146,6 +147,17 @@ suite('the examples', { concurrency: true }, () => {
       refused.map(line => JSON.parse(line).offset),
       [3],
     )
+  })
+
+  test('transaction makes an invoice of each order once, and commits how far it read with them', async () => {
+    const { child, exited } = start(join(root, 'examples/transaction.ts'))
+    await until('all is committed', async () => (await committed('invoices')) === 60)
+    await child.end('SIGTERM')
+    assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
+    await using reader = new LogReader(broker)
+    const invoices = (await reader.values('invoices')).map(value => JSON.parse(value).order)
+    const orders = Array.from({ length: 60 }, (_, n) => `orders/${n % 3}/${Math.floor(n / 3)}`)
+    assert.deepEqual(invoices.toSorted(), orders.toSorted())
   })
 
   test('graceful-shutdown tells its health, drains and ends with 0', async () => {

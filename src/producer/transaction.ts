@@ -64,6 +64,7 @@ export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction
     const mostMs = timeoutMs * SHARE_OF_FUNCTION
     const timer = clock.after(mostMs, () => this.stop(tookTooLong(mostMs)))
     try {
+      if (transactions.broken !== null) throw transactions.broken
       const result = await Promise.race([write(this), this.#stopped.promise])
       this.#over = true
       await Promise.all([flush(), ...this.#offsets])

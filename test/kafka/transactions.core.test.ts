@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Cluster } from '../cluster.ts'
 import { transactionTests } from '../spine/transactions.ts'
+import { kafkaVersion } from './jars.ts'
 import { runJava } from './java.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
 
@@ -13,4 +14,7 @@ async function read({ brokers, version }: Cluster, topic: string): Promise<reado
   return stdout.trim().split('\n')
 }
 
-transactionTests(options => KafkaCluster.start(options), { read })
+const kind = kafkaVersion.startsWith('3.') ? 1 : 2
+// Else it is noticed after up to 10 s that a transaction takes too long.
+const config = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '100' }
+transactionTests(options => KafkaCluster.start({ ...options, config }), { kind, read })

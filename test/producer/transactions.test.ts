@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { exponential } from '../../src/base/backoff.ts'
-import { systemClock } from '../../src/base/clock.ts'
+import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker, type FaultAction } from '../../src/broker/index.ts'
 import type { ProducerOptions } from '../../src/producer/options.ts'
@@ -17,6 +17,15 @@ const silent = new StderrLogger('silent', systemClock)
 /** A broker, and producers that are quick to notice things. */
 class Bench implements AsyncDisposable {
   readonly broker: Broker
+  /** Deadlines pass when a test says so; what is waited for takes its time all the same. */
+  readonly #clock: Clock = {
+    ...systemClock,
+    now: () => systemClock.now() + this.#passed,
+    after: (ms, fn) => systemClock.after(ms === functionMs ? this.functionMs : ms, fn),
+  }
+  #passed = 0
+  /** How long the function of a transaction may take. */
+  functionMs = functionMs
   readonly #reader: LogReader
   readonly #producers: Producer[] = []
 
@@ -29,11 +38,15 @@ class Bench implements AsyncDisposable {
     return new Bench(await Broker.start({ nodes, topics: { [topic]: 2 }, transactionVersion }))
   }
 
+  pass(ms: number): void {
+    this.#passed += ms
+  }
+
   producer(options: Partial<ProducerOptions<Bytes, Bytes>> = {}): Producer {
-    const quick = { requestTimeoutMs: 100, deliveryTimeoutMs: 2_000, reconnect: { minMs: 1, maxMs: 5 } }
+    const quick = { requestTimeoutMs: 200, deliveryTimeoutMs: 20_000, reconnect: { minMs: 1, maxMs: 5 } }
     const producer = new Producer(
       { brokers: this.broker.brokers, transactionalId: 'x', logger: silent, ...quick, ...options },
-      { backoff: exponential(1, 10) },
+      { backoff: exponential(1, 10), clock: this.#clock },
     )
     this.#producers.push(producer)
     return producer
@@ -74,6 +87,8 @@ async function rejected(transaction: Promise<unknown>, code: string): Promise<Tr
   return error
 }
 
+/** Nine tenths of the default. */
+const functionMs = 54_000
 const offsets = [{ topic, partition: 0, offset: 7 }]
 const never = new Promise<never>(() => {})
 
@@ -257,7 +272,8 @@ for (const version of [1, 2] as const) {
 
     test('a function that never settles ends with the time of its transaction, and the next one goes on', async () => {
       await using bench = await Bench.start(version)
-      const producer = bench.producer({ transactionTimeoutMs: 200, deliveryTimeoutMs: 200 })
+      bench.functionMs = 20
+      const producer = bench.producer()
       let signal: AbortSignal | undefined
       const aborted = producer.transaction(async tx => {
         signal = tx.signal
@@ -265,7 +281,7 @@ for (const version of [1, 2] as const) {
         await never
       })
       const { message, retriable } = await rejected(aborted, 'TRANSACTION_ABORTED')
-      assert.match(message, /longer than 180 ms/)
+      assert.match(message, /longer than 54000 ms/)
       assert.equal(retriable, true)
       assert.equal(signal?.aborted, true)
       await write(producer, 'a')
@@ -295,6 +311,17 @@ for (const version of [1, 2] as const) {
         const [result] = await Promise.all([transaction, producer.close()])
         return result
       }
+    })
+
+    test('close while a transaction begins: its function is not called any more', async () => {
+      await using bench = await Bench.start(version)
+      const producer = bench.producer()
+      const held = bench.broker.fault({ api: 'InitProducerId', action: { delayMs: 50 } })
+      const aborted = producer.transaction(async () => assert.fail('it was called'))
+      await held.hit()
+      const told = rejected(aborted, 'TRANSACTION_ABORTED')
+      await producer.close()
+      assert.equal(((await told).cause as { code?: string }).code, 'CLOSED')
     })
 
     test('close does not wait for a coordinator that is silent longer than it may', async () => {
@@ -328,10 +355,13 @@ for (const version of [1, 2] as const) {
 
     test('a commit that nobody answers is unknown, all of it or nothing, and the next transaction goes on', async () => {
       await using bench = await Bench.start(version)
-      const producer = bench.producer({ deliveryTimeoutMs: 150 })
+      const producer = bench.producer()
       for (const drop of ['before', 'after'] as const) {
         const silence = bench.broker.fault({ api: 'EndTxn', action: { drop } })
-        const { cause } = await rejected(write(producer, `${drop} 1`, `${drop} 2`), 'TRANSACTION_UNKNOWN')
+        const unknown = rejected(write(producer, `${drop} 1`, `${drop} 2`), 'TRANSACTION_UNKNOWN')
+        await silence.hit(2)
+        bench.pass(30_000)
+        const { cause } = await unknown
         assert.match((cause as { code: string }).code, /CONNECTION|REQUEST_TIMEOUT/)
         silence.remove()
         await write(producer, `next to ${drop}`)
@@ -341,9 +371,12 @@ for (const version of [1, 2] as const) {
 
     test('after a commit that nobody answered, whoever took the id over is not fenced', async () => {
       await using bench = await Bench.start(version)
-      const [first, second] = [bench.producer({ deliveryTimeoutMs: 150 }), bench.producer()]
+      const [first, second] = [bench.producer(), bench.producer()]
       const silence = bench.broker.fault({ api: 'EndTxn', action: { drop: 'before' } })
-      await rejected(write(first, 'a'), 'TRANSACTION_UNKNOWN')
+      const unknown = rejected(write(first, 'a'), 'TRANSACTION_UNKNOWN')
+      await silence.hit(2)
+      bench.pass(30_000)
+      await unknown
       silence.remove()
       await second.transaction(async tx => {
         await tx.send(to('b'))
@@ -366,13 +399,16 @@ for (const version of [1, 2] as const) {
 
     test('the abort of a transaction that cannot be reached does not hide why it is aborted', async () => {
       await using bench = await Bench.start(version)
-      const producer = bench.producer({ deliveryTimeoutMs: 150 })
+      const producer = bench.producer()
       const silence = bench.broker.fault({ api: 'EndTxn', action: { drop: 'before' } })
       const mine = producer.transaction(async tx => {
         await tx.send(to('never'))
         throw new Error('of mine')
       })
-      await assert.rejects(mine, { message: 'of mine' })
+      const told = assert.rejects(mine, { message: 'of mine' })
+      await silence.hit(2)
+      bench.pass(30_000)
+      await told
       silence.remove()
       await write(producer, 'a')
       assert.deepEqual(await bench.committed(), ['a'])
@@ -491,6 +527,41 @@ test('who begins while another one asks for its new epoch is not fenced by it', 
   await rejected(aborted, 'PRODUCER_FENCED')
   await write(second, 'c')
   assert.deepEqual(await bench.committed(), ['a', 'b', 'c'])
+})
+
+test('when the cluster is upgraded, or back, transactions go on in its new way', async () => {
+  await using bench = await Bench.start(1)
+  const producer = bench.producer()
+  let level = 1
+  bench.broker.fault({
+    api: 'ApiVersions',
+    action: {
+      reply: answer => ({
+        ...answer,
+        finalizedFeatures: [{ name: 'transaction.version', minVersionLevel: level, maxVersionLevel: level }],
+      }),
+    },
+  })
+  const versions = () => {
+    const last = bench.broker.requests.findLast(({ api }) => api === 'EndTxn')
+    const begun = bench.broker.requests.filter(({ api }) => api === 'InitProducerId').length
+    return [last?.version, begun]
+  }
+  await write(producer, 'a')
+  level = 2
+  await write(producer, 'b')
+  assert.deepEqual(versions(), [4, 1], 'it does not ask each time')
+  bench.pass(300_000)
+  await write(producer, 'c')
+  assert.deepEqual(versions(), [5, 2])
+  level = 1
+  bench.pass(300_000)
+  await write(producer, 'd')
+  assert.deepEqual(versions(), [4, 3])
+  bench.pass(300_000)
+  await write(producer, 'e')
+  assert.deepEqual(versions(), [4, 3])
+  assert.deepEqual(await bench.committed(), ['a', 'b', 'c', 'd', 'e'])
 })
 
 test('a deadline of messages beyond that of their transaction is refused', () => {

@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { batch, Consumer, Producer, type ProducerOptions, type Bytes, TransactionError } from '../../src/index.ts'
+import {
+  batch,
+  type Bytes,
+  type Clock,
+  Consumer,
+  Producer,
+  type ProducerOptions,
+  systemClock,
+  TransactionError,
+} from '../../src/index.ts'
 import type { Cluster, ClusterOptions } from '../cluster.ts'
 import { LogReader } from '../producer/log-reader.ts'
 import { until } from '../until.ts'
 import { running } from './running.ts'
 
 export interface TransactionTestOptions {
+  /** The second kind has an epoch for each transaction (KIP-890). */
+  readonly kind: 1 | 2
   /** What somebody else's consumer of committed messages reads of a topic's first partition. */
   readonly read?: (cluster: Cluster, topic: string) => Promise<readonly string[]>
 }
@@ -14,7 +25,7 @@ export interface TransactionTestOptions {
 /** What transactions promise, on one node of any kind of cluster. */
 export function transactionTests(
   start: (options: ClusterOptions) => Promise<Cluster>,
-  { read }: TransactionTestOptions = {},
+  { kind, read }: TransactionTestOptions,
 ): void {
   let cluster: Cluster
   let reader: LogReader
@@ -35,9 +46,13 @@ export function transactionTests(
     return topic
   }
 
-  function producerOf(transactionalId: string, options: Partial<ProducerOptions<Bytes, Bytes>> = {}): Producer {
+  function producerOf(
+    transactionalId: string,
+    options: Partial<ProducerOptions<Bytes, Bytes>> = {},
+    clock = systemClock,
+  ): Producer {
     const { brokers, security } = cluster
-    return new Producer({ brokers, ...security, transactionalId, logLevel: 'silent', ...options })
+    return new Producer({ brokers, ...security, transactionalId, logLevel: 'silent', ...options }, { clock })
   }
 
   async function code(transaction: Promise<unknown>): Promise<string> {
@@ -100,7 +115,9 @@ export function transactionTests(
 
   test('one that takes longer than its time is aborted, and the producer goes on', async () => {
     const topic = await topicOf()
-    await using producer = producerOf(topic, { transactionTimeoutMs: 1_000, deliveryTimeoutMs: 1_000 })
+    // Its time, nine tenths of a minute, is over sooner here.
+    const clock: Clock = { ...systemClock, after: (ms, fn) => systemClock.after(ms === 54_000 ? 100 : ms, fn) }
+    await using producer = producerOf(topic, {}, clock)
     const late = producer.transaction(async tx => {
       await tx.send({ topic, value: 'never' })
       await new Promise(() => {})
@@ -108,6 +125,26 @@ export function transactionTests(
     assert.equal(await code(late), 'TRANSACTION_ABORTED')
     await producer.transaction(tx => tx.send({ topic, value: 'a' }))
     assert.deepEqual(await reader.values(topic), ['a'])
+  })
+
+  test('one that its coordinator gave up is told so: with the second kind the producer goes on, with the first it is over', async () => {
+    const topic = await topicOf()
+    // As in a process that hung, the time of the function is not noticed.
+    const hung: Clock = {
+      ...systemClock,
+      after: (ms, fn) => (ms === 900 ? { cancel() {} } : systemClock.after(ms, fn)),
+    }
+    await using producer = producerOf(topic, { transactionTimeoutMs: 1_000, deliveryTimeoutMs: 1_000 }, hung)
+    const given = producer.transaction(async tx => {
+      await tx.send({ topic, value: 'never' })
+      // Until the end of it is in the log.
+      assert.deepEqual(await reader.values(topic), [])
+    })
+    assert.equal(await code(given), kind === 2 ? 'TRANSACTION_ABORTED' : 'PRODUCER_FENCED')
+    const next = producer.transaction(tx => tx.send({ topic, value: 'a' }))
+    if (kind === 2) await next
+    else assert.equal(await code(next), 'PRODUCER_FENCED')
+    assert.deepEqual(await reader.values(topic), kind === 2 ? ['a'] : [])
   })
 
   test('a member that is none any more commits no offsets, and its messages do not count', async () => {

@@ -1,3 +1,4 @@
+import { MillraceError } from '../base/errors.ts'
 import { describe } from '../base/option-check.ts'
 import type { Bytes, HeaderInput } from '../records/batch-builder.ts'
 import type { Delivery, DeliveryError, Receipt } from './delivery.ts'
@@ -64,6 +65,10 @@ export function sendMany(
   messages: readonly UncheckedMessage[],
   serdes: MessageSerdes<never, never> | undefined,
 ): Promise<readonly (Delivery | DeliveryError)[]> {
+  if (!Array.isArray(messages)) {
+    const text = `sendBatch takes a list of messages, not ${describe(messages)}`
+    return Promise.reject(new MillraceError('INVALID_MESSAGE', text))
+  }
   return new Promise(resolve => {
     const { length } = messages
     const receipt = new ManyReceipts(length, resolve)

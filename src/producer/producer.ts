@@ -24,6 +24,7 @@ import { snapshot } from './snapshot.ts'
 import type { ProducerState } from './state.ts'
 import { OpenTransaction, type Transaction } from './transaction.ts'
 import { outsideOfTransaction } from './transaction-error.ts'
+import { WaitWatch } from './wait-watch.ts'
 
 export interface ProducerEnvironment {
   readonly clock?: Clock
@@ -31,6 +32,9 @@ export interface ProducerEnvironment {
   /** Waits between attempts. Default: the option `retryBackoff`. */
   readonly backoff?: Backoff
 }
+
+/** Beyond `lingerMs`: messages that wait longer are told of in the log. */
+const LONG_WAIT_MS = 10_000
 
 /**
  * Writes messages to Kafka. What is sent at the same time goes together, in a batch for each partition; messages of one partition are in
@@ -44,6 +48,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   readonly #logger: Logger
   readonly #engine: Engine
   readonly #meters: Meters | null
+  readonly #watch: WaitWatch
   readonly #stopSignals: () => void
   #closing: Promise<void> | null = null
 
@@ -67,7 +72,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   constructor(options: ProducerOptions<K, V, S>, environment: ProducerEnvironment = {}) {
     this.#options = resolveProducer(options)
     this.#clock = environment.clock ?? systemClock
-    const { logger, logLevel, retryBackoff, handleSignals, metrics, clientId, bufferBytes } = this.#options
+    const { logger, logLevel, retryBackoff, handleSignals, metrics, clientId, bufferBytes, lingerMs } = this.#options
     this.#logger = logger ?? new StderrLogger(logLevel, this.#clock)
     this.#logger.info(shownOptions(this.#options), 'a producer was made')
     const telling = { clock: this.#clock, logger: this.#logger }
@@ -80,6 +85,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
       meters: this.#meters,
     })
     this.#meters?.start(readings(this.#engine, bufferBytes))
+    this.#watch = new WaitWatch({ ...telling, longMs: LONG_WAIT_MS + lingerMs, state: () => this.state() })
     this.#stopSignals = handleSignals === null ? () => {} : this.#closeOnSignals(handleSignals.drainMs)
   }
 
@@ -155,9 +161,8 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
 
   /** Everything the producer knows of itself, now: what waits and for what, what is under way, who it is. */
   state(): ProducerState {
-    const behind = this.#clock.wallTime() - this.#clock.now()
     const status = this.#closing === null ? 'open' : this.#engine.ended.aborted ? 'closed' : 'closing'
-    return snapshot(this.#options, status, this.#engine, time => Math.round(behind + time))
+    return snapshot(this.#options, status, this.#engine, this.#clock)
   }
 
   /** All metrics, now; null unless the option `metrics` asks for them. */
@@ -183,6 +188,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
     if (drainMs === 0) this.#engine.hurry()
     this.#closing ??= this.#engine.close(drainMs).finally(() => {
       this.#meters?.close()
+      this.#watch.close()
       this.#stopSignals()
     })
     return this.#closing

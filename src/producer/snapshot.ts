@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts'
 import { comparePlaces } from '../base/topic-partition.ts'
 import { NativeClient } from '../client/native-client.ts'
 import type { Engine } from './engine.ts'
@@ -15,8 +16,10 @@ export function snapshot(
   options: ResolvedProducer,
   status: ProducerState['status'],
   engine: Engine,
-  wallTime: WallTime,
+  clock: Clock,
 ): ProducerState {
+  const behind = clock.wallTime() - clock.now()
+  const wallTime: WallTime = time => Math.round(behind + time)
   const { accumulator, sender, ledger, client, transactions } = engine
   const identity = transactions?.identity ?? engine.keeper?.known ?? null
   return {

@@ -77,6 +77,12 @@ test('a message that is wrong in any way fails alone, and the error says what is
     assert.ok(['INVALID_MESSAGE', 'ENCODE', 'UNKNOWN_PARTITION'].includes(error.code), error.code)
     assert.doesNotMatch(error.message, /undefined cannot|Cannot read/)
   }
+  for (const list of [undefined, {}, 'x', new Set([sound])]) {
+    await assert.rejects(producer.sendBatch(list as (typeof sound)[]), {
+      code: 'INVALID_MESSAGE',
+      message: /takes a list/,
+    })
+  }
   const results = await producer.sendBatch(wrong.map(([message]) => message) as (typeof sound)[])
   assert.ok(results.every(result => result instanceof DeliveryError))
   assert.equal((await readTopic(broker.brokers, 'wrong')).length, 1)

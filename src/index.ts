@@ -42,7 +42,7 @@ export type { BreakerOptions, CircuitFailures, CircuitState } from './consumer/b
 export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
 export { type DeadLetterOptions, deadLetter } from './consumer/dead-letter.ts'
 export type * from './consumer/events.ts'
-export type { FailureDecision, FailureSink, OnFailureOption, SinkParts } from './consumer/failure-sink.ts'
+export type { FailureDecision, FailureSink, OnFailureOption, RetryPlace, SinkParts } from './consumer/failure-sink.ts'
 export type {
   ConsumerOptions,
   FetchSection,
@@ -57,6 +57,7 @@ export {
   type PropertyOptions,
   readProperties,
 } from './consumer/properties/read-properties.ts'
+export { type RetryTier, type RetryTopicOptions, retryTopic } from './consumer/retry-topic.ts'
 export { type BatchHandler, batch, type Handler, type RouteOptions } from './consumer/route.ts'
 export type * from './consumer/state.ts'
 export type {

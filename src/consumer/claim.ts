@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
 import type { FetchClaim } from '../fetch/claim.ts'
 import type { Reservoir, ReservoirEvents } from '../fetch/reservoir.ts'
@@ -12,6 +13,14 @@ import type { Sieve } from './sieve.ts'
 /** A message whatever its serdes made of it. */
 export type AnyMessage = Message<unknown, unknown>
 
+/** When messages are to be handled. */
+export interface Due {
+  /** Ms since 1970. */
+  readonly at: (message: AnyMessage) => number
+  readonly clock: Clock
+}
+
+const LOOK_AGAIN_MS = 60_000
 /** Messages that are passed over in one go. */
 const MOST_PASSED = 512
 
@@ -43,6 +52,8 @@ export interface ClaimParts {
   readonly sieve?: Sieve | null
   /** Default: none. */
   readonly circuit?: Circuit | null
+  /** Default: each message is handled as soon as it can be. */
+  readonly due?: Due | null
   readonly progress?: Progress
   /** Makes the claim's reservoir. */
   readonly reservoir: (events: ReservoirEvents) => Reservoir
@@ -82,6 +93,10 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   readonly circuit: Circuit | null
   readonly #host: ClaimHost
   readonly #sieve: Sieve | null
+  readonly #due: Due | null
+  /** Taken from the reservoir, and to be handled later. */
+  #ahead: { readonly message: AnyMessage; readonly dueAt: number } | null = null
+  #dueTimer: Timer | null = null
   #live = true
   /** Nothing more is taken. */
   #barred = false
@@ -97,6 +112,7 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     this.#host = parts.host
     this.#sieve = parts.sieve ?? null
     this.circuit = parts.circuit ?? null
+    this.#due = parts.due ?? null
     this.progress = parts.progress ?? new Progress()
     this.gaps = new Gaps(this.progress, parts.metadataLimit)
     this.reservoir = parts.reservoir({
@@ -106,6 +122,11 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     })
   }
 
+  /** When its next message is to be handled, ms since 1970; null: as soon as it can be. */
+  get dueAt(): number | null {
+    return this.#ahead?.dueAt ?? null
+  }
+
   get live(): boolean {
     return this.#live
   }
@@ -113,6 +134,7 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   /** Released or lost, for good. */
   end(): void {
     this.#live = false
+    this.#dueTimer?.cancel()
     this.reservoir.clear()
   }
 
@@ -160,13 +182,32 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   take(): AnyMessage | null {
     this.passing = false
     if (this.gaps.full || this.#barred) return null
+    if (this.#ahead !== null) {
+      const { message } = this.#ahead
+      this.#ahead = null
+      this.#dueTimer?.cancel()
+      return this.#onceDue(message)
+    }
     for (let passed = 0; passed < MOST_PASSED && !this.#barred; passed++) {
       const message = this.reservoir.take()
       if (message === null) return null
       if (this.gaps.passes(message)) this.pass(message)
-      else if (this.#sieve === null || !this.#leaveOut(this.#sieve, message)) return message
+      else if (this.#sieve === null || !this.#leaveOut(this.#sieve, message)) return this.#onceDue(message)
     }
     this.passing = !this.#barred
+    return null
+  }
+
+  /** The message, or null: it is to be handled later, and nothing is taken before it. */
+  #onceDue(message: AnyMessage): AnyMessage | null {
+    if (this.#due === null) return message
+    const { at, clock } = this.#due
+    const dueAt = at(message)
+    const inMs = dueAt - clock.wallTime()
+    if (inMs <= 0) return message
+    this.#ahead = { message, dueAt }
+    // A clock that is set meanwhile is looked at again.
+    this.#dueTimer = clock.after(Math.min(inMs, LOOK_AGAIN_MS), () => this.filled())
     return null
   }
 
@@ -209,6 +250,7 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   get committable(): number {
     const { lowest } = this.progress
     if (lowest !== -1) return lowest
+    if (this.#ahead !== null) return this.#ahead.message.offset
     return this.#confirmed || this.reservoir.highWatermark >= 0 ? this.reservoir.delivered : -1
   }
 

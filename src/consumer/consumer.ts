@@ -27,6 +27,7 @@ import {
   type Handler,
   type RouteOptions,
   type RouteSpec,
+  retryRoute,
   routeWork,
 } from './route.ts'
 import { snapshot } from './snapshot.ts'
@@ -136,7 +137,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     const route = checkRoute({ match, options, handler } as RouteSpec)
     const { abandonMs } = routeWork(route, this.#options.work)
     if (this.#options.group !== null) checkDrain(this.#options.ownership, abandonMs)
-    this.#routes.push(route)
+    const retries = retryRoute(route, this.#options.work, this.#options.group)
+    this.#routes.push(route, ...(retries === null ? [] : [retries]))
     this.#subscription()
     return this
   }

@@ -1,20 +1,14 @@
 import { OptionError } from '../base/errors.ts'
 import { describe, SectionCheck } from '../base/option-check.ts'
 import { isTopicName } from '../base/topic-partition.ts'
-import type { Bytes } from '../records/batch-builder.ts'
-import type { Failure } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
+import { failureHeaders } from './failure-headers.ts'
 import type { FailureSink } from './failure-sink.ts'
 
 export interface DeadLetterOptions {
   /** Makes the topic where it does not exist, with as many partitions as the one that is consumed. Default false. */
   create?: boolean
 }
-
-/** Of an error's message; a stack of nested ones may be long. */
-const MOST_CHARACTERS = 2_000
-/** Begins the names of all headers that are added. */
-const PREFIX = 'millrace.'
 
 /**
  * Writes a message whose attempts are spent to another topic, and counts it as done once all replicas in sync have it; if that fails it is
@@ -37,7 +31,7 @@ export function deadLetter(
     name: typeof topic === 'string' ? topic : 'a dead-letter topic',
     create,
     topicsFor: () => (typeof topic === 'string' ? [topic] : []),
-    keep: async (failure, { group, send }) => {
+    keep: async (failure, { group, now, send, retryOf }) => {
       const { message } = failure
       const target = typeof topic === 'string' ? topic : topic(message)
       if (!isTopicName(target)) {
@@ -46,29 +40,9 @@ export function deadLetter(
         )
       }
       const { rawKey: key, rawValue: value } = message
-      await send({ topic: target, key, value, headers: headersOf(failure, group) })
+      const again = retryOf(message.topic) !== null
+      await send({ topic: target, key, value, headers: failureHeaders(failure, { group, now, again, dueAt: null }) })
+      return 'skip'
     },
   }
-}
-
-/** Those of the message, and where it came from; what an earlier failure said of itself is replaced. */
-function headersOf(
-  { message, error, attempts, reason }: Failure<AnyMessage>,
-  group: string | null,
-): readonly (readonly [string, Bytes])[] {
-  const { topic, partition, offset, timestamp } = message
-  const own: readonly (readonly [string, string])[] = [
-    ['topic', topic],
-    ['partition', String(partition)],
-    ['offset', String(offset)],
-    ['timestamp', String(timestamp)],
-    ...(group === null ? [] : ([['group', group]] as const)),
-    ['attempts', String(attempts)],
-    ['reason', reason],
-    ['error.class', error.constructor.name],
-    ['error.message', error.message.slice(0, MOST_CHARACTERS)],
-    ['failed.at', new Date().toISOString()],
-  ]
-  const kept = message.headers.raw.filter(([name]) => !name.startsWith(PREFIX))
-  return [...kept, ...own.map(([name, text]) => [PREFIX + name, text] as const)]
 }

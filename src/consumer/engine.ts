@@ -16,6 +16,7 @@ import type { Breaker } from './breaker.ts'
 import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
 import { Claims } from './claims.ts'
 import type { CloseResult, Tell } from './events.ts'
+import { dueAt } from './failure-headers.ts'
 import { observedClient, observedListener, observedRoute, observedStorage } from './observed.ts'
 import { OffsetMetadata } from './offset-metadata.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -95,7 +96,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
     this.native = nativeClient(parts)
     const client = options.client ?? (this.native as LowLevelClient)
     const { brokers, group } = options
-    this.sinks = new Sinks({ brokers, group, client, clock, random, logger, signal: this.#ended.signal })
+    const retries = new Map(parts.routes.flatMap(route => [...(route.retries ?? [])]))
+    this.sinks = new Sinks({ brokers, group, retries, client, clock, random, logger, signal: this.#ended.signal })
     this.#work = parts.routes.map(route => {
       const work = observedRoute(route.work(this.sinks.onFailure(route.onFailure)), parts.observation)
       return this.breaker?.watched(work) ?? work
@@ -180,6 +182,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
         else this.#knownTopics = new Set(await storage.topics())
       })
     }
+    await this.sinks.start(this.#parts.routes)
     await this.ownership.start(observedListener(this.#owner, this.#parts.observation))
   }
 
@@ -196,6 +199,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       metadataLimit: this.#metadata.limit,
       sieve: this.#routeOf(route).sieve,
       circuit: this.breaker?.circuit({ topic, partition }) ?? null,
+      due: this.#routeOf(route).retries === null ? null : { at: dueAt, clock: this.#parts.clock },
       reservoir: events => this.fetching.reservoir(topic, partition, -1, events),
     })
     this.claims.add(claim)
@@ -366,7 +370,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     // What is in handlers alone is watched by their timeouts.
     const kept = waiting + undone
     const open = kept > 0 || reservoir.messages > 0 || reservoir.position < reservoir.highWatermark
-    const behind = lag === null || (lag > 0 && open)
+    const behind = claim.dueAt === null && (lag === null || (lag > 0 && open))
     const { started = -1, restarts = 0 } = this.dispatcher.marks(claim) ?? {}
     return { behind, marks: [started, restarts, committable] }
   }

@@ -8,8 +8,20 @@ import type { AnyMessage } from './claim.ts'
 export interface SinkParts {
   /** The consumer's own. */
   readonly group: string | null
+  /** Ms since 1970. */
+  readonly now: number
   /** Resolves when all replicas in sync have it. */
   readonly send: (message: ProducerMessage) => Promise<Delivery>
+  /** Of which topic's failures this one is a retry topic; null: it is none. */
+  readonly retryOf: (topic: string) => RetryPlace | null
+}
+
+/** What a retry topic is for. */
+export interface RetryPlace {
+  /** Whose messages failed. */
+  readonly topic: string
+  /** From 1 on. */
+  readonly tier: number
 }
 
 /** Where messages are written whose attempts are spent, so that they can count as done. Made by `deadLetter()` or `park()`. */
@@ -17,11 +29,13 @@ export interface FailureSink {
   /** In logs: `orders.dlq`. */
   readonly name: string
   /** The topics that messages of `source` are written to; they must exist before a message of it is handled. */
-  topicsFor(source: string): readonly string[]
+  topicsFor(source: string, group: string | null): readonly string[]
+  /** Those of them that the consumer is to read as well, with the same handler, a tier each. Default: none. */
+  retryTopics?(group: string, source: string): readonly string[]
   /** They are made where they do not exist. */
   readonly create: boolean
-  /** Resolves once the message is kept; then it is done. */
-  keep(failure: Failure<AnyMessage>, parts: SinkParts): Promise<void>
+  /** Resolves to `'skip'` once the message is kept, or to another decision. */
+  keep(failure: Failure<AnyMessage>, parts: SinkParts): Promise<Decision>
 }
 
 /** What `work.onFailure` may answer, or be. */

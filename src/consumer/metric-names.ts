@@ -51,7 +51,7 @@ export const metricDefinitions = {
     'messages_kept_total',
     '{message}',
     ['topic'],
-    'Messages that failed and are in a dead-letter topic, or parked',
+    'Messages that failed and are in a dead-letter or retry topic, or parked',
   ),
   handlersAbandoned: counter(
     'handlers_abandoned_total',

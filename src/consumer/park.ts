@@ -20,16 +20,17 @@ export function park(directory: string): FailureSink {
     name: directory,
     create: false,
     topicsFor: () => [],
-    keep: async (failure, { group }) => {
+    keep: async (failure, { group, now }) => {
       await mkdir(directory, { recursive: true })
       const { topic, partition, offset } = failure.message
       const path = join(directory, `${topic}-${partition}-${offset}.json`)
-      await writeWhole(path, `${JSON.stringify(parked(failure, group), null, 2)}\n`)
+      await writeWhole(path, `${JSON.stringify(parked(failure, group, now), null, 2)}\n`)
+      return 'skip'
     },
   }
 }
 
-function parked({ message, error, attempts, reason }: Failure<AnyMessage>, group: string | null) {
+function parked({ message, error, attempts, reason }: Failure<AnyMessage>, group: string | null, now: number) {
   const { topic, partition, offset, timestamp, rawKey, rawValue, headers } = message
   const base64 = (bytes: Buffer | null) => bytes?.toString('base64') ?? null
   return {
@@ -44,7 +45,7 @@ function parked({ message, error, attempts, reason }: Failure<AnyMessage>, group
     attempts,
     reason,
     error: { class: error.constructor.name, message: error.message },
-    failedAt: new Date().toISOString(),
+    failedAt: new Date(now).toISOString(),
   }
 }
 

@@ -1,7 +1,7 @@
 import { OptionError } from '../base/errors.ts'
 import { describe, SectionCheck } from '../base/option-check.ts'
 import { isTopicName } from '../base/topic-partition.ts'
-import { describeMatch, type Match } from '../ownership/subscription.ts'
+import { describeMatch, type Match, namesIn } from '../ownership/subscription.ts'
 import type { Message } from '../records/message.ts'
 import type { Deserializer } from '../serde/serde.ts'
 import type { HandlerContext } from '../work/context.ts'
@@ -9,7 +9,7 @@ import type { OnFailure } from '../work/failure.ts'
 import type { BatchLimits, Route } from '../work/route.ts'
 import type { AnyMessage } from './claim.ts'
 import { decoder } from './decoder.ts'
-import type { OnFailureOption } from './failure-sink.ts'
+import { isSink, type OnFailureOption, type RetryPlace } from './failure-sink.ts'
 import { type ResolvedRouteWork, type ResolvedWork, type RouteWorkOptions, resolveRouteWork } from './options.ts'
 import { Sieve, type SieveParts } from './sieve.ts'
 
@@ -62,6 +62,8 @@ export interface RouteSpec {
   readonly match: Match
   readonly options: RouteOptions<unknown, unknown>
   readonly handler: Handler<unknown, unknown> | BatchHandler<unknown, unknown>
+  /** The retry topics that it reads, where it is for those alone. */
+  readonly retries?: ReadonlyMap<string, RetryPlace>
 }
 
 /** @throws {OptionError} */
@@ -111,6 +113,34 @@ export interface ConsumerRoute {
   readonly abandonMs: number
   /** Null: every message is handled. */
   readonly sieve: Sieve | null
+  /** Topics that it names, but for retry topics. */
+  readonly names: readonly string[]
+  /** The retry topics that it reads; null: it is no route of those. */
+  readonly retries: ReadonlyMap<string, RetryPlace> | null
+}
+
+/**
+ * The route of the topics where failures of another one wait; null: it has none.
+ *
+ * @throws {OptionError}
+ */
+export function retryRoute(spec: RouteSpec, work: ResolvedWork, group: string | null): RouteSpec | null {
+  const { onFailure } = routeWork(spec, work)
+  if (!isSink(onFailure) || onFailure.retryTopics === undefined) return null
+  const { match } = spec
+  const names = typeof match === 'object' && 'partitions' in match ? null : namesIn(match)
+  if (names === null) {
+    throw new OptionError(
+      `retryTopic() needs a route of topics by name, whose retry topics are known; ${describeMatch(match)} is none`,
+    )
+  }
+  if (group === null)
+    throw new OptionError('retryTopic() needs a group: messages that wait are told from handled ones by its commits')
+  const retries = new Map<string, RetryPlace>()
+  for (const topic of names) {
+    for (const [at, name] of onFailure.retryTopics(group, topic).entries()) retries.set(name, { topic, tier: at + 1 })
+  }
+  return { ...spec, match: [...retries.keys()], retries }
 }
 
 /** @throws {OptionError} */
@@ -132,6 +162,8 @@ export function consumerRoute(
   return {
     sieve,
     onFailure,
+    names: spec.retries === undefined ? (namesIn(spec.match) ?? []) : [],
+    retries: spec.retries ?? null,
     abandonMs: policy.abandonMs,
     work: asked => {
       const route = { ...common, onFailure: asked }

@@ -1,6 +1,6 @@
 import { exponential } from '../base/backoff.ts'
 import { type Clock, sleep } from '../base/clock.ts'
-import { MillraceError, toError } from '../base/errors.ts'
+import { MillraceError, OptionError, toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { partitionName } from '../base/topic-partition.ts'
@@ -12,12 +12,14 @@ import { Producer } from '../producer/producer.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { Decision, Failure, OnFailure } from '../work/failure.ts'
 import type { AnyMessage, Claim } from './claim.ts'
-import { type FailureSink, isSink, type OnFailureOption, type SinkParts } from './failure-sink.ts'
+import { type FailureSink, isSink, type OnFailureOption, type RetryPlace, type SinkParts } from './failure-sink.ts'
 
 export interface SinksParts {
   readonly brokers: readonly string[]
   readonly client: LowLevelClient
   readonly group: string | null
+  /** Retry topics that the consumer reads. */
+  readonly retries: ReadonlyMap<string, RetryPlace>
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -32,7 +34,7 @@ const LED_MS = 10_000
 
 /** Where messages go whose attempts are spent: what keeps them, the producer for it, and the topics they need. */
 export class Sinks {
-  /** Messages that were kept, by the topic they came from. */
+  /** Messages that were kept elsewhere, by the topic they came from. */
   readonly kept = new Tally<'topic'>()
   readonly #parts: SinksParts
   #producer: Producer | null = null
@@ -49,7 +51,9 @@ export class Sinks {
     if (typeof option !== 'function') return failure => this.#keep(option, failure)
     return async failure => {
       const answer = await option(failure)
-      return isSink(answer) ? this.#keep(answer, failure) : answer
+      if (!isSink(answer)) return answer
+      this.#checkRead(answer, failure.message.topic)
+      return this.#keep(answer, failure)
     }
   }
 
@@ -70,7 +74,10 @@ export class Sinks {
       if (sink === null) begin(those)
       else {
         for (const [topic, ofTopic] of Map.groupBy(those, claim => claim.topic)) {
-          this.#ready(sink, topic).then(() => begin(ofTopic.filter(claim => claim.live)), failed)
+          this.#ready(sink, this.#parts.retries.get(topic)?.topic ?? topic).then(
+            () => begin(ofTopic.filter(claim => claim.live)),
+            failed,
+          )
         }
       }
     }
@@ -91,17 +98,43 @@ export class Sinks {
     return ready
   }
 
+  /** Makes sure, before anything is consumed, of the topics that are read as well. */
+  async start(
+    routes: readonly { readonly onFailure: OnFailureOption; readonly names: readonly string[] }[],
+  ): Promise<void> {
+    for (const { onFailure, names } of routes) {
+      if (!isSink(onFailure) || onFailure.retryTopics === undefined) continue
+      for (const name of names) await this.#ready(onFailure, name)
+    }
+  }
+
   async close(): Promise<void> {
     await this.#producer?.close({ drainMs: 0 })
   }
 
+  /** @throws {OptionError} when it would write where nobody reads */
+  #checkRead(sink: FailureSink, topic: string): void {
+    const { group, retries } = this.#parts
+    const source = retries.get(topic)?.topic ?? topic
+    const unread = sink.retryTopics?.(group ?? '', source).find(name => !retries.has(name))
+    if (unread === undefined) return
+    const text = `a function answered retryTopic(), and nobody reads ${unread}: let work.onFailure of the route be retryTopic() itself, with its option when`
+    throw new OptionError(text)
+  }
+
   async #keep(sink: FailureSink, failure: Failure<AnyMessage>): Promise<Decision> {
-    const { logger, group } = this.#parts
+    const { logger, group, clock, retries } = this.#parts
     const { topic, partition, offset } = failure.message
     const place = `${partitionName(topic, partition)} offset ${offset}`
-    const parts: SinkParts = { group, send: message => this.#made.send(message) }
+    const parts: SinkParts = {
+      group,
+      now: clock.wallTime(),
+      send: message => this.#made.send(message),
+      retryOf: name => retries.get(name) ?? null,
+    }
+    let decision: Decision
     try {
-      await sink.keep(failure, parts)
+      decision = await sink.keep(failure, parts)
     } catch (thrown) {
       const error = toError(thrown)
       logger.warn(
@@ -110,6 +143,7 @@ export class Sinks {
       )
       return 'hold'
     }
+    if (decision !== 'skip') return decision
     this.kept.add({ topic })
     logger.info({ topic, partition, offset }, `${place} is kept in ${sink.name}`)
     return 'skip'
@@ -135,7 +169,7 @@ export class Sinks {
     const backoff = exponential(250, 5_000)
     for (let attempt = 1; ; attempt++) {
       try {
-        for (const topic of sink.topicsFor(source)) await this.#look(topic, source, sink.create)
+        for (const topic of sink.topicsFor(source, this.#parts.group)) await this.#look(topic, source, sink.create)
         return
       } catch (thrown) {
         const error = toError(thrown)

@@ -14,7 +14,7 @@ export interface Wait {
    * `undone`: too many messages are left or held; `lookahead`: too many wait behind others of their key or for another attempt;
    * `gaps`: what is done above `done` takes all of `offsets.metadataLimit`; `offsets`: what was committed is being looked up; `lease`: the group has not acknowledged a heartbeat for too long, so that another
    * may own it; `first-commit`: its starting position is being committed; `commits`: commits have been failing for too long; `circuit`: too
-   * many messages failed, or one probes whether it works again.
+   * many messages failed, or one probes whether it works again; `due`: its next message, in a retry topic, is to be handled later.
    */
   readonly for:
     | Exclude<FetchPhase, 'fetching'>
@@ -35,6 +35,7 @@ export interface Wait {
     | 'first-commit'
     | 'commits'
     | 'circuit'
+    | 'due'
   readonly since: number | null
   /** In words: an error's message, or which message and when. */
   readonly cause: string | null
@@ -94,7 +95,7 @@ export interface WorkCounts {
   /** Attempts that failed and were followed by another. */
   readonly retried: number
   readonly skipped: number
-  /** Of these, those that are in a dead-letter topic, or parked. */
+  /** Of these, those that are in a dead-letter or retry topic, or parked. */
   readonly kept: number
   readonly left: number
   readonly held: number

@@ -66,6 +66,10 @@ export class Waits {
   #commit(claim: Claim): Wait[] {
     const failing = { since: this.#commits?.failingSince ?? null, cause: this.#commits?.error?.message ?? null }
     const found: Wait[] = []
+    if (claim.dueAt !== null) {
+      const cause = `its next message is to be handled at ${new Date(claim.dueAt).toISOString()}`
+      found.push({ for: 'due', since: null, cause })
+    }
     if (claim.circuit !== null && claim.circuit.phase !== 'closed') found.push(this.#circuit(claim.circuit))
     if (claim.awaitingCommit) found.push({ for: 'first-commit', ...failing })
     if (this.#commits?.overdue) found.push({ for: 'commits', ...failing })

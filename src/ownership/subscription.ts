@@ -95,7 +95,7 @@ export class Subscription {
   }
 }
 
-function namesIn(match: Match): readonly string[] | null {
+export function namesIn(match: Match): readonly string[] | null {
   if (typeof match === 'string') return [match]
   if (match instanceof RegExp || 'deny' in match) return null
   return 'partitions' in match ? [match.topic] : match

@@ -38,6 +38,14 @@ export interface TransactionCallsParts {
   readonly signal: AbortSignal
 }
 
+/** How long a call is tried. */
+export interface Deadline {
+  /** By the clock's `now`. */
+  readonly at: number
+  /** Nobody needs it any more. */
+  readonly isOver?: () => boolean
+}
+
 /** How an attempt to end a transaction ended. */
 export type Ended =
   /** `identity`: as whom the next one is written. */
@@ -61,7 +69,7 @@ export class TransactionCalls {
   }
 
   /** Ends whatever an earlier producer of the same id left open, and fences it. `from`: a new epoch of this one's own. */
-  async init(from: Identity | null, timeoutMs: number, deadline: number): Promise<Identity> {
+  async init(from: Identity | null, timeoutMs: number, deadline: Deadline): Promise<Identity> {
     const { transactionalId } = this.#parts
     const own = from === null ? {} : { producerId: from.producerId, producerEpoch: from.epoch }
     const body = { transactionalId, transactionTimeoutMs: timeoutMs, ...own }
@@ -75,7 +83,7 @@ export class TransactionCalls {
   }
 
   /** Whether the cluster has transactions of the second kind. */
-  async addsPartitions(deadline: number): Promise<boolean> {
+  async addsPartitions(deadline: Deadline): Promise<boolean> {
     const { client, signal } = this.#parts
     const { name: clientSoftwareName, version: clientSoftwareVersion } = software
     const body = (version: number) => (version < 3 ? {} : { clientSoftwareName, clientSoftwareVersion })
@@ -88,7 +96,7 @@ export class TransactionCalls {
     return level >= LEVEL_THAT_ADDS
   }
 
-  async addPartitions(identity: Identity, partitions: readonly TopicPartition[], deadline: number): Promise<void> {
+  async addPartitions(identity: Identity, partitions: readonly TopicPartition[], deadline: Deadline): Promise<void> {
     const { transactionalId } = this.#parts
     const body = {
       v3AndBelowTransactionalId: transactionalId,
@@ -113,7 +121,7 @@ export class TransactionCalls {
     offsets: readonly TransactionOffset[],
     member: TransactionGroup,
     addsPartitions: boolean,
-    deadline: number,
+    deadline: Deadline,
   ): Promise<void> {
     const { client, transactionalId, signal } = this.#parts
     const { group: groupId, memberId = '', generation = -1, instanceId = null } = member
@@ -151,7 +159,7 @@ export class TransactionCalls {
   }
 
   /** Never rejects. */
-  async end(identity: Identity, committed: boolean, addsPartitions: boolean, deadline: number): Promise<Ended> {
+  async end(identity: Identity, committed: boolean, addsPartitions: boolean, deadline: Deadline): Promise<Ended> {
     const { transactionalId } = this.#parts
     const body = { transactionalId, producerId: identity.producerId, producerEpoch: identity.epoch, committed }
     let attempts = 0
@@ -195,17 +203,18 @@ export class TransactionCalls {
     if (error !== null) throw error
   }
 
-  async #again<T>(deadline: number, call: (timeoutMs: number) => Promise<T>): Promise<T> {
+  async #again<T>(deadline: Deadline, call: (timeoutMs: number) => Promise<T>): Promise<T> {
     const { clock, random, backoff, requestTimeoutMs, signal } = this.#parts
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted()
       try {
-        return await call(Math.max(1, Math.min(requestTimeoutMs, deadline - clock.now())))
+        return await call(Math.max(1, Math.min(requestTimeoutMs, deadline.at - clock.now())))
       } catch (thrown) {
         const waitMs = backoff(attempt, random)
         const concurrent = thrown instanceof KafkaError && thrown.errorCode === errorCodes.CONCURRENT_TRANSACTIONS
         const shortMs = concurrent ? Math.min(waitMs, CONCURRENT_WAIT_MS * attempt) : waitMs
-        if (!passes(thrown) || signal.aborted || clock.now() + shortMs >= deadline) throw thrown
+        const late = clock.now() + shortMs >= deadline.at || deadline.isOver?.()
+        if (!passes(thrown) || signal.aborted || late) throw thrown
         await sleep(clock, shortMs, signal)
       }
     }

@@ -5,7 +5,7 @@ import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { Identity, IdentitySource } from './identity.ts'
 import type { WrittenTransaction } from './sender.ts'
-import type { Ended, TransactionCalls, TransactionGroup, TransactionOffset } from './transaction-calls.ts'
+import type { Deadline, Ended, TransactionCalls, TransactionGroup, TransactionOffset } from './transaction-calls.ts'
 import { abortedBecause, TransactionError } from './transaction-error.ts'
 
 export interface TransactionsParts {
@@ -149,7 +149,7 @@ export class Transactions implements IdentitySource, WrittenTransaction {
     try {
       checkMember(group)
       this.#touched = true
-      await this.#parts.calls.commitOffsets(current, offsets, group, this.#addsPartitions, this.#deadline())
+      await this.#parts.calls.commitOffsets(current, offsets, group, this.#addsPartitions, this.#whileWritten())
     } catch (thrown) {
       this.fail(toError(thrown))
       throw thrown
@@ -189,8 +189,13 @@ export class Transactions implements IdentitySource, WrittenTransaction {
     await this.#closed?.promise
   }
 
-  #deadline(): number {
-    return this.#parts.clock.now() + this.#parts.patienceMs
+  #deadline(): Deadline {
+    return { at: this.#parts.clock.now() + this.#parts.patienceMs }
+  }
+
+  /** One that is to be aborted is not added to any more. */
+  #whileWritten(): Deadline {
+    return { ...this.#deadline(), isOver: () => !this.#writing }
   }
 
   #over(): void {
@@ -200,12 +205,12 @@ export class Transactions implements IdentitySource, WrittenTransaction {
   }
 
   /** Makes sure that the last one is ended, and that the next one can be told from it. */
-  async #recover(until: number): Promise<void> {
+  async #recover(until: Deadline): Promise<void> {
     await this.#abortLast(until)
     if (!this.#ready) await this.#init(until)
   }
 
-  async #abortLast(until: number): Promise<void> {
+  async #abortLast(until: Deadline): Promise<void> {
     if (!this.#touched) return
     const { result, error } = await this.#end(false, until)
     if (isFenced(error)) throw this.#fence(error)
@@ -213,7 +218,7 @@ export class Transactions implements IdentitySource, WrittenTransaction {
     if (result === 'unclear') throw error
   }
 
-  async #end(committed: boolean, until: number): Promise<Ended> {
+  async #end(committed: boolean, until: Deadline): Promise<Ended> {
     // Is there while something is touched.
     const identity = this.#identity as Identity
     const ended = await this.#parts.calls.end(identity, committed, this.#addsPartitions, until)
@@ -230,7 +235,7 @@ export class Transactions implements IdentitySource, WrittenTransaction {
    * As the same producer, if it was one: who took over is not fenced then. Yet a transaction that it has open would be aborted, so nobody
    * comes here without having been told by the coordinator that the last one is over.
    */
-  async #init(until: number): Promise<void> {
+  async #init(until: Deadline): Promise<void> {
     const { calls, timeoutMs } = this.#parts
     const before = this.#identity
     try {
@@ -252,13 +257,13 @@ export class Transactions implements IdentitySource, WrittenTransaction {
     return this.#fenced
   }
 
-  async #look(until: number): Promise<void> {
+  async #look(until: Deadline): Promise<void> {
     this.#addsPartitions = await this.#parts.calls.addsPartitions(until)
     this.#lookedAt = this.#parts.clock.now()
   }
 
   /** Epochs of the two kinds mean different things: with another kind, it begins anew. */
-  async #lookAgain(until: number): Promise<void> {
+  async #lookAgain(until: Deadline): Promise<void> {
     const { calls, clock } = this.#parts
     if (clock.now() - this.#lookedAt < LOOK_AGAIN_MS) return
     this.#lookedAt = clock.now()
@@ -277,7 +282,7 @@ export class Transactions implements IdentitySource, WrittenTransaction {
       this.#wanted.clear()
       this.#touched = true
       try {
-        await calls.addPartitions(current, partitions, this.#deadline())
+        await calls.addPartitions(current, partitions, this.#whileWritten())
         for (const { topic, partition } of partitions) this.#added.add(partitionName(topic, partition))
       } catch (thrown) {
         this.fail(toError(thrown))

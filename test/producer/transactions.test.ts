@@ -216,6 +216,25 @@ for (const version of [1, 2] as const) {
       await write(producer, 'a')
     })
 
+    test('calls for a transaction that is broken are not repeated', { timeout: 30_000 }, async () => {
+      await using bench = await Bench.start(version)
+      const producer = bench.producer({ deliveryTimeoutMs: 60_000 })
+      const api = version === 1 ? 'AddPartitionsToTxn' : 'TxnOffsetCommit'
+      const loading = bench.broker.fault({ api, action: { error: 'COORDINATOR_LOAD_IN_PROGRESS' } })
+      const aborted = producer.transaction(async tx => {
+        void tx.sendOffsets(offsets, { group: 'g' })
+        void tx.send(to('never'))
+        await loading.hit()
+        await tx.send(to('x'.repeat(2 ** 21)))
+      })
+      const { cause } = await rejected(aborted, 'TRANSACTION_ABORTED')
+      assert.equal((cause as { code?: string }).code, 'MESSAGE_TOO_LARGE')
+      loading.remove()
+      await write(producer, 'a')
+      assert.deepEqual(await bench.committed(), ['a'])
+      assert.equal(await bench.offset(), undefined)
+    })
+
     test('nothing is sent outside of a transaction, or after it', async () => {
       await using bench = await Bench.start(version)
       const producer = bench.producer()

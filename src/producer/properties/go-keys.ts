@@ -17,7 +17,7 @@ const retryBackoff: Key = {
 export const goKeys: Keys = {
   'client.id': sets('clientId', text, 'mirrormaker'),
   'metadata.broker.list': sets('brokers', entry => (entry.list().length > 0 ? entry.list() : entry.text())),
-  'send.buffer.size': ignored(whole, 'what waits is bounded by its bytes: bufferBytes', '1'),
+  'send.buffer.size': ignored(whole, 'it is the capacity of channel(); what waits is bounded by bufferBytes', '1'),
   'compression.codec': sets(
     'compression',
     entry => entry.oneOf({ none: 'none', gzip: 'gzip', snappy: 'snappy' }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { exponential } from '../../src/base/backoff.ts'
+import { type Backoff, constant, exponential } from '../../src/base/backoff.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker, type FaultAction } from '../../src/broker/index.ts'
@@ -42,11 +42,11 @@ class Bench implements AsyncDisposable {
     this.#passed += ms
   }
 
-  producer(options: Partial<ProducerOptions<Bytes, Bytes>> = {}): Producer {
+  producer(options: Partial<ProducerOptions<Bytes, Bytes>> = {}, backoff: Backoff = exponential(1, 10)): Producer {
     const quick = { requestTimeoutMs: 200, deliveryTimeoutMs: 20_000, reconnect: { minMs: 1, maxMs: 5 } }
     const producer = new Producer(
       { brokers: this.broker.brokers, transactionalId: 'x', logger: silent, ...quick, ...options },
-      { backoff: exponential(1, 10), clock: this.#clock },
+      { backoff, clock: this.#clock },
     )
     this.#producers.push(producer)
     return producer
@@ -233,6 +233,30 @@ for (const version of [1, 2] as const) {
       await write(producer, 'a')
       assert.deepEqual(await bench.committed(), ['a'])
       assert.equal(await bench.offset(), undefined)
+    })
+
+    test('what is due when its transaction breaks is not sent, least of all as somebody else’s', async () => {
+      await using bench = await Bench.start(version, 3)
+      const producer = bench.producer({ requestTimeoutMs: 20_000 }, constant(5_000))
+      const faults = { api: 'Produce', topic, count: 1 } as const
+      const aborted = producer.transaction(async tx => {
+        await tx.send(to('never 1', 1))
+        const late = bench.broker.fault({ ...faults, partition: 1, action: { delayMs: 300 } })
+        void tx.send(to('never 2', 1))
+        await late.hit()
+        const epoch = bench.broker.fault({ ...faults, partition: 0, action: { error: 'INVALID_PRODUCER_EPOCH' } })
+        const refused = tx.send(to('never 3', 0))
+        await epoch.hit()
+        // Its answer is there when one that was asked for later is.
+        await tx.sendOffsets(offsets, { group: 'g' })
+        // Both are looked at together: this one first, and then the one that breaks the transaction.
+        void tx.send(to('never 4', 1))
+        bench.pass(5_000)
+        await refused
+      })
+      await rejected(aborted, 'TRANSACTION_ABORTED')
+      await write(producer, 'a')
+      assert.deepEqual(await bench.committed(), ['a'])
     })
 
     test('nothing is sent outside of a transaction, or after it', async () => {

@@ -79,6 +79,7 @@ function addMembers(groups: Command): void {
 function addReset(groups: Command): void {
   const reset = groups
     .command('reset-offsets <group>')
+    .alias('reset')
     .summary('set where a group goes on')
     .description(
       'Shows of each partition where the group would go on, and with --execute commits that. The group must have no members then. An ' +

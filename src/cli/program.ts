@@ -6,6 +6,7 @@ import { addCluster } from './cluster-command.ts'
 import { EXIT_CODES } from './common-options.ts'
 import { addCompletion } from './completion-command.ts'
 import { addConsume } from './consume-command.ts'
+import { addDlq } from './dlq-command.ts'
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
 import { addGroups } from './groups-command.ts'
 import { addHelp } from './help-command.ts'
@@ -62,6 +63,7 @@ export function makeProgram(): Command {
   addRun(program)
   addTopics(program)
   addGroups(program)
+  addDlq(program)
   addCluster(program)
   addPerf(program)
   addBroker(program)

@@ -18,6 +18,7 @@ import {
   writeBatch,
 } from '../../src/index.ts'
 import type { Bytes } from '../../src/records/batch-builder.ts'
+import { SkippingClock } from '../skipping-clock.ts'
 import { until } from '../until.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -25,6 +26,8 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} }
 /** A cluster with a topic `orders`, consumers and producers of it, and what they say on stderr, without the time, or reject with. */
 class Trouble implements AsyncDisposable {
   readonly broker: Broker
+  /** Of producers. */
+  readonly clock = new SkippingClock()
   readonly lines: string[] = []
   readonly #consumers: Consumer[] = []
   readonly #producers: Producer[] = []
@@ -55,7 +58,10 @@ class Trouble implements AsyncDisposable {
   }
 
   producer(options: Partial<ProducerOptions<Bytes, Bytes>> = {}): Producer {
-    const producer = new Producer({ brokers: this.broker.brokers, logger: this.#logger, ...options })
+    const producer = new Producer(
+      { brokers: this.broker.brokers, logger: this.#logger, ...options },
+      { clock: this.clock },
+    )
     this.#producers.push(producer)
     return producer
   }
@@ -166,30 +172,42 @@ const troubles: Readonly<Record<string, (trouble: Trouble) => Promise<void>>> = 
 /** The same of what is sent. */
 const sendings: Readonly<Record<string, (trouble: Trouble) => Promise<void>>> = {
   'a topic to write to is missing': async trouble => {
-    const producer = trouble.producer({ deliveryTimeoutMs: 2_000 })
-    await trouble.rejects(producer.send({ topic: 'oders', value: 'an order' }))
+    const sending = trouble.rejects(trouble.producer().send({ topic: 'oders', value: 'an order' }))
+    await trouble.says('messages to oders wait')
+    trouble.clock.skip(deliveryTimeoutMs)
+    await sending
   },
   'no broker answers in time': async trouble => {
-    trouble.broker.fault({ api: 'Metadata', action: { noReply: true } })
-    await trouble.rejects(trouble.producer({ deliveryTimeoutMs: 300 }).send(order))
+    const silence = trouble.broker.fault({ api: 'Metadata', action: { noReply: true } })
+    const sending = trouble.rejects(trouble.producer().send(order))
+    await silence.hit()
+    trouble.clock.skip(deliveryTimeoutMs)
+    await sending
   },
   'too few replicas are in sync': async trouble => {
     trouble.broker.fault({ api: 'Produce', action: { error: 'NOT_ENOUGH_REPLICAS' } })
-    // No attempt is made shortly before the end, whose answer would come too late.
-    const producer = trouble.producer({ deliveryTimeoutMs: 4_000, retryBackoff: { minMs: 100, maxMs: 60_000 } })
-    await trouble.rejects(producer.send(order))
+    const producer = trouble.producer()
+    const sending = trouble.rejects(producer.send(order))
     await trouble.says('a batch is sent again')
+    await until('it waits for its next attempt', () => producer.state().partitions[0]?.underWay === 0)
+    trouble.clock.skip(deliveryTimeoutMs)
+    await sending
   },
   'nobody says whether it was written': async trouble => {
-    trouble.broker.fault({ api: 'Produce', action: { noReply: true } })
-    const producer = trouble.producer({ deliveryTimeoutMs: 3_000 })
-    await trouble.rejects(producer.send(order))
+    const silence = trouble.broker.fault({ api: 'Produce', action: { noReply: true } })
+    const sending = trouble.rejects(trouble.producer().send(order))
+    await silence.hit()
+    trouble.clock.skip(deliveryTimeoutMs)
+    await sending
   },
   'the buffer is full': async trouble => {
-    trouble.broker.fault({ api: 'Produce', count: 1, action: { noReply: true } })
-    const producer = trouble.producer({ deliveryTimeoutMs: 2_000, requestTimeoutMs: 60_000, bufferBytes: 100 })
+    trouble.broker.fault({ api: 'Produce', action: { noReply: true } })
+    const producer = trouble.producer({ bufferBytes: 100 })
     const first = producer.send(order)
-    await trouble.rejects(producer.send(order))
+    const second = trouble.rejects(producer.send(order))
+    await until('the second one waits for room', () => producer.state().buffer.fullSince !== null)
+    trouble.clock.skip(deliveryTimeoutMs)
+    await second
     await first.catch(() => {})
   },
   'too large': async trouble => {
@@ -220,6 +238,7 @@ const sendings: Readonly<Record<string, (trouble: Trouble) => Promise<void>>> = 
   },
 }
 
+const deliveryTimeoutMs = 120_000
 const order = { topic: 'orders', partition: 0, value: 'an order' }
 
 function refuse(): void {

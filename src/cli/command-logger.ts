@@ -7,8 +7,8 @@ const BLOCKED = 'a handler blocked the event loop'
 
 /** Log lines on stderr, but not the error that ends the command: it is told once, at the end. */
 export class CommandLogger extends StderrLogger {
-  constructor(level: LogLevel) {
-    super(level, systemClock)
+  constructor(level: LogLevel, stream: NodeJS.WritableStream = process.stderr) {
+    super(level, systemClock, line => void stream.write(line))
   }
 
   override warn(fields: object, message: string): void {

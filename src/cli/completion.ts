@@ -34,12 +34,14 @@ export function completionScript(shell: Shell, program: Command): string {
 function shapesOf(command: Command, path: string): readonly Shape[] {
   const help = command.createHelp()
   const children = help.visibleCommands(command)
-  const [argument] = command.registeredArguments
+  const { registeredArguments } = command
   const shape: Shape = {
     path,
     commands: children.map(child => ({ name: child.name(), summary: help.subcommandDescription(child) })),
     options: help.visibleOptions(command).map(optionShape),
-    takes: isFile(argument?.name()) ? 'file' : (argument?.argChoices ?? []),
+    takes: registeredArguments.some(argument => isFile(argument.name()))
+      ? 'file'
+      : (registeredArguments[0]?.argChoices ?? []),
   }
   return [shape, ...children.flatMap(child => shapesOf(child, `${path}/${child.name()}`))]
 }

@@ -4,6 +4,8 @@ import { MillraceError, toError } from '../base/errors.ts'
 import { onSignals } from '../base/signals.ts'
 import { DeliveryError } from '../producer/delivery.ts'
 import { Producer } from '../producer/producer.ts'
+import { CommandLogger } from './command-logger.ts'
+import { logLevel } from './connect.ts'
 import { CommandError, exitCodeOf, exitCodes } from './failure.ts'
 import { inputName, STDIN } from './input.ts'
 import type { Group, LineSource, MessageReader, Place } from './message-reader.ts'
@@ -58,7 +60,10 @@ export class Producing {
     this.#endless = follow !== undefined
     this.#reader = readerOf(topic, options)
     this.#pace = rate === undefined ? null : new Pace(rate, CATCH_UP_MS, systemClock)
-    this.#producer = new Producer(writerOf(options))
+    this.#producer = new Producer({
+      ...writerOf(options),
+      logger: new CommandLogger(logLevel(options), streams.stderr),
+    })
   }
 
   /** @throws {CommandError} that says what was not written, and where to go on */

@@ -64,7 +64,9 @@ for (const shell of shells) {
     assert.ok(!options.includes('--all'))
     assert.deepEqual(await complete('perf', 'consume', 'orders', '--order', ''), ['key', 'none', 'partition'])
     assert.deepEqual(await complete('completion', ''), ['bash', 'fish', 'zsh'])
+    assert.deepEqual(await complete('produce', '-z', ''), ['gzip', 'lz4', 'none', 'snappy', 'zstd'])
     assert.deepEqual(await complete('run', 'completion.t'), ['completion.test.ts'])
+    assert.deepEqual(await complete('produce', 'orders', 'completion.t'), ['completion.test.ts'])
     assert.deepEqual(await complete('topics', 'list', '--tls-ca', 'completion.t'), ['completion.test.ts'])
     // Nobody knows the names of groups here.
     assert.deepEqual(await complete('consume', 'orders', '--group', 'no-such-file'), [])

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { open } from 'node:fs/promises'
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CommandResult, command, RunningCommand } from '../cli/command.ts'
@@ -476,6 +478,51 @@ test('perf that is interrupted tells its figures and exits with 130', async () =
   const { code, stdout } = await running.result()
   assert.equal(code, 130)
   assert.match(stdout, /^messages +20,000$/m)
+})
+
+test('produce writes each line once and in order while its broker is killed, and what consume printed again', async () => {
+  await cluster.createTopic('written', { partitions: 3 })
+  await cluster.createTopic('written-again', { partitions: 3 })
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-cli-'))
+  const [lines, objects] = [join(folder, 'lines'), join(folder, 'objects')]
+  await writeFile(lines, numbers(0, 30_000).join('\n'))
+  const args = ['produce', 'written', lines, '--rate', '10000', '--json', '--compression', 'lz4']
+  const running = new RunningCommand(args, { brokers: cluster.brokers })
+  await until('some are written', () => running.lines.length > 5_000)
+  await cluster.kill(1)
+  await cluster.restart(1)
+  assert.equal((await running.result()).code, 0)
+  assert.deepEqual(
+    running.lines.map(line => JSON.parse(line).line),
+    Array.from({ length: 30_000 }, (_, index) => index + 1),
+  )
+  const printed = await linesOf('consume', 'written', '--until-end', '--json')
+  const read = printed.map(line => JSON.parse(line))
+  for (const partition of [0, 1, 2]) {
+    const values = read.filter(message => message.partition === partition).map(({ value }) => Number(value))
+    assert.deepEqual(
+      values,
+      values.toSorted((a, b) => a - b),
+    )
+  }
+  assert.equal(new Set(read.map(({ value }) => value)).size, 30_000)
+  assert.equal(read.length, 30_000)
+
+  await writeFile(objects, printed.join('\n'))
+  assert.equal((await millrace('produce', 'written-again', objects, '--input', 'ndjson', '-z', 'zstd')).code, 0)
+  await rm(folder, { recursive: true })
+  const copied = await linesOf('consume', 'written-again', '--until-end', '--json')
+  assert.deepEqual(copied.map(line => line.replace('written-again', 'written')).sort(), printed.toSorted())
+})
+
+test('perf produce and perf latency measure a real broker, and leave nothing behind', async () => {
+  await cluster.createTopic('perf')
+  const produced = await millrace('perf', 'produce', 'perf', '--messages', '50000', '--acks', '1', '--json')
+  assert.equal(JSON.parse(produced.stdout).messages, 50_000)
+  const args = ['lat', '--create', '--hops', '2', '--messages', '1000', '--warmup', '200', '--json']
+  const measured = await millrace('perf', 'latency', ...args)
+  assert.equal(JSON.parse(measured.stdout).messages, 1_000)
+  await until('its topics are gone', async () => !(await linesOf('topics')).some(line => line.startsWith('lat')))
 })
 
 test('a broker that dies and comes back is waited for, and every message is printed once', async () => {

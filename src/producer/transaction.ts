@@ -47,6 +47,7 @@ export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction
   readonly #offsets = new Set<Promise<void>>()
   /** The function has settled, or is not waited for any more. */
   #over = false
+  #last: WatchedReceipt | null = null
 
   constructor(parts: OpenTransactionParts) {
     this.#parts = parts
@@ -123,13 +124,9 @@ export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction
   }
 
   #watched(receipt: Receipt): Receipt {
-    return {
-      delivered: (at, delivery) => receipt.delivered(at, delivery),
-      failed: (at, error) => {
-        this.#parts.transactions.fail(error)
-        receipt.failed(at, error)
-      },
-    }
+    // Messages of a list have one for all.
+    if (this.#last?.receipt !== receipt) this.#last = new WatchedReceipt(receipt, this.#parts.transactions)
+    return this.#last
   }
 
   /** Aborts it; answers what it is to be rejected with. */
@@ -151,6 +148,26 @@ export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction
     }
     if (itsOwn) return thrown
     return transactions.fenced ?? abortedBecause(cause)
+  }
+}
+
+/** A message that fails breaks the transaction. */
+class WatchedReceipt implements Receipt {
+  readonly receipt: Receipt
+  readonly #transactions: Transactions
+
+  constructor(receipt: Receipt, transactions: Transactions) {
+    this.receipt = receipt
+    this.#transactions = transactions
+  }
+
+  delivered(at: number, delivery: Delivery): void {
+    this.receipt.delivered(at, delivery)
+  }
+
+  failed(at: number, error: DeliveryError): void {
+    this.#transactions.fail(error)
+    this.receipt.failed(at, error)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { MillraceError, toError } from '../base/errors.ts'
+import { MillraceError, OptionError, toError } from '../base/errors.ts'
 import { describe } from '../base/option-check.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
@@ -148,6 +148,7 @@ export class Transactions implements IdentitySource, WrittenTransaction {
     if (offsets.length === 0) return
     try {
       checkMember(group)
+      for (const offset of offsets) checkOffset(offset)
       this.#touched = true
       await this.#parts.calls.commitOffsets(current, offsets, group, this.#addsPartitions, this.#whileWritten())
     } catch (thrown) {
@@ -301,6 +302,16 @@ function checkMember({ group, memberId, generation, instanceId }: TransactionGro
     `Offsets of group ${group} are not committed: memberId ${describe(memberId)} with generation ${describe(generation)} is no member ` +
     'of it, or not any more'
   throw new MillraceError('UNKNOWN_MEMBER_ID', text)
+}
+
+function checkOffset({ topic, partition, offset }: TransactionOffset): void {
+  if (typeof topic === 'string' && isCount(partition) && isCount(offset)) return
+  const place = `${describe(topic)}, partition ${describe(partition)}`
+  throw new OptionError(`an offset of ${place} must be a whole number of at least 0, not ${describe(offset)}`)
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function isFenced(thrown: unknown): boolean {

@@ -180,6 +180,18 @@ for (const version of [1, 2] as const) {
       assert.equal(await bench.offset(), undefined)
     })
 
+    test('offsets that are none are not sent', async () => {
+      await using bench = await Bench.start(version)
+      const producer = bench.producer()
+      for (const wrong of [{ offset: -1 }, { offset: 1.5 }, { offset: Number.NaN }, { partition: -1 }]) {
+        const aborted = producer.transaction(tx => {
+          return tx.sendOffsets([...offsets, { topic, partition: 1, offset: 3, ...wrong }], { group: 'g' })
+        })
+        assert.match((await rejected(aborted, 'TRANSACTION_ABORTED')).message, /'orders', partition .* must be a whole/)
+      }
+      assert.equal(await bench.offset(), undefined)
+    })
+
     test('a message that fails aborts all, whoever hears of it, and at once', async () => {
       await using bench = await Bench.start(version)
       const producer = bench.producer()
@@ -327,6 +339,7 @@ for (const version of [1, 2] as const) {
       assert.match(message, /longer than 54000 ms/)
       assert.equal(retriable, true)
       assert.equal(signal?.aborted, true)
+      bench.functionMs = functionMs
       await write(producer, 'a')
       assert.deepEqual(await bench.committed(), ['a'])
     })

@@ -26,6 +26,19 @@ export async function writeOne(
   }
 }
 
+/** Waits for what the controller has made: brokers know of it a moment later, and some clients do not wait for that. */
+export async function known(brokers: readonly string[], topic: string): Promise<void> {
+  const client = new NativeClient({ brokers, logger })
+  try {
+    await until(`${topic} is known`, async () => {
+      const partitions = (await client.metadata([topic])).topics.get(topic)?.partitions ?? []
+      return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)
+    })
+  } finally {
+    await client.close()
+  }
+}
+
 /** The values of a topic of one partition, from its beginning, as Millrace reads them; waits for as many. */
 export async function readAll(brokers: readonly string[], topic: string, count: number): Promise<(string | null)[]> {
   const values: (string | null)[] = []

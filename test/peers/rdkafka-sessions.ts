@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { Producer } from '../../src/index.ts'
 import { readTopic } from '../producer/read-topic.ts'
 import { until } from '../until.ts'
-import { hex, produceAll, readAll, readsProducer, type Told, writeOne } from './millrace.ts'
+import { hex, known, produceAll, readAll, readsProducer, type Told, writeOne } from './millrace.ts'
 import { fresh, type Sessions, values } from './sessions.ts'
 
 type Done<T = unknown> = (error: Error | null, result: T) => void
@@ -293,5 +293,6 @@ async function createTopic(brokers: string[], name: string, partitions: number):
     const wanted = { topic, num_partitions: partitions, replication_factor: brokers.length }
     await promisify(admin.createTopic.bind(admin))(wanted)
   })
+  await known(brokers, topic)
   return topic
 }

@@ -21,6 +21,12 @@ export interface TopicsParts {
   readonly refused: (topic: string, error: MillraceError) => void
 }
 
+/** A topic that was looked up is not looked up again before a time, by the clock's `now`: later each time that it was of no use. */
+interface Rest {
+  readonly attempt: number
+  readonly until: number
+}
+
 /** What the producer knows of the topics it writes to: looked up when they are needed, doubted or old; one request at a time. */
 export class Topics {
   readonly #parts: TopicsParts
@@ -29,13 +35,15 @@ export class Topics {
   /** Why a topic that is looked for is not known. */
   readonly #errors = new Map<string, Error>()
   readonly #doubted = new Set<string>()
+  readonly #rests = new Map<string, Rest>()
   #looking: Promise<void> | null = null
-  #attempt = 0
+  /** Ends the wait for a rest to be over. */
+  #wake = new AbortController()
   readonly #ageing: Timer
 
   constructor(parts: TopicsParts) {
     this.#parts = parts
-    this.#ageing = parts.clock.every(parts.maxAgeMs, () => this.doubt(...this.#known.keys()))
+    this.#ageing = parts.clock.every(parts.maxAgeMs, () => this.#age())
   }
 
   /** Null while it is not known to exist; then it is looked up. */
@@ -64,37 +72,71 @@ export class Topics {
 
   /** They may be led by others by now. */
   doubt(...topics: readonly string[]): void {
-    for (const topic of topics) this.#doubted.add(topic)
+    for (const topic of topics) {
+      if (this.#doubted.has(topic)) continue
+      this.#doubted.add(topic)
+      this.#wake.abort()
+    }
     if (this.#doubted.size > 0 && !this.#ended.signal.aborted) this.#looking ??= this.#look()
   }
 
   async close(): Promise<void> {
     this.#ended.abort()
     this.#ageing.cancel()
+    this.#wake.abort()
     await this.#looking
   }
 
   async #look(): Promise<void> {
-    const { client, clock, random, logger, backoff, changed } = this.#parts
+    const { client, logger, changed } = this.#parts
     const { signal } = this.#ended
     while (this.#doubted.size > 0 && !signal.aborted) {
-      const topics = [...this.#doubted]
-      this.#doubted.clear()
+      const topics = await this.#rested()
       try {
-        const found = await client.metadata(topics)
-        for (const topic of topics) this.#learn(topic, found.topics.get(topic))
+        const found = topics.length === 0 ? null : await client.metadata(topics)
+        for (const topic of topics) this.#learn(topic, found?.topics.get(topic))
       } catch (thrown) {
         const error = toError(thrown)
         logger.debug({ err: error }, 'topics could not be looked up')
         for (const topic of topics) this.#missed(topic, error)
       }
       if (signal.aborted) break
-      changed()
-      this.#attempt = this.#doubted.size > 0 || this.#errors.size > 0 ? this.#attempt + 1 : 0
-      // What is asked for again at once is not asked in a hot loop.
-      if (this.#attempt > 0) await sleep(clock, backoff(this.#attempt, random), signal).catch(() => {})
+      for (const topic of topics) this.#rest(topic)
+      if (topics.length > 0) changed()
     }
     this.#looking = null
+  }
+
+  /** Those that are doubted and may be looked up; waits for a while where there are none. */
+  async #rested(): Promise<readonly string[]> {
+    const { clock } = this.#parts
+    const now = clock.now()
+    const until = (topic: string) => this.#rests.get(topic)?.until ?? now
+    const topics = [...this.#doubted].filter(topic => until(topic) <= now)
+    for (const topic of topics) this.#doubted.delete(topic)
+    if (topics.length === 0) {
+      const first = Math.min(...[...this.#doubted].map(until))
+      this.#wake = new AbortController()
+      await sleep(clock, first - now, this.#wake.signal).catch(() => {})
+    }
+    return topics
+  }
+
+  #rest(topic: string): void {
+    const { clock, random, backoff } = this.#parts
+    const isLed = this.#known.get(topic)?.partitions.every(({ leader }) => leader >= 0)
+    const attempt = isLed && !this.#errors.has(topic) ? 1 : (this.#rests.get(topic)?.attempt ?? 0) + 1
+    this.#rests.set(topic, { attempt, until: clock.now() + backoff(attempt, random) })
+  }
+
+  #age(): void {
+    for (const topic of this.#rests.keys()) {
+      if (this.#known.has(topic) || this.#doubted.has(topic)) continue
+      // Nobody writes to it any more.
+      this.#rests.delete(topic)
+      this.#errors.delete(topic)
+    }
+    this.doubt(...this.#known.keys())
   }
 
   #learn(topic: string, found: TopicMetadata | undefined): void {

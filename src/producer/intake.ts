@@ -6,7 +6,7 @@ import type { Accumulator } from './accumulator.ts'
 import { DeliveryError, type Receipt } from './delivery.ts'
 import { encode, isLater } from './encoding.ts'
 import type { Ledger } from './ledger.ts'
-import { type Accept, headerPairs, type UncheckedMessage } from './message.ts'
+import { type Accept, headerPairs, isCount, type UncheckedMessage } from './message.ts'
 import { Outgoing } from './outgoing.ts'
 import type { MessageSerdes, ResolvedSerdes } from './serdes.ts'
 
@@ -119,10 +119,6 @@ export class Intake {
     outgoing.fail(error)
     this.#parts.ledger.refused(outgoing.topic, error)
   }
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function invalid(what: string, topic?: string): MillraceError {

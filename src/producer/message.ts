@@ -122,6 +122,11 @@ class ManyReceipts implements Receipt {
   }
 }
 
+/** Whether it can be an offset, a partition or a timestamp. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
 /** Headers as pairs, each looked at; throws what `wrong` makes of a text. */
 export function headerPairs(headers: unknown, wrong: (what: string) => Error): HeaderPairs | undefined {
   if (headers === undefined) return undefined

@@ -4,6 +4,7 @@ import { describe } from '../base/option-check.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { Identity, IdentitySource } from './identity.ts'
+import { isCount } from './message.ts'
 import type { WrittenTransaction } from './sender.ts'
 import type { Deadline, Ended, TransactionCalls, TransactionGroup, TransactionOffset } from './transaction-calls.ts'
 import { abortedBecause, TransactionError } from './transaction-error.ts'
@@ -308,10 +309,6 @@ function checkOffset({ topic, partition, offset }: TransactionOffset): void {
   if (typeof topic === 'string' && isCount(partition) && isCount(offset)) return
   const place = `${describe(topic)}, partition ${describe(partition)}`
   throw new OptionError(`an offset of ${place} must be a whole number of at least 0, not ${describe(offset)}`)
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function isFenced(thrown: unknown): boolean {

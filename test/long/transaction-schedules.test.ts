@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import { runTransactionSchedules } from '../producer/transaction-schedule.ts'
 
-const stories = Number(process.env.STORIES ?? 5_000)
+const stories = Number(process.env.STORIES ?? 3_000)
 const seed = Number(process.env.SEED ?? 1_000)
 
 test('transactions are read whole or not at all, as their producers were told, whatever calls are lost, late or refused', async t => {

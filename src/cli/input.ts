@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { toError } from '../base/errors.ts'
 import { CommandError, exitCodes } from './failure.ts'
@@ -89,10 +89,11 @@ export function inputName(name: string): string {
   return name === STDIN ? 'standard input' : name
 }
 
+/** Not by opening it: who writes to a pipe would take that for its reader. */
 async function check(path: string): Promise<void> {
   try {
-    await using file = await open(path)
-    if ((await file.stat()).isDirectory()) throw new Error('it is a directory')
+    await access(path, constants.R_OK)
+    if ((await stat(path)).isDirectory()) throw new Error('it is a directory')
   } catch (thrown) {
     throw cannotRead(exitCodes.usage, path, toError(thrown))
   }

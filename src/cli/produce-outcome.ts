@@ -24,12 +24,12 @@ export class ProduceOutcome {
   /** Of the first that failed. */
   error: Error | null = null
   /** What places are numbers of. */
-  readonly #unit: 'line' | 'byte'
+  readonly unit: 'line' | 'byte'
   readonly #stretches: Stretch[] = []
   #more = false
 
   constructor(unit: 'line' | 'byte') {
-    this.#unit = unit
+    this.unit = unit
   }
 
   add({ places, wrong, bytes }: Group, results: Results): void {
@@ -48,7 +48,7 @@ export class ProduceOutcome {
       const lines = stretches
         .toSorted((a, b) => a.first - b.first)
         .map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`))
-      return `${inputName(input)}, ${this.#unit}${/[,-]/.test(lines.join()) ? 's' : ''} ${lines.join(', ')}`
+      return `${inputName(input)}, ${this.unit}${/[,-]/.test(lines.join()) ? 's' : ''} ${lines.join(', ')}`
     })
     return `${told.join('; ')}${this.#more ? ', …' : ''}`
   }

@@ -25,6 +25,8 @@ export interface Streams {
 }
 
 const CATCH_UP_MS = 20
+/** Short lines come by tens of thousands at once. */
+const MOST_AT_ONCE = 2_000
 /** Whoever waits for longer after Ctrl-C is told for what. */
 const PATIENCE_MS = 500
 
@@ -109,8 +111,8 @@ export class Producing {
   async #put(group: Group, outbox: Outbox<Group>): Promise<void> {
     const { signal } = this.#stop
     for (let rest = group; rest.messages.length + rest.wrong.length > 0; ) {
-      const due = this.#pace?.take(rest.messages.length, signal).catch(() => 0)
-      const part = head(rest, (await due) ?? rest.messages.length)
+      const most = Math.min(rest.messages.length, MOST_AT_ONCE)
+      const part = head(rest, this.#pace === null ? most : await this.#pace.take(most, signal).catch(() => 0))
       await outbox.room(part, signal)
       if (signal.aborted) {
         this.#unsent = rest.places[0] ?? null
@@ -142,8 +144,7 @@ export class Producing {
     // Where sending again may succeed, it is not the message that is wrong.
     const hopeless = results.some(result => result instanceof DeliveryError && result.retriable)
     if (this.#outcome.failed > 0 && (!keepGoing || hopeless)) this.#stop.abort()
-    if (json && !this.#unread)
-      await this.#print(reportOf(group, results, this.#options.follow === undefined ? 'line' : 'byte'))
+    if (json && !this.#unread) await this.#print(reportOf(group, results, this.#outcome.unit))
   }
 
   /** Resolves when it is written, or nobody waits for that any more. */
@@ -151,12 +152,14 @@ export class Producing {
     const { promise, resolve } = Promise.withResolvers<void>()
     const { signal } = this.#givenUp
     if (signal.aborted) return
-    signal.addEventListener('abort', () => resolve(), { once: true })
+    const given = () => resolve()
+    signal.addEventListener('abort', given)
     this.#streams.stdout.write(lines, error => {
       if (error) this.#broken(error)
       resolve()
     })
     await promise
+    signal.removeEventListener('abort', given)
   }
 
   /** Whoever has read enough does not keep messages from being written. */
@@ -201,14 +204,14 @@ export class Producing {
     const { exitCode, code, message, cause } = failure
     const rest =
       this.#options.transactionalId === undefined
-        ? `${this.#goOn(inputs)}`
+        ? this.#goOn(inputs)
         : '. The transaction was aborted: nothing of it counts'
     throw new CommandError(exitCode, code, `${message}${rest}`, cause)
   }
 
   #failure(): CommandError | null {
     const { written, failed, unknown, error, where } = this.#outcome
-    const error_ = this.#error
+    const stopped = this.#error
     if (failed > 0 && error !== null) {
       const all = plural(written + failed, 'message')
       const maybe = unknown > 0 ? `. Whether ${unknown} of them are written all the same is not known` : ''
@@ -217,10 +220,10 @@ export class Producing {
         ? new CommandError(exitCodes.interrupted, 'INTERRUPTED', `Interrupted: ${text}`, error)
         : new CommandError(exitCodes.failure, 'NOT_WRITTEN', text, error)
     }
-    if (error_ !== null) {
-      const code = error_ instanceof MillraceError ? error_.code : 'PRODUCE'
+    if (stopped !== null) {
+      const code = stopped instanceof MillraceError ? stopped.code : 'PRODUCE'
       const before = `${plural(written, 'message')} before that ${written === 1 ? 'was' : 'were'} written`
-      return new CommandError(exitCodeOf(error_), code, `${error_.message}. ${before}`, error_)
+      return new CommandError(exitCodeOf(stopped), code, `${stopped.message}. ${before}`, stopped)
     }
     if (!this.#interrupted || this.#endless || (this.#reader.complete && this.#unsent === null)) return null
     return new CommandError(exitCodes.interrupted, 'INTERRUPTED', `Interrupted after ${plural(written, 'message')}`)

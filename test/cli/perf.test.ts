@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { Admin } from '../../src/index.ts'
 import { EmbeddedCluster } from '../broker/embedded-cluster.ts'
+import { Recorder } from '../client/recorder.ts'
 import { until } from '../until.ts'
 import { command, RunningCommand } from './command.ts'
 
@@ -30,8 +32,8 @@ function checkOrder({ p50, p95, p99, p999, max }: Latency, what: string): void {
 }
 
 async function topics(): Promise<string[]> {
-  const { stdout } = await command(['topics', 'list', '--json'], cluster.brokers)
-  return stdout.split('\n').flatMap(line => (line === '' ? [] : JSON.parse(line).topic))
+  await using admin = new Admin({ brokers: cluster.brokers, logger: new Recorder() })
+  return (await admin.listTopics()).map(({ topic }) => topic).sort()
 }
 
 test('perf produce writes as many messages as it tells, and perf latency leaves no topic behind that it made', async () => {
@@ -59,7 +61,7 @@ test('perf produce writes as many messages as it tells, and perf latency leaves 
     assert.ok(fetchedMs.p50 <= handledMs.p50, topic)
   }
   assert.ok(totalMs.p50 >= hops[0].handledMs.p50 && totalMs.max >= hops[1].handledMs.max)
-  assert.deepEqual((await topics()).sort(), ['load', 'stalled', 'taken'])
+  assert.deepEqual(await topics(), ['load', 'stalled', 'taken'])
   const { stdout } = await command(['consume', 'load', '-e', '-f', '%k %S\\n'], cluster.brokers)
   const lines = stdout.split('\n').slice(0, -1)
   assert.deepEqual([lines.length, new Set(lines).size], [5_000, 7])
@@ -98,5 +100,5 @@ test('perf that is interrupted or fails tells so, and cleans up', async () => {
   assert.match(small.stderr, /--size must be at least 28/)
   assert.match(unwritten.stderr, /1 of 1 messages were not written: .*maxRequestBytes/)
   assert.match(unwritten.stdout, /^messages +0\n[\s\S]*latency max, ms +0\.00\n$/)
-  assert.deepEqual((await topics()).sort(), ['load', 'stalled', 'taken'])
+  assert.deepEqual(await topics(), ['load', 'stalled', 'taken'])
 })

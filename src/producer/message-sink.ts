@@ -59,6 +59,13 @@ export class MessageSink extends Writable {
   }
 
   override _write(chunk: unknown, _: BufferEncoding, callback: Callback): void {
+    let message: UncheckedMessage
+    try {
+      message = this.#messageOf(chunk)
+    } catch (thrown) {
+      callback(toError(thrown))
+      return
+    }
     const receipt: Receipt = {
       delivered: () => this.#told(),
       failed: (_, error) => {
@@ -67,7 +74,7 @@ export class MessageSink extends Writable {
       },
     }
     this.#inFlight++
-    this.#parts.accept(this.#messageOf(chunk), this.#serdes, receipt, 0)
+    this.#parts.accept(message, this.#serdes, receipt, 0)
     if (this.#hasRoom()) {
       callback()
       return

@@ -12,6 +12,7 @@ import {
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { notSsl } from '../client/tls.ts'
 import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from '../metrics/metrics-option.ts'
+import type { Bytes } from '../records/batch-builder.ts'
 import { levelsOf, requireCodec } from '../records/compression.ts'
 import { COMPRESSIONS, type Compression } from '../records/record-batch.ts'
 import type { Serializer } from '../serde/serde.ts'
@@ -29,7 +30,7 @@ const KiB = 1024
 const MiB = 1024 * KiB
 
 /** Options of a producer. Sizes in bytes, times in ms. */
-export interface ProducerOptions<K, V, S extends TopicSerdes = NoTopicSerdes> extends AccessOptions {
+export interface ProducerOptions<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerdes> extends AccessOptions {
   /** What keys are made bytes by. Default: bytes, or strings as UTF-8. */
   key?: Serializer<K>
   /** What values are made bytes by. Default: bytes, or strings as UTF-8. */

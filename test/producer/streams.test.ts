@@ -107,6 +107,19 @@ test('the first message that is not delivered destroys the stream, and the pipel
   assert.ok((await values(topic)).includes('after'))
 })
 
+test('a message that cannot even be looked at fails its stream', async () => {
+  const topic = await newTopic()
+  await using producer = new Producer({ brokers: broker.brokers })
+  const hostile = {
+    topic,
+    get value() {
+      throw new RangeError('no value')
+    },
+  }
+  await assert.rejects(pipeline(Readable.from([hostile]), producer.writable({ topic })), RangeError)
+  await assert.rejects(pipeline(Readable.from([hostile]), producer.writable()), { code: 'INVALID_MESSAGE' })
+})
+
 test('with onError a stream goes on, and each failure is told with its message', async () => {
   const topic = await newTopic()
   await using producer = new Producer({ brokers: broker.brokers })

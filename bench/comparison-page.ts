@@ -13,6 +13,7 @@ interface Excerpt {
 }
 
 const speed = { 'messages/s': 1, 'first pass': 3, 'CPU µs per message': 5, 'memory, peak': 7 }
+const taken = { 'p50, ms': 1, 'p95, ms': 2, 'p99, ms': 3, 'CPU µs per message': 6, 'memory, peak': 8 }
 const pauses = { 'pause of a partition, ms, longest': 2, 'of those that stay, longest': 6, 'handled twice': 7, lost: 8 }
 
 const excerpts: readonly Excerpt[] = [
@@ -32,6 +33,9 @@ const excerpts: readonly Excerpt[] = [
     from: ['## Handlers that wait', '### `keyed`'],
     columns: speed,
   },
+  { title: 'Producing lists of 1,000 messages', from: ['## Producing, many', '### Lists'], columns: speed },
+  { title: 'Producing one at a time, 1,000 under way', from: ['## Producing, one', '### 1,000'], columns: speed },
+  { title: 'From send() to the handler', from: ['## From send', '### 10,000'], columns: taken },
   {
     title: 'A third member joins a group of two',
     from: ['## Groups that change', '### A third member joins'],

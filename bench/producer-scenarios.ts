@@ -106,14 +106,14 @@ export const produceMemory: Scenario = {
   name: 'produce-memory',
   title: 'Memory of a producer whose broker stands still',
   text:
-    'Lists of 1,000 messages, 500 of them under way: more than the buffer of 64 MiB holds. The broker flows, is stopped for a minute (SIGSTOP), and ' +
+    'Lists of 1,000 messages, 400 of them under way: more than the buffer of 64 MiB takes. The broker flows, is stopped for a minute (SIGSTOP), and ' +
     'flows again; in the end every message has to be written.',
   kind: 'stall',
   comparisons: [
     {
       name: 'a minute without a broker',
       topic: 'written',
-      concurrency: 500,
+      concurrency: 400,
       contenders: [{ name: 'Millrace', program: 'produce/stall' }],
       goals: [],
     },

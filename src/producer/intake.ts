@@ -78,7 +78,7 @@ export class Intake {
   #encode(outgoing: Outgoing, serdes: MessageSerdes<never, never> | undefined): void {
     const { topic, givenKey, givenValue, headers } = outgoing
     const { topicSerdes, serdes: own } = this.#parts
-    const ofTopic = topicSerdes.get(topic)
+    const ofTopic = topicSerdes.size > 0 ? topicSerdes.get(topic) : undefined
     const forKey = serdes?.key ?? ofTopic?.key ?? own.key
     const key = givenKey === undefined ? null : encode(forKey, givenKey, { topic, isKey: true, headers })
     let value: Bytes | PromiseLike<Bytes>

@@ -7,6 +7,7 @@ import { Producer, TransactionError } from '../../src/index.ts'
 import { LogReader } from '../producer/log-reader.ts'
 import { until } from '../until.ts'
 import { Child } from './child.ts'
+import { readCommitted } from './console-consumer.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
 
 const program = fileURLToPath(new URL('programs/transactions.ts', import.meta.url))
@@ -31,6 +32,8 @@ async function whole(topic: string): Promise<string[]> {
   for (const log of logs) assert.deepEqual(log, logs[0], 'a transaction is half there, or in another order')
   const [log = []] = logs
   assert.equal(new Set(log).size, log.length, 'a transaction is there twice')
+  const java = await readCommitted(cluster, topic)
+  assert.deepEqual(java.toSorted(), logs.flat().toSorted(), 'Kafka’s own consumer reads something else')
   return log
 }
 

@@ -81,8 +81,8 @@ export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction
 
   send(message: UncheckedMessage, serdes?: MessageSerdes<never, never>): Promise<Delivery> {
     const sent = sendOne(this.#accept, message, serdes)
-    // Who does not wait for it is told by the end of the transaction.
-    sent.catch(() => {})
+    // Who does not wait for it is told by the end of the transaction; but not of what comes after a good end.
+    if (!this.#over || this.signal.aborted) sent.catch(() => {})
     return sent
   }
 
@@ -94,11 +94,9 @@ export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction
   }
 
   sendOffsets(offsets: readonly TransactionOffset[], group: TransactionGroup): Promise<void> {
-    const committed = this.#over
-      ? Promise.reject(new MillraceError('NO_TRANSACTION', 'The transaction is over'))
-      : this.#parts.transactions.sendOffsets(offsets, group)
+    if (this.#over) return Promise.reject(new MillraceError('NO_TRANSACTION', 'The transaction is over'))
+    const committed = this.#parts.transactions.sendOffsets(offsets, group)
     this.#offsets.add(committed)
-    // As with messages.
     committed.catch(() => {}).finally(() => this.#offsets.delete(committed))
     return committed
   }

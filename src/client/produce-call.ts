@@ -119,13 +119,23 @@ function readAnswer(
   for (const entry of answer.responses) {
     const topic = names === null ? entry.name : names.get(entry.topicId)
     if (topic === undefined) continue
-    for (const { index: partition, errorCode, baseOffset, logAppendTimeMs } of entry.partitionResponses) {
+    for (const response of entry.partitionResponses) {
+      const { index: partition, errorCode, baseOffset, logAppendTimeMs } = response
       const place = { topic, partition }
-      const error = kafkaError(errorCode, `${doing(place)} on ${broker}`, { ...place, broker })
+      const error = kafkaError(errorCode, `${doing(place)} on ${broker}${reason(response)}`, { ...place, broker })
       produced.set(partitionName(topic, partition), { ...place, error, baseOffset, logAppendTime: logAppendTimeMs })
     }
   }
   return produced
+}
+
+/** What the broker says of it, and of which record of the batch (KIP-467). */
+function reason({
+  errorMessage,
+  recordErrors: [first],
+}: ProduceResponse['responses'][number]['partitionResponses'][number]): string {
+  if (first !== undefined) return ` (record ${first.batchIndex} of the batch: ${first.batchIndexErrorMessage})`
+  return errorMessage === null ? '' : ` (${errorMessage})`
 }
 
 function unanswered(batches: readonly ProduceBatch[]): Map<string, ProducedBatch> {

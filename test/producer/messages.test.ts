@@ -249,3 +249,16 @@ test('a serde that is none is told of when the producer is made', () => {
     assert.throws(() => new Producer({ brokers, ...(options as object) }), { code: 'INVALID_OPTION', message: says })
   }
 })
+
+test('what the broker has against a record is in the error, and which record of the batch it is', async () => {
+  await broker.createTopic('compacted', { partitions: 1, config: { 'cleanup.policy': 'compact' } })
+  await using producer = new Producer({ brokers: broker.brokers })
+  const keyed = { topic: 'compacted', key: 'k', value: 'v' }
+  const results = await producer.sendBatch([keyed, { topic: 'compacted', value: 'v' }])
+  for (const result of results) {
+    assert.ok(result instanceof DeliveryError)
+    assert.deepEqual([result.code, result.written, result.retriable], ['INVALID_RECORD', 'no', false])
+    assert.match(result.message, /\(record 1 of the batch: A compacted topic takes no record without a key, .*\)/)
+  }
+  assert.equal((await producer.send(keyed)).offset, 0)
+})

@@ -28,7 +28,7 @@ test('help names the commands, their options, examples and exit codes', async ()
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is tested
     assert.doesNotMatch(stdout, /\x1b/)
   }
-  for (const name of ['consume', 'run', 'topics', 'groups', 'perf', 'broker'])
+  for (const name of ['consume', 'produce', 'run', 'topics', 'groups', 'perf', 'broker'])
     assert.match(all.stdout, new RegExp(`^ {2}${name} `, 'm'))
   for (const name of ['list', 'describe', 'members', 'delete'])
     assert.match(groups.stdout, new RegExp(`^ {2}${name} `, 'm'))

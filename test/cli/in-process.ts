@@ -18,21 +18,25 @@ export type Chunks = Iterable<string | Buffer> | AsyncIterable<string | Buffer>
 interface ProduceSetup {
   readonly brokers?: readonly string[]
   readonly stdout?: Streams['stdout']
+  /** As if somebody sat there. */
+  readonly isTTY?: boolean
 }
 
 /** `millrace produce` in this process, but for signals. */
 export async function producing(
   args: readonly string[],
   stdin: string | Buffer | Chunks = '',
-  { brokers = [], stdout }: ProduceSetup = {},
+  { brokers = [], stdout, isTTY = false }: ProduceSetup = {},
 ): Promise<Produced> {
   const chunks = typeof stdin === 'string' || Buffer.isBuffer(stdin) ? [stdin] : stdin
   const out = new Text()
   const err = new Text()
   const streams: Streams = {
-    stdin: chunks instanceof Readable ? chunks : Readable.from(bytesOf(chunks), { objectMode: false }),
+    stdin: Object.assign(chunks instanceof Readable ? chunks : Readable.from(bytesOf(chunks), { objectMode: false }), {
+      isTTY,
+    }),
     stdout: stdout ?? out.stream,
-    stderr: Object.assign(err.stream, { isTTY: false }) as unknown as NodeJS.WriteStream,
+    stderr: Object.assign(err.stream, { isTTY }) as unknown as NodeJS.WriteStream,
   }
   const program = makeProgram()
   program.commands

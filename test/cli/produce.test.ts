@@ -64,6 +64,20 @@ test('each line is a message, byte for byte and in order, however it comes', asy
   assert.equal((await valuesOf('lines')).length, 5)
 })
 
+test('on a terminal it is said what to do, and what was done', async () => {
+  await topic('typed')
+  const terminal = { brokers: cluster.brokers, isTTY: true }
+  const typed = await producing(['typed'], ['one\n', 'two\n'], terminal)
+  assert.deepEqual(typed, {
+    code: 0,
+    stdout: '',
+    stderr: 'millrace: Each line is a message. Ctrl-D ends it\nmillrace: 2 messages written\n',
+  })
+  const file = join(folder, 'typed')
+  await writeFile(file, 'three')
+  assert.equal((await producing(['typed', file], '', terminal)).stderr, 'millrace: 1 message written\n')
+})
+
 test('files are read one after another, stdin among them, from a line on and up to a number of messages', async () => {
   await topic('files')
   const [first, second] = [join(folder, 'first'), join(folder, 'second')]

@@ -10,7 +10,7 @@ export const produce: Scenario = {
   text:
     'Lists of 1,000 messages, 20 of them under way, `acks=1`; every client is told what became of each. Java, whose producer takes one message ' +
     'at a time and does not wait, has 20,000 under way in its loop, and as many as fit its buffer in ProducerPerformance, which makes up a new ' +
-    'value for each message.',
+    'value for each message. `writable()` is given one message after another, and has 10,000 under way.',
   kind: 'speed',
   comparisons: [
     {
@@ -19,6 +19,7 @@ export const produce: Scenario = {
       concurrency: 20,
       contenders: [
         { name: 'Millrace, sendBatch()', program: 'produce/millrace', handler: 'lists acks=1' },
+        { name: 'Millrace, writable()', program: 'produce/millrace', handler: 'stream acks=1' },
         performance,
         { name: "Java's producer, a loop of send()", program: 'SendLoop', handler: 'lists' },
         { name: platformatic, program: 'produce/platformatic', handler: 'lists', messages: 400_000 },

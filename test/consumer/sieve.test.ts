@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Broker } from '../../src/broker/index.ts'
+import type { ConsumerEnvironment } from '../../src/consumer/consumer.ts'
 import {
   batch,
+  type Clock,
   Consumer,
   type ConsumerOptions,
+  constant,
   type Message,
   NativeClient,
   type RecordInput,
+  systemClock,
   writeBatch,
 } from '../../src/index.ts'
 import { lag, running } from '../spine/running.ts'
 import { until } from '../until.ts'
 
+const HOUR = 3_600_000
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 let broker: Broker
 let client: NativeClient
@@ -36,14 +41,9 @@ async function topicOf(records: readonly RecordInput[]): Promise<string> {
   return topic
 }
 
-function consumerOf(topic: string, options: Partial<ConsumerOptions> = {}) {
-  return new Consumer({
-    brokers: broker.brokers,
-    logger: quiet,
-    group: topic,
-    offsets: { commitIntervalMs: 20 },
-    ...options,
-  })
+function consumerOf(topic: string, options: Partial<ConsumerOptions> = {}, environment: ConsumerEnvironment = {}) {
+  const own = { brokers: broker.brokers, logger: quiet, group: topic, offsets: { commitIntervalMs: 20 } }
+  return new Consumer({ ...own, ...options }, environment)
 }
 
 test('what a filter leaves out is done: no handler and no serde sees it, it takes no place, and it is committed', async () => {
@@ -113,32 +113,59 @@ test('what is too old when it is taken is done without its handler; one without 
   assert.deepEqual([consumer.state().work.expired, consumer.state().work.done], [1, 3])
 })
 
+/** A clock that can be set. */
+function settableClock() {
+  let skew = 0
+  return {
+    clock: {
+      now: () => systemClock.now(),
+      wallTime: () => systemClock.wallTime() + skew,
+      after: (ms: number, fn: () => void) => systemClock.after(ms, fn),
+      every: (ms: number, fn: () => void) => systemClock.every(ms, fn),
+      soon: (fn: () => void) => systemClock.soon(fn),
+    } satisfies Clock,
+    set: (ms: number) => {
+      skew = ms
+    },
+  }
+}
+
 test('what became too old while it waited behind its key, or for its next attempt, is done without its handler', async () => {
   const topic = await topicOf(['a', 'b'].map(value => ({ key: 'k', value, timestamp: Date.now() })))
+  const { clock, set } = settableClock()
   const handled: string[] = []
-  const ages = { expireAfterMs: 400, attempts: 100, backoff: Object.assign(() => 20, { maxMs: 20 }) }
-  const consumer = consumerOf(topic).topic({ topic, partitions: [0] }, { work: ages }, ({ value }) => {
+  const work = { expireAfterMs: 3_600_000, attempts: 100, backoff: constant(1) }
+  const consumer = consumerOf(topic, { work }, { clock }).topic({ topic, partitions: [0] }, ({ value }) => {
     handled.push(String(value))
+    if (handled.length === 3) set(3_600_001)
     throw new Error('not yet')
   })
   await using _ = running(consumer)
   await until('all is committed', () => consumer.state().partitions[0]?.committed === 2)
-  assert.ok(handled.length > 1 && handled.every(value => value === 'a'), `${handled}`)
+  assert.deepEqual(handled, ['a', 'a', 'a'])
   assert.equal(consumer.state().work.skipped, 0)
 })
 
 test('a batch is handed over without what became too old in it, and not at all when that is everything', async () => {
-  const topic = await topicOf([
-    { value: 'a', timestamp: Date.now() - 300 },
-    { value: 'b', timestamp: Date.now() + 60_000 },
-  ])
+  const now = Date.now()
+  const topic = await topicOf(
+    ['a', 'b', 'c'].map((value, at) => ({ key: value, value, timestamp: now - (10 - 5 * at) * HOUR })),
+  )
+  const { clock, set } = settableClock()
   const handled: string[][] = []
-  const consumer = consumerOf(topic, { work: { order: 'none' } }).topic(
+  const work = { order: 'none', expireAfterMs: 24 * HOUR, attempts: 100, backoff: constant(1) } as const
+  const consumer = consumerOf(topic, { work }, { clock }).topic(
     { topic, partitions: [0] },
-    { work: { expireAfterMs: 500 } },
-    batch({ messages: 10, lingerMs: 400 }, messages => void handled.push(messages.map(({ value }) => String(value)))),
+    batch({ messages: 3, lingerMs: 60_000 }, messages => {
+      handled.push(messages.map(({ value }) => String(value)))
+      set(handled.length === 1 ? 15 * HOUR : 48 * HOUR)
+      throw new Error('not yet')
+    }),
   )
   await using _ = running(consumer)
-  await until('all is committed', () => consumer.state().partitions[0]?.committed === 2)
-  assert.deepEqual(handled, [['b']])
+  await until('all is committed', () => consumer.state().partitions[0]?.committed === 3)
+  assert.deepEqual(handled, [
+    ['a', 'b', 'c'],
+    ['b', 'c'],
+  ])
 })

@@ -52,7 +52,7 @@ async function installTarball(tarball: string): Promise<void> {
 /** The declarations alone, without this checkout's compiler options. */
 async function checkTypes(): Promise<void> {
   // Without those whose types are of optional peers.
-  const entries = ['broker', 'prometheus', 'statsd', 'server'].map(
+  const entries = ['broker', 'prometheus', 'statsd', 'server', 'testing'].map(
     name => `export * as ${name} from 'millrace/${name}'`,
   )
   await writeFile(join(folder, 'main.ts'), ["export * from 'millrace'", ...entries, ''].join('\n'))
@@ -69,6 +69,7 @@ function runOldest(node: string): void {
     ['prometheus', 'prometheus'],
     ['statsd', 'graphite'],
     ['server', 'serve'],
+    ['testing', 'deliver'],
   ]) {
     const there = run('-e', `import('millrace/${entry}').then(all => console.log(typeof all.${name}))`)
     if (there !== 'function') throw new Error(`import 'millrace/${entry}' gives no ${name}`)

@@ -6,8 +6,8 @@ import { basename, dirname, join, normalize } from 'node:path'
 import test from 'node:test'
 import { apiTable } from '../src/broker/api/table.ts'
 import { resolveOptions as resolveBrokerOptions } from '../src/broker/options.ts'
-import { resolveOptions } from '../src/consumer/options.ts'
 import { metricDefinitions as ofConsumers } from '../src/consumer/metric-names.ts'
+import { resolveOptions } from '../src/consumer/options.ts'
 import { Consumer, KafkaError, Producer } from '../src/index.ts'
 import { metricDefinitions as ofProducers } from '../src/producer/metric-names.ts'
 import { resolveProducer } from '../src/producer/options.ts'
@@ -122,6 +122,7 @@ test('every code block of the documentation type-checks', async () => {
           'millrace/opentelemetry': [join(root, 'src/opentelemetry/index.ts')],
           'millrace/prometheus': [join(root, 'src/metrics/prometheus.ts')],
           'millrace/server': [join(root, 'src/server/index.ts')],
+          'millrace/testing': [join(root, 'src/testing/index.ts')],
           'millrace/statsd': [join(root, 'src/metrics/statsd.ts')],
           'prom-client': [join(root, 'node_modules/prom-client')],
           '@opentelemetry/*': [join(root, 'node_modules/@opentelemetry/*')],

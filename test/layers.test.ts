@@ -16,7 +16,7 @@ const layers = [
   ['serde', 'metrics', 'properties'],
   ['ownership', 'fetch', 'work', 'offsets', 'producer'],
   ['consumer', 'broker'],
-  ['server', 'opentelemetry'],
+  ['server', 'opentelemetry', 'testing'],
   ['cli'],
 ]
 for (const [depth, siblings] of layers.entries()) {

@@ -7,6 +7,7 @@ const entries = new Map([
   ['millrace/opentelemetry', new URL('../src/opentelemetry/index.ts', import.meta.url).href],
   ['millrace/prometheus', new URL('../src/metrics/prometheus.ts', import.meta.url).href],
   ['millrace/server', new URL('../src/server/index.ts', import.meta.url).href],
+  ['millrace/testing', new URL('../src/testing/index.ts', import.meta.url).href],
   ['millrace/statsd', new URL('../src/metrics/statsd.ts', import.meta.url).href],
 ])
 

@@ -1,6 +1,6 @@
-import { HeldClock } from '../src/broker/held-clock.ts'
+import { HeldClock } from '../src/base/held-clock.ts'
 
-export { settled } from '../src/broker/held-clock.ts'
+export { settled } from '../src/base/held-clock.ts'
 
 /** The clock that users of the embedded broker hold and turn is the one that all tests do; here it begins in November 2023, each time. */
 export class VirtualClock extends HeldClock {

@@ -11,10 +11,10 @@ import { Meter } from './meter.ts'
 import { Outbox, type Results } from './outbox.ts'
 import { writeText } from './output.ts'
 import { Pace } from './pace.ts'
-import { randomValues } from './random-values.ts'
 import { type ProducerFlags, writerOptions } from './producer-settings.ts'
-import { checkTopics } from './topic-check.ts'
+import { randomValues } from './random-values.ts'
 import { table } from './table.ts'
+import { checkTopics } from './topic-check.ts'
 
 export interface PerfProduceOptions extends ProducerFlags {
   readonly messages?: number

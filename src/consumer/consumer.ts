@@ -31,6 +31,7 @@ import {
   routeWork,
 } from './route.ts'
 import { snapshot } from './snapshot.ts'
+import { keepSpec } from './spec.ts'
 import type { ConsumerState, ConsumerStatus } from './state.ts'
 
 export interface RunOptions {
@@ -100,6 +101,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
     const { metrics, clientId, group } = this.#options
     const parts = { clientId, group, clock: this.#clock, logger: this.#logger }
     this.#instruments = metrics === null ? null : new Instruments({ ...parts, options: metrics })
+    keepSpec(this, { options: this.#options, routes: this.#routes })
   }
 
   /**

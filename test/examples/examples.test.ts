@@ -14,9 +14,9 @@ import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker } from '../../src/broker/index.ts'
 import { Admin, NativeClient, writeBatch } from '../../src/index.ts'
 import { Child } from '../kafka/child.ts'
-import { readTopic } from '../producer/read-topic.ts'
 import { freePorts } from '../kafka/ports.ts'
 import { LogReader } from '../producer/log-reader.ts'
+import { readTopic } from '../producer/read-topic.ts'
 import { until } from '../until.ts'
 
 const root = join(import.meta.dirname, '../..')

@@ -4,10 +4,10 @@ import { inspect } from 'node:util'
 import { Authority } from '../../src/broker/security/authority.ts'
 import type { ClientOptions, MillraceError, OAuthSasl } from '../../src/index.ts'
 import { Consumer, Producer } from '../../src/index.ts'
+import { unsecuredToken } from '../broker/sasl-client.ts'
 import { Recorder, startClient } from '../client/recorder.ts'
 import { until } from '../until.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
-import { unsecuredToken } from '../broker/sasl-client.ts'
 import { type KafkaSecurity, sessionMs } from './kafka-security.ts'
 
 let cluster: KafkaCluster

@@ -8,8 +8,8 @@ import {
   type GapRecord,
   LEAST_CHARACTERS,
 } from '../../src/offsets/gap-codec.ts'
-import { crc32c } from '../../src/records/crc32c.ts'
 import { zeroUuid } from '../../src/protocol/wire-type.ts'
+import { crc32c } from '../../src/records/crc32c.ts'
 
 const lengths = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 2 ** 40 }))
 const topicIds = fc.option(

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { exponential } from '../../src/base/backoff.ts'
+import { systemClock } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker, type FaultAction } from '../../src/broker/index.ts'
 import { NativeClient } from '../../src/client/native-client.ts'
 import type { Delivery, DeliveryError } from '../../src/producer/delivery.ts'
 import { Producer } from '../../src/producer/producer.ts'
 import { openBatch } from '../../src/records/open-batch.ts'
-import { StderrLogger } from '../../src/base/stderr-logger.ts'
-import { systemClock } from '../../src/base/clock.ts'
 
 import { inLanes } from './lanes.ts'
 

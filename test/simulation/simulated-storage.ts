@@ -1,8 +1,8 @@
 import type { Clock } from '../../src/base/clock.ts'
 import { MillraceError } from '../../src/base/errors.ts'
 import { partitionName, type TopicPartition } from '../../src/base/topic-partition.ts'
-import { errorCodes, KafkaError } from '../../src/protocol/error-codes.ts'
 import type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from '../../src/offsets/storage.ts'
+import { errorCodes, KafkaError } from '../../src/protocol/error-codes.ts'
 import type { Dice } from './dice.ts'
 
 /**

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import {
-  batch,
   type Bytes,
+  batch,
   type Clock,
   Consumer,
   Producer,

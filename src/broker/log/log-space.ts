@@ -1,5 +1,5 @@
 import { type Clock, longestTimerMs, type Timer } from '../../base/clock.ts'
-import { settled } from '../held-clock.ts'
+import { settled } from '../../base/held-clock.ts'
 
 /** A log as the space that it shares with others sees it. */
 export interface Tenant {

@@ -1,5 +1,5 @@
+import { settled } from '../../base/held-clock.ts'
 import type { RecordBatch } from '../../records/record-batch.ts'
-import { settled } from '../held-clock.ts'
 import type { Batches } from './batches.ts'
 import { timestampOf } from './incoming.ts'
 import { recordsOf } from './inflated.ts'

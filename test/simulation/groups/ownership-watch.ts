@@ -1,5 +1,5 @@
-import type { GroupSnapshot } from '../../../src/broker/groups/groups.ts'
 import { partitionName, type TopicPartition } from '../../../src/base/topic-partition.ts'
+import type { GroupSnapshot } from '../../../src/broker/groups/groups.ts'
 import { decodeGaps } from '../../../src/offsets/gap-codec.ts'
 import { decodeAssignment } from '../../../src/ownership/consumer-protocol.ts'
 import type { ApiName } from '../../../src/protocol/apis.ts'

@@ -7,6 +7,7 @@ import type { TopicMetadata } from '../client/low-level-client.ts'
 import { AnyPartition } from './any-partition.ts'
 import { ProducerBatch } from './batch.ts'
 import type { Ledger } from './ledger.ts'
+import { Line } from './line.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { Partitioner } from './partitioners/partitioner.ts'
@@ -57,9 +58,10 @@ const FIRST_BYTES = 1_024
  */
 export class Accumulator {
   readonly #parts: AccumulatorParts
-  readonly #lines = new Map<string, Outgoing[]>()
+  readonly #lines = new Map<string, Line>()
   readonly #places = new Map<string, Places>()
   #waiting = 0
+  #waitingBytes = 0
   /** Messages that ever had to wait. */
   #entered = 0
   #putWaiters: { readonly last: number; resolve(): void }[] = []
@@ -80,7 +82,7 @@ export class Accumulator {
   }
 
   /** The messages that wait, by topic; the first of each is what the others wait for. */
-  get lines(): ReadonlyMap<string, readonly Outgoing[]> {
+  get lines(): ReadonlyMap<string, Line> {
     return this.#lines
   }
 
@@ -97,18 +99,34 @@ export class Accumulator {
   add(message: Outgoing): void {
     const line = this.#waiting === 0 ? undefined : this.#lines.get(message.topic)
     if (line === undefined && this.#put(message)) return
-    if (this.#waiting >= MOST_WAITING) {
-      const text = `${MOST_WAITING} messages wait to be sent already: wait for some of them before sending more`
-      this.#fail(message, new MillraceError('BUFFER_FULL', text, { topic: message.topic, retriable: true }))
+    const { bufferBytes, deliveryTimeoutMs } = this.#parts.options
+    const before = this.#waitingBytes
+    if (this.#waiting >= MOST_WAITING || (before > 0 && before + message.bytes > bufferBytes)) {
+      this.#fail(message, this.#full(message))
       return
     }
     this.#waiting++
-    message.deadline = this.#parts.clock.now() + this.#parts.options.deliveryTimeoutMs
+    this.#weigh(message)
+    message.deadline = this.#parts.clock.now() + deliveryTimeoutMs
     message.turn = ++this.#entered
-    if (line === undefined) this.#lines.set(message.topic, [message])
-    else line.push(message)
-    // No later one is late before.
-    if (this.#timer === null) this.#setTimer()
+    if (line === undefined) {
+      const first = new Line()
+      first.push(message)
+      this.#lines.set(message.topic, first)
+    } else line.push(message)
+    this.#setTimer()
+  }
+
+  /** A serde is through with it. */
+  encoded(message: Outgoing): void {
+    message.encoding = false
+    if (!message.settled) this.#weigh(message)
+    this.advance()
+  }
+
+  #weigh(message: Outgoing): void {
+    message.weight = message.bytes
+    this.#waitingBytes += message.weight
   }
 
   /** Resolves when all that waits now is in a batch or has failed. */
@@ -122,11 +140,17 @@ export class Accumulator {
     const { fullSince: since } = this
     this.#fullSince = null
     for (const [topic, line] of [...this.#lines]) {
-      let put = 0
-      while (put < line.length && this.#putWaiting(line[put] as Outgoing)) put++
-      this.#waiting -= put
-      if (put === line.length) this.#lines.delete(topic)
-      else if (put > 0) this.#lines.set(topic, line.slice(put))
+      let moved = false
+      let head = line.head
+      for (; head !== undefined && this.#putWaiting(head); head = line.head) {
+        line.shift()
+        this.#waiting--
+        this.#waitingBytes -= head.weight
+        moved = true
+      }
+      // The topics take turns in what room there is.
+      if (moved) this.#lines.delete(topic)
+      if (moved && head !== undefined) this.#lines.set(topic, line)
     }
     if (this.#fullSince !== null) this.#fullSince = since ?? this.#fullSince
     this.#setTimer()
@@ -139,6 +163,11 @@ export class Accumulator {
     this.advance()
   }
 
+  split(batch: ProducerBatch, parts: readonly ProducerBatch[]): void {
+    for (const part of parts) this.#bytes += cost(part)
+    this.#bytes -= cost(batch)
+  }
+
   settled(batch: ProducerBatch): void {
     this.#bytes -= cost(batch)
     if (this.#waiting > 0) this.advance()
@@ -146,10 +175,11 @@ export class Accumulator {
 
   /** Gives up what waits. */
   abandon(error: MillraceError): void {
-    for (const line of this.#lines.values()) for (const message of line) this.#fail(message, error)
+    const lines = [...this.#lines.values()]
     this.#lines.clear()
     this.#fullSince = null
-    this.#waiting = 0
+    this.#waiting = this.#waitingBytes = 0
+    for (const line of lines) for (const message of line) this.#fail(message, error)
     this.#setTimer()
     this.#tellPut()
   }
@@ -182,10 +212,8 @@ export class Accumulator {
   #append(message: Outgoing, metadata: TopicMetadata): boolean {
     const { options, sender } = this.#parts
     const places = this.#placesOf(metadata)
-    const chosen =
-      message.partition < 0
-        ? this.#choose(message, places)
-        : this.#checked(message.topic, message.partition, metadata, 'the message names')
+    const chosen = message.partition < 0 ? this.#choose(message, places) : message.partition
+    if (chosen >= metadata.partitions.length && this.#mayBeNew(message, chosen, metadata)) return false
     const queue = sender.queue(message.topic, chosen < 0 ? places.any.choose(places.available, places.load) : chosen)
     let batch = queue.open
     if (batch !== undefined && this.#isFull(batch)) batch = undefined
@@ -246,8 +274,17 @@ export class Accumulator {
       partitioner.requiresConsistency ? all : available,
     )
     if (chosen === null) return -1
-    message.partition = this.#checked(topic, chosen, metadata, 'the partitioner chose')
+    if (!Number.isInteger(chosen) || chosen < 0) throw noPartition(topic, chosen, metadata, 'the partitioner chose')
+    message.partition = chosen
     return chosen
+  }
+
+  /** Partitions may be added: it is looked up once more before it is taken for wrong. */
+  #mayBeNew(message: Outgoing, partition: number, metadata: TopicMetadata): boolean {
+    message.missedIn ??= metadata
+    if (message.missedIn !== metadata) throw noPartition(message.topic, partition, metadata, 'the message has')
+    this.#parts.topics.doubt(message.topic)
+    return true
   }
 
   #placesOf(metadata: TopicMetadata): Places {
@@ -268,15 +305,6 @@ export class Accumulator {
     return places
   }
 
-  #checked(topic: string, partition: number, { partitions }: TopicMetadata, who: string): number {
-    if (Number.isInteger(partition) && partition >= 0 && partition < partitions.length) return partition
-    const text = `Topic ${topic} has the partitions 0 to ${partitions.length - 1}, and ${who} ${describe(partition)}`
-    throw new MillraceError('UNKNOWN_PARTITION', text, {
-      topic,
-      ...(typeof partition === 'number' ? { partition } : {}),
-    })
-  }
-
   #tooLarge({ topic }: Outgoing, partition: number, bytes: number): MillraceError {
     const { maxRequestBytes } = this.#parts.options
     const text =
@@ -285,15 +313,22 @@ export class Accumulator {
     return new MillraceError('MESSAGE_TOO_LARGE', text, { topic, partition })
   }
 
-  #tooLate({ topic, encoding }: Outgoing): MillraceError {
+  #full({ topic }: Outgoing): MillraceError {
+    const text =
+      `${this.#waiting} messages of ${this.#waitingBytes} bytes wait to be sent already, and no more than ${MOST_WAITING} may, or as many ` +
+      `bytes as bufferBytes (${this.#parts.options.bufferBytes}): wait for some of them before sending more`
+    return new MillraceError('BUFFER_FULL', text, { topic, retriable: true })
+  }
+
+  #tooLate({ topic, encoding, missedIn }: Outgoing): MillraceError {
     const { topics, options } = this.#parts
     const known = topics.get(topic) !== null
-    const error = known ? null : topics.error(topic)
-    const why = encoding
-      ? 'its serde is not through'
-      : known
-        ? `the buffer of ${options.bufferBytes} bytes is full`
-        : `its topic is not known: ${error?.message ?? 'no broker has answered yet'}`
+    const error = known && missedIn === null ? null : topics.error(topic)
+    const unknown = error === null ? 'no broker has answered yet' : error.message
+    let why = `the buffer of ${options.bufferBytes} bytes is full`
+    if (encoding) why = 'its serde is not through'
+    else if (!known) why = `its topic is not known: ${unknown}`
+    else if (missedIn !== null) why = `its partition is not known: ${unknown}`
     const text = `A message to ${topic} could not be sent within ${options.deliveryTimeoutMs} ms: ${why}`
     return new MillraceError('DELIVERY_TIMEOUT', text, { topic, retriable: true, cause: error ?? undefined })
   }
@@ -301,7 +336,7 @@ export class Accumulator {
   #tellPut(): void {
     if (this.#putWaiters.length === 0) return
     let first = Number.POSITIVE_INFINITY
-    for (const line of this.#lines.values()) first = Math.min(first, line[0]?.turn ?? first)
+    for (const { head } of this.#lines.values()) first = Math.min(first, head?.turn ?? first)
     this.#putWaiters = this.#putWaiters.filter(({ last, resolve }) => {
       if (first <= last) return true
       resolve()
@@ -309,16 +344,27 @@ export class Accumulator {
     })
   }
 
-  /** For the first that may have waited for too long. */
+  /** For the first that may have waited for too long. One that was put meanwhile was to be late before all others, so it may fire too early. */
   #setTimer(): void {
-    this.#timer?.cancel()
-    this.#timer = null
-    if (this.#waiting === 0) return
-    const { clock } = this.#parts
-    let first = Number.POSITIVE_INFINITY
-    for (const line of this.#lines.values()) first = Math.min(first, line[0]?.deadline ?? first)
-    this.#timer = clock.after(Math.max(0, first - clock.now()), () => this.advance())
+    if (this.#waiting === 0) {
+      this.#timer?.cancel()
+      this.#timer = null
+    } else if (this.#timer === null) {
+      const { clock } = this.#parts
+      let first = Number.POSITIVE_INFINITY
+      for (const { head } of this.#lines.values()) first = Math.min(first, head?.deadline ?? first)
+      this.#timer = clock.after(Math.max(0, first - clock.now()), () => {
+        this.#timer = null
+        this.advance()
+      })
+    }
   }
+}
+
+function noPartition(topic: string, partition: number, { partitions }: TopicMetadata, who: string): MillraceError {
+  const text = `Topic ${topic} has the partitions 0 to ${partitions.length - 1}, and ${who} ${describe(partition)}`
+  const place = typeof partition === 'number' ? { topic, partition } : { topic }
+  return new MillraceError('UNKNOWN_PARTITION', text, place)
 }
 
 /** What a batch takes of the buffer. */

@@ -1,7 +1,8 @@
 import { MillraceError } from '../base/errors.ts'
 import { partitionName } from '../base/topic-partition.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
-import type { Compression } from '../records/record-batch.ts'
+import { OpenRecordBatch } from '../records/open-record-batch.ts'
+import { type Compression, HEADER_BYTES, RecordBatch } from '../records/record-batch.ts'
 import { DeliveryError, type Receipt, type Written } from './delivery.ts'
 import type { Identity } from './identity.ts'
 import type { Outgoing } from './outgoing.ts'
@@ -10,6 +11,9 @@ export interface BatchOptions {
   readonly compression: Compression
   readonly level: number | undefined
 }
+
+/** Sequence numbers of a producer that there are; the first one follows the last (KIP-98). */
+export const SEQUENCES = 2 ** 31
 
 /** Messages of one partition that are sent together, from the first that is added until all are told what became of them. */
 export class ProducerBatch {
@@ -74,10 +78,14 @@ export class ProducerBatch {
   /** Adds it, unless there would be more bytes than `most` then; answers whether it did. */
   add(message: Outgoing, most: number): boolean {
     if (!this.#builder.append(message, message.timestamp, most)) return false
-    this.#receipts.push(message.receipt)
-    this.#places.push(message.at)
-    this.#timestamps.push(message.timestamp)
+    this.#note(message.receipt, message.at, message.timestamp)
     return true
+  }
+
+  #note(receipt: Receipt, place: number, timestamp: number): void {
+    this.#receipts.push(receipt)
+    this.#places.push(place)
+    this.#timestamps.push(timestamp)
   }
 
   /** What is sent; the same bytes each time, unless it got another sequence number. */
@@ -92,6 +100,44 @@ export class ProducerBatch {
       baseSequence: this.sequence,
     })
     return this.#bytes
+  }
+
+  /**
+   * Its messages as two batches, for a broker that takes no more at once. They have its numbers, its deadline and its past; it is over when
+   * they are.
+   */
+  split(): readonly [ProducerBatch, ProducerBatch] {
+    const { topic, partition } = this
+    const whole = new RecordBatch(this.#builder.finish({}))
+    const place = { topic, partition, maxInflatedBytes: Number.POSITIVE_INFINITY, highWatermark: -1 }
+    const open = new OpenRecordBatch(whole, whole.buffer.subarray(HEADER_BYTES), place)
+    const half = HEADER_BYTES + (this.length - HEADER_BYTES) / 2
+    const first = this.#part(0, half)
+    let second: ProducerBatch | null = null
+    for (let message = open.next(); message !== null; message = open.next()) {
+      const at = message.offset
+      const { rawKey: key, rawValue: value } = message
+      const record = { key, value, headers: message.headers.raw }
+      if (second === null && at > 0 && (first.length >= half || at === this.count - 1)) second = this.#part(at, half)
+      const part = second ?? first
+      part.#builder.append(record, this.#timestamps[at] as number)
+      part.#note(this.#receipts[at] as Receipt, this.#places[at] as number, this.#timestamps[at] as number)
+    }
+    // The last message is in it, at the latest.
+    const parts = [first, second as ProducerBatch] as const
+    void Promise.all(parts.map(part => part.done)).then(() => this.#done.resolve())
+    return parts
+  }
+
+  /** One that begins with this message. */
+  #part(at: number, half: number): ProducerBatch {
+    const part = new ProducerBatch(this.topic, this.partition, this.createdAt, this.deadline, Math.ceil(half))
+    part.sealed = true
+    part.attempts = this.attempts
+    part.uncertain = this.uncertain
+    part.cause = this.cause
+    if (this.sequence >= 0) part.number(this.identity, (this.sequence + at) % SEQUENCES)
+    return part
   }
 
   number(identity: Identity | null, sequence: number): void {

@@ -74,6 +74,7 @@ export class Engine {
         this.ledger.settled(batch)
         this.accumulator.settled(batch)
       },
+      split: (batch, parts) => this.accumulator.split(batch, parts),
     })
     this.accumulator = new Accumulator({
       options,

@@ -110,8 +110,7 @@ export class Intake {
     } catch (thrown) {
       this.#fail(outgoing, thrown as MillraceError)
     }
-    outgoing.encoding = false
-    this.#parts.accumulator.advance()
+    this.#parts.accumulator.encoded(outgoing)
   }
 
   #fail(outgoing: Outgoing, error: MillraceError): void {

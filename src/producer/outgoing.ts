@@ -1,4 +1,5 @@
 import type { MillraceError } from '../base/errors.ts'
+import type { TopicMetadata } from '../client/low-level-client.ts'
 import type { Bytes, RecordInput } from '../records/batch-builder.ts'
 import { DeliveryError, type Receipt } from './delivery.ts'
 import type { HeaderPairs } from './message.ts'
@@ -22,8 +23,12 @@ export class Outgoing implements RecordInput {
   turn = 0
   /** Until when it may wait, by the clock's `now`. */
   deadline = Number.POSITIVE_INFINITY
+  /** What it counts for while it waits. */
+  weight = 0
   /** A serde is not through with it. */
   encoding = false
+  /** What was known of its topic when its partition was not there. */
+  missedIn: TopicMetadata | null = null
   #settled = false
 
   constructor(
@@ -46,6 +51,11 @@ export class Outgoing implements RecordInput {
     this.partition = message.partition
     this.receipt = receipt
     this.at = at
+  }
+
+  /** About what its key and value take in memory; 0 while a serde is not through with it. */
+  get bytes(): number {
+    return this.encoding ? 0 : (this.key?.length ?? 0) + (this.value?.length ?? 0)
   }
 
   get settled(): boolean {

@@ -1,6 +1,6 @@
 import type { MillraceError } from '../base/errors.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
-import type { ProducerBatch } from './batch.ts'
+import { type ProducerBatch, SEQUENCES } from './batch.ts'
 import type { Identity, IdentitySource } from './identity.ts'
 
 /** What a broker, or the way to it, made of one attempt. */
@@ -51,13 +51,14 @@ const moves: ReadonlySet<number> = new Set([
   errorCodes.LEADER_NOT_AVAILABLE,
   errorCodes.FENCED_LEADER_EPOCH,
 ])
+/** The topic takes no batches of that size; half of it may do. */
+const tooLarge: ReadonlySet<number> = new Set([errorCodes.MESSAGE_TOO_LARGE, errorCodes.RECORD_LIST_TOO_LARGE])
 /** The broker's log and the numbers of this producer do not go together. */
 const outOfStep: ReadonlySet<number> = new Set([
   errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER,
   errorCodes.UNKNOWN_PRODUCER_ID,
   errorCodes.INVALID_PRODUCER_EPOCH,
 ])
-const SEQUENCES = 2 ** 31
 /**
  * How long a broker surely knows a producer that it acknowledged something to. One that it does not know may begin with any number: were
  * several on their way then, and the first one refused, the second would be written before it. Brokers forget a producer after
@@ -165,30 +166,35 @@ export class PartitionQueue {
     return batch
   }
 
-  /** Whether the batch is over; else it waits to be tried again. */
-  answered(batch: ProducerBatch, outcome: Outcome, now: number): boolean {
+  /** What becomes of the batch then; its parts wait in its place when it is split. */
+  answered(batch: ProducerBatch, outcome: Outcome, now: number): 'over' | 'again' | readonly ProducerBatch[] {
     this.#underWay.splice(this.#underWay.indexOf(batch), 1)
     const { error } = outcome
     if (error === null) {
       this.#written(batch, now)
       batch.succeeded(outcome.baseOffset, outcome.logAppendTime)
-      return true
+      return 'over'
     }
     const code = error instanceof KafkaError ? error.errorCode : null
     if (code === errorCodes.DUPLICATE_SEQUENCE_NUMBER) {
       this.#written(batch, now)
       batch.succeeded(-1, -1)
-      return true
+      return 'over'
     }
     batch.cause = error
     if (outcome.sent && !this.#refused(code)) batch.uncertain = true
+    if (code !== null && tooLarge.has(code) && batch.count > 1) {
+      const parts = batch.split()
+      for (const part of parts.toReversed()) this.#putBack(part)
+      return parts
+    }
     if (now < batch.deadline && this.#triesAgain(batch, error, code)) {
       this.#putBack(batch)
-      return false
+      return 'again'
     }
     if (error.retriable && now >= batch.deadline) this.#late(batch)
     else this.#giveUp(batch, error.code, error.message, error.retriable)
-    return true
+    return 'over'
   }
 
   /** Gives up what waits and may not be tried any longer; answers what that was. */

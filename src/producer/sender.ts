@@ -35,6 +35,8 @@ export interface SenderParts {
   readonly transaction: WrittenTransaction | null
   /** All messages of the batch are told what became of them. */
   readonly settled: (batch: ProducerBatch) => void
+  /** It goes on in parts. */
+  readonly split: (batch: ProducerBatch, parts: readonly ProducerBatch[]) => void
 }
 
 /** What the sender needs to know of a transaction. */
@@ -263,11 +265,12 @@ export class Sender {
     const now = clock.now()
     const outcome = outcomeOf(produced)
     const { error } = outcome
-    if (queue.answered(batch, outcome, now)) {
-      settled(batch)
-    } else if (this.#dropped !== null) {
+    const fate = queue.answered(batch, outcome, now)
+    if (fate === 'over') settled(batch)
+    else if (fate !== 'again') this.#split(batch, fate)
+    if (fate !== 'over' && this.#dropped !== null) {
       for (const given of queue.abandon(this.#dropped)) settled(given)
-    } else if (error !== null) {
+    } else if (fate === 'again') {
       const waitMs = Math.ceil(backoff(batch.attempts, random))
       queue.notBefore = now + waitMs
       ledger.retried(batch)
@@ -276,6 +279,14 @@ export class Sender {
       logger[level]({ err: error, topic, partition, attempts, waitMs }, 'a batch is sent again')
     }
     if (error?.retriable) topics.doubt(batch.topic)
+  }
+
+  #split(batch: ProducerBatch, parts: readonly ProducerBatch[]): void {
+    const { topic, partition, length, count, cause } = batch
+    const text =
+      'a batch was larger than its topic takes: it is sent in parts; a smaller batchBytes spares the second time'
+    this.#parts.logger.warn({ err: cause, topic, partition, bytes: length, messages: count }, text)
+    this.#parts.split(batch, parts)
   }
 
   #setTimer(now: number): void {

@@ -33,9 +33,9 @@ export function snapshot(
       limit: options.bufferBytes,
       fullSince: accumulator.fullSince === null ? null : wallTime(accumulator.fullSince),
     },
-    waiting: [...accumulator.lines].flatMap(([topic, line]) => {
-      const since = (line[0]?.deadline ?? 0) - options.deliveryTimeoutMs
-      return line[0] === undefined ? [] : [waitingState(engine, topic, line, line[0], wallTime(since))]
+    waiting: [...accumulator.lines].flatMap(([topic, { length, head }]) => {
+      if (head === undefined) return []
+      return [waitingState(engine, topic, length, head, wallTime(head.deadline - options.deliveryTimeoutMs))]
     }),
     partitions: [...sender.active].flatMap(queue => partitionState(engine, queue, wallTime) ?? []).sort(comparePlaces),
     requests: [...sender.inFlight]
@@ -50,7 +50,7 @@ export function snapshot(
 function waitingState(
   { topics }: Engine,
   topic: string,
-  { length: messages }: readonly Outgoing[],
+  messages: number,
   first: Outgoing,
   since: number,
 ): WaitingState {

@@ -1,8 +1,9 @@
 import type { Backoff } from '../base/backoff.ts'
-import { type Clock, sleep, type Timer } from '../base/clock.ts'
+import { type Clock, longestTimerMs, sleep, type Timer } from '../base/clock.ts'
 import { MillraceError, toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
+import { within } from '../client/deadline.ts'
 import { isFatal } from '../client/fatal.ts'
 import type { LowLevelClient, TopicMetadata } from '../client/low-level-client.ts'
 import { KafkaError } from '../protocol/error-codes.ts'
@@ -88,14 +89,18 @@ export class Topics {
   }
 
   async #look(): Promise<void> {
-    const { client, logger, changed } = this.#parts
+    const { client, clock, logger, changed } = this.#parts
     const { signal } = this.#ended
     while (this.#doubted.size > 0 && !signal.aborted) {
       const topics = await this.#rested()
       try {
-        const found = topics.length === 0 ? null : await client.metadata(topics)
+        // Whoever shares the client may close first.
+        const late = () => new MillraceError('REQUEST_TIMEOUT', 'The client does not answer', { retriable: true })
+        const asked = topics.length === 0 ? null : client.metadata(topics)
+        const found = asked === null ? null : await within(clock, longestTimerMs, asked, late, signal)
         for (const topic of topics) this.#learn(topic, found?.topics.get(topic))
       } catch (thrown) {
+        if (signal.aborted) break
         const error = toError(thrown)
         logger.debug({ err: error }, 'topics could not be looked up')
         for (const topic of topics) this.#missed(topic, error)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DeliveryError } from '../../src/producer/delivery.ts'
 import { PartitionQueue } from '../../src/producer/partition-queue.ts'
-import { lost, refused, Scene, unsent } from './scene.ts'
+import { lost, type Request, refused, Scene, unsent } from './scene.ts'
 
 /** The leader knows the producer: it acknowledged something. */
 function begun(): Scene {
@@ -153,4 +153,30 @@ test('one that may be on its way still is not numbered anew: it is given up as u
   // What the broker still reads from the lost connection comes too late.
   for (const request of stuck) scene.apply(request)
   assert.deepEqual(scene.leader.log, ['first', 'c'])
+})
+
+test('a batch that is larger than the topic takes is sent in parts, in order and under its numbers; one message alone is refused', () => {
+  const scene = begun()
+  const [a, b] = [scene.add('a1', 'a2', 'a3'), scene.add('b')]
+  const requests = [scene.request(scene.take()), scene.request(scene.take())]
+  assert.ok(!scene.answered(a, refused('MESSAGE_TOO_LARGE')))
+  // It was on its way behind the one that is in parts now.
+  scene.answered(b, scene.apply(requests[1] as Request))
+  const parts = scene.queue.waiting
+  assert.deepEqual(
+    parts.map(({ sequence, count }) => [sequence, count]),
+    [
+      [1, 2],
+      [3, 1],
+      [4, 1],
+    ],
+  )
+  scene.answered(scene.take(), refused('MESSAGE_TOO_LARGE'))
+  scene.answered(scene.take(), refused('MESSAGE_TOO_LARGE'))
+  scene.settle()
+  assert.deepEqual(scene.leader.log, ['first', 'a2', 'a3', 'b'])
+  const told = scene.told.get('a1')
+  assert.ok(told instanceof DeliveryError)
+  assert.deepEqual([told.code, told.written], ['MESSAGE_TOO_LARGE', 'no'])
+  assert.match(told.message, /max\.message\.bytes/)
 })

@@ -12,7 +12,7 @@ interface Wire {
   readonly answers: { readonly batch: ProducerBatch; readonly outcome: Outcome }[]
 }
 
-const REFUSALS: readonly ErrorName[] = ['NOT_ENOUGH_REPLICAS', 'CORRUPT_MESSAGE', 'INVALID_RECORD', 'POLICY_VIOLATION']
+const REFUSALS: readonly ErrorName[] = ['NOT_ENOUGH_REPLICAS', 'CORRUPT_MESSAGE', 'INVALID_RECORD', 'MESSAGE_TOO_LARGE']
 const DOUBTS: readonly ErrorName[] = ['NOT_LEADER_OR_FOLLOWER', 'REQUEST_TIMED_OUT', 'UNKNOWN_SERVER_ERROR']
 
 /**

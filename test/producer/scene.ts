@@ -6,7 +6,8 @@ import type { Identity, IdentitySource } from '../../src/producer/identity.ts'
 import { Outgoing } from '../../src/producer/outgoing.ts'
 import { type Outcome, PartitionQueue } from '../../src/producer/partition-queue.ts'
 import { type ErrorName, errorCodes, KafkaError } from '../../src/protocol/error-codes.ts'
-import { RecordBatch } from '../../src/records/record-batch.ts'
+import { OpenRecordBatch } from '../../src/records/open-record-batch.ts'
+import { HEADER_BYTES, RecordBatch } from '../../src/records/record-batch.ts'
 import { ModelPartition } from './model-partition.ts'
 
 const plain = { compression: 'none', level: undefined } as const
@@ -25,7 +26,6 @@ export class Scene {
   readonly leader = new ModelPartition()
   /** What became of each message. */
   readonly told = new Map<string, Delivery | DeliveryError>()
-  readonly #values = new Map<ProducerBatch, readonly string[]>()
   now = 0
 
   /** Default: an idempotent producer's. */
@@ -36,7 +36,6 @@ export class Scene {
   /** A batch with these messages, to be tried for a second. */
   add(...values: string[]): ProducerBatch {
     const batch = new ProducerBatch('orders', 0, this.now, this.now + 1_000, 64)
-    this.#values.set(batch, values)
     const tell = (at: number, result: Delivery | DeliveryError) => {
       const value = values[at] as string
       assert.ok(!this.told.has(value), `${value} was told twice`)
@@ -63,14 +62,14 @@ export class Scene {
   }
 
   /** The leader gets it, and answers. */
-  apply({ batch, bytes }: Request): Outcome {
-    const made = this.leader.append(bytes, this.#values.get(batch) ?? [])
+  apply({ bytes }: Request): Outcome {
+    const made = this.leader.append(bytes, valuesIn(bytes))
     return 'code' in made ? refusedBy(made.code) : { error: null, baseOffset: made.baseOffset, logAppendTime: -1 }
   }
 
   /** Whether that settled it. */
   answered(batch: ProducerBatch, outcome: Outcome): boolean {
-    return this.queue.answered(batch, outcome, this.now)
+    return this.queue.answered(batch, outcome, this.now) === 'over'
   }
 
   /** Sends what may be sent, and the leader answers in good order, until nothing is left. */
@@ -81,6 +80,14 @@ export class Scene {
       this.answered(batch, this.apply(this.request(batch)))
     }
   }
+}
+
+function valuesIn(bytes: RecordBatch): string[] {
+  const place = { topic: 'orders', partition: 0, maxInflatedBytes: 1 << 20, highWatermark: -1 }
+  const open = new OpenRecordBatch(bytes, bytes.buffer.subarray(HEADER_BYTES), place)
+  const values: string[] = []
+  for (let message = open.next(); message !== null; message = open.next()) values.push(String(message.value))
+  return values
 }
 
 export interface Request {

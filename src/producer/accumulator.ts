@@ -46,6 +46,8 @@ interface Places {
 
 /** Messages that may wait for room, a topic or a serde. Who sends more without waiting for any is told so. */
 const MOST_WAITING = 100_000
+/** Their keys and values, which are still their senders', may take so many times what the buffer may. */
+const BUFFERS_WAITING = 4
 /** From here on, sources that can be held back are. */
 const MANY_WAITING = 1_000
 /** What a message costs beside its bytes: its promise, and its place in lists. */
@@ -100,8 +102,9 @@ export class Accumulator {
     const line = this.#waiting === 0 ? undefined : this.#lines.get(message.topic)
     if (line === undefined && this.#put(message)) return
     const { bufferBytes, deliveryTimeoutMs } = this.#parts.options
+    const most = BUFFERS_WAITING * bufferBytes
     const before = this.#waitingBytes
-    if (this.#waiting >= MOST_WAITING || (before > 0 && before + message.bytes > bufferBytes)) {
+    if (this.#waiting >= MOST_WAITING || (before > 0 && before + message.bytes > most)) {
       this.#fail(message, this.#full(message))
       return
     }
@@ -274,7 +277,8 @@ export class Accumulator {
       partitioner.requiresConsistency ? all : available,
     )
     if (chosen === null) return -1
-    if (!Number.isInteger(chosen) || chosen < 0) throw noPartition(topic, chosen, metadata, 'the partitioner chose')
+    const exists = Number.isInteger(chosen) && chosen >= 0 && chosen < metadata.partitions.length
+    if (!exists) throw noPartition(topic, chosen, metadata, 'the partitioner chose')
     message.partition = chosen
     return chosen
   }
@@ -282,7 +286,7 @@ export class Accumulator {
   /** Partitions may be added: it is looked up once more before it is taken for wrong. */
   #mayBeNew(message: Outgoing, partition: number, metadata: TopicMetadata): boolean {
     message.missedIn ??= metadata
-    if (message.missedIn !== metadata) throw noPartition(message.topic, partition, metadata, 'the message has')
+    if (message.missedIn !== metadata) throw noPartition(message.topic, partition, metadata, 'the message names')
     this.#parts.topics.doubt(message.topic)
     return true
   }
@@ -315,8 +319,8 @@ export class Accumulator {
 
   #full({ topic }: Outgoing): MillraceError {
     const text =
-      `${this.#waiting} messages of ${this.#waitingBytes} bytes wait to be sent already, and no more than ${MOST_WAITING} may, or as many ` +
-      `bytes as bufferBytes (${this.#parts.options.bufferBytes}): wait for some of them before sending more`
+      `${this.#waiting} messages of ${this.#waitingBytes} bytes wait to be sent already, and no more than ${MOST_WAITING} may, or ` +
+      `${BUFFERS_WAITING} times bufferBytes (${this.#parts.options.bufferBytes}): wait for some of them before sending more`
     return new MillraceError('BUFFER_FULL', text, { topic, retriable: true })
   }
 

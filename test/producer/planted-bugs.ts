@@ -13,7 +13,7 @@ export interface PlantedBug {
   readonly install: () => () => void
 }
 
-const wrong = /times in the log|told not to be|out of order|not at its offset|nobody was told|comes? to/
+const wrong = /times in the log|told not to be|out of order|not at its offset|nobody was told|come to|hanging/
 
 /** Those that steps of one partition's queue must find. */
 export const bugsOfQueues: readonly PlantedBug[] = [
@@ -118,7 +118,7 @@ export const bugsOfStories: readonly PlantedBug[] = [
   },
   {
     name: 'the client says that nothing was sent',
-    found: /told not to be|times in the log/,
+    found: wrong,
     install: () =>
       replace(
         NativeClient.prototype,

@@ -53,6 +53,8 @@ const MANY_WAITING = 1_000
 /** What a message costs beside its bytes: its promise, and its place in lists. */
 const OVERHEAD = 100
 const FIRST_BYTES = 1_024
+/** Of a topic that was looked up since then is not asked again for the sake of one message. */
+const FRESH_MS = 1_000
 
 /**
  * Puts messages into batches, those of one topic in the order in which they came. One that cannot be put in yet, because its topic is not
@@ -283,10 +285,12 @@ export class Accumulator {
     return chosen
   }
 
-  /** Partitions may be added: it is looked up once more before it is taken for wrong. */
+  /** Partitions may be added: unless it was just done, the topic is looked up once more before the partition is taken for wrong. */
   #mayBeNew(message: Outgoing, partition: number, metadata: TopicMetadata): boolean {
+    const isFresh = message.missedIn === null && this.#parts.topics.age(message.topic) < FRESH_MS
     message.missedIn ??= metadata
-    if (message.missedIn !== metadata) throw noPartition(message.topic, partition, metadata, 'the message names')
+    if (isFresh || message.missedIn !== metadata)
+      throw noPartition(message.topic, partition, metadata, 'the message names')
     this.#parts.topics.doubt(message.topic)
     return true
   }

@@ -35,6 +35,7 @@ export class Topics {
   readonly #known = new Map<string, TopicMetadata>()
   /** Why a topic that is looked for is not known. */
   readonly #errors = new Map<string, Error>()
+  readonly #learnedAt = new Map<string, number>()
   readonly #doubted = new Set<string>()
   readonly #rests = new Map<string, Rest>()
   #looking: Promise<void> | null = null
@@ -52,6 +53,11 @@ export class Topics {
     const known = this.#known.get(topic)
     if (known === undefined) this.doubt(topic)
     return known ?? null
+  }
+
+  /** How long ago what is known of it was looked up, ms. */
+  age(topic: string): number {
+    return this.#parts.clock.now() - (this.#learnedAt.get(topic) ?? Number.NEGATIVE_INFINITY)
   }
 
   /** Why it is not known, when it was looked up. */
@@ -147,6 +153,7 @@ export class Topics {
   #learn(topic: string, found: TopicMetadata | undefined): void {
     if (found !== undefined && found.error === null && found.partitions.length > 0) {
       this.#known.set(topic, found)
+      this.#learnedAt.set(topic, this.#parts.clock.now())
       this.#errors.delete(topic)
       return
     }

@@ -307,7 +307,7 @@ export class Accumulator {
       all,
       available: led.length > 0 ? led : all,
       any: known?.any ?? new AnyPartition(random, options.batchBytes),
-      load: (partition: number) => sender.queue(topic, partition).all.length,
+      load: sender.loads(topic),
     }
     this.#places.set(topic, places)
     return places

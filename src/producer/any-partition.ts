@@ -34,11 +34,10 @@ export class AnyPartition {
 
   #draw(partitions: readonly number[], load: (partition: number) => number): number {
     const loads = partitions.map(load)
-    const most = Math.max(...loads)
-    const weights = loads.map(each => most + 1 - each)
-    let at = this.#random() * weights.reduce((sum, weight) => sum + weight, 0)
+    const most = loads.reduce((one, other) => Math.max(one, other))
+    let at = this.#random() * loads.reduce((sum, each) => sum + most + 1 - each, 0)
     for (const [index, partition] of partitions.entries()) {
-      at -= weights[index] as number
+      at -= most + 1 - (loads[index] as number)
       if (at < 0) return partition
     }
     return partitions.at(-1) as number

@@ -136,6 +136,10 @@ export class PartitionQueue {
     return [...this.#underWay, ...this.#waiting]
   }
 
+  get size(): number {
+    return this.#underWay.length + this.#waiting.length
+  }
+
   add(batch: ProducerBatch): void {
     this.#waiting.push(batch)
   }

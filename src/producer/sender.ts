@@ -65,7 +65,8 @@ interface Sent {
 export class Sender {
   readonly #parts: SenderParts
   /** Of each topic by partition. */
-  readonly #queues = new Map<string, Map<number, PartitionQueue>>()
+  /** Of each topic, by the number of the partition. */
+  readonly #queues = new Map<string, (PartitionQueue | undefined)[]>()
   /** Those that have batches, longest not served first. */
   readonly #active = new Set<PartitionQueue>()
   /** Requests without an answer, by node. */
@@ -84,17 +85,28 @@ export class Sender {
   }
 
   queue(topic: string, partition: number): PartitionQueue {
-    let queues = this.#queues.get(topic)
-    if (queues === undefined) {
-      queues = new Map()
-      this.#queues.set(topic, queues)
-    }
-    let queue = queues.get(partition)
+    const queues = this.#queuesOf(topic)
+    let queue = queues[partition]
     if (queue === undefined) {
       queue = new PartitionQueue(topic, partition, this.#parts.keeper, this.#parts.options)
-      queues.set(partition, queue)
+      queues[partition] = queue
     }
     return queue
+  }
+
+  /** Tells how many batches a partition of the topic has: asked for all of them each time that one is to be chosen. */
+  loads(topic: string): (partition: number) => number {
+    const queues = this.#queuesOf(topic)
+    return partition => queues[partition]?.size ?? 0
+  }
+
+  #queuesOf(topic: string): (PartitionQueue | undefined)[] {
+    let queues = this.#queues.get(topic)
+    if (queues === undefined) {
+      queues = []
+      this.#queues.set(topic, queues)
+    }
+    return queues
   }
 
   /** Requests that have no answer yet, by node. */

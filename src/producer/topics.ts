@@ -36,6 +36,8 @@ export class Topics {
   /** Why a topic that is looked for is not known. */
   readonly #errors = new Map<string, Error>()
   readonly #learnedAt = new Map<string, number>()
+  /** Not told of yet. */
+  readonly #missing: { readonly topic: string; readonly error: Error }[] = []
   readonly #doubted = new Set<string>()
   readonly #rests = new Map<string, Rest>()
   #looking: Promise<void> | null = null
@@ -112,6 +114,7 @@ export class Topics {
         for (const topic of topics) this.#missed(topic, error)
       }
       if (signal.aborted) break
+      this.#tellMissing()
       for (const topic of topics) this.#rest(topic)
       if (topics.length > 0) changed()
     }
@@ -126,7 +129,7 @@ export class Topics {
     const topics = [...this.#doubted].filter(topic => until(topic) <= now)
     for (const topic of topics) this.#doubted.delete(topic)
     if (topics.length === 0) {
-      const first = Math.min(...[...this.#doubted].map(until))
+      const first = [...this.#doubted].map(until).reduce((one, other) => Math.min(one, other))
       this.#wake = new AbortController()
       await sleep(clock, first - now, this.#wake.signal).catch(() => {})
     }
@@ -162,14 +165,21 @@ export class Topics {
 
   /** What was known of it stays: a broker that starts knows little. */
   #missed(topic: string, error: Error): void {
-    const { logger, refused } = this.#parts
+    const { refused } = this.#parts
     const before = this.#errors.get(topic)
     this.#errors.set(topic, error)
     if (this.#known.has(topic)) return
     if (error instanceof MillraceError && isFatal(error)) refused(topic, error)
     // What befalls a connection is told by the client.
-    else if (error instanceof KafkaError && error.message !== before?.message) {
-      logger.warn({ topic }, `messages to ${topic} wait: ${error.message}`)
-    }
+    else if (error instanceof KafkaError && error.message !== before?.message) this.#missing.push({ topic, error })
+  }
+
+  /** Thousands may be missing at once: a line for all. */
+  #tellMissing(): void {
+    const [first, ...others] = this.#missing.splice(0)
+    if (first === undefined) return
+    const { topic, error } = first
+    const more = others.length === 0 ? '' : ` and ${others.length} other topics`
+    this.#parts.logger.warn({ topic, others: others.length }, `messages to ${topic}${more} wait: ${error.message}`)
   }
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { exponential } from '../../src/base/backoff.ts'
-import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import type { ClusterMetadata, TopicMetadata } from '../../src/client/low-level-client.ts'
 import { Topics } from '../../src/producer/topics.ts'
 import { KafkaError } from '../../src/protocol/error-codes.ts'
@@ -14,6 +13,8 @@ class Scene {
   /** The topics of each request. */
   readonly asked: (readonly string[])[] = []
   readonly topics: Topics
+  /** Of the log. */
+  readonly lines: string[] = []
   /** What a producer with messages for these looks at, whenever something changed. */
   wanted: readonly string[] = []
 
@@ -23,7 +24,7 @@ class Scene {
       client: { metadata: async names => this.#metadata(names === 'all' ? [] : names) },
       clock,
       random: () => 0.5,
-      logger: new StderrLogger('silent', clock),
+      logger: { debug: () => {}, info: () => {}, warn: (_, text) => this.lines.push(text ?? ''), error: () => {} },
       backoff: exponential(100, 1_000),
       maxAgeMs: 300_000,
       changed: () => clock.soon(() => this.look()),
@@ -99,10 +100,14 @@ test('a topic that is doubted again and again is not looked up each time', async
   await scene.topics.close()
 })
 
-test('nothing is kept of topics that are not there once nobody writes to them any more', async () => {
+test('many topics that are not there are one line of the log, and nothing is kept of them once nobody writes to them any more', async () => {
   const scene = new Scene()
   for (let turn = 0; turn < 100; turn++) scene.topics.get(`missing-${turn}`)
   await settled()
+  assert.deepEqual(
+    scene.lines.map(line => line.replace(/:.*/, '')),
+    ['messages to missing-0 wait', 'messages to missing-1 and 98 other topics wait'],
+  )
   assert.notEqual(scene.topics.error('missing-7'), null)
   await scene.clock.advance(300_000)
   assert.equal(scene.topics.error('missing-7'), null)

@@ -68,7 +68,7 @@ test('perf produce writes as many messages as it tells, and perf latency leaves 
 })
 
 test('a stall counts for all messages that were due meanwhile', async () => {
-  const stall = { api: 'Produce', topic: 'stalled', skip: 20, count: 1, action: { delayMs: 500 } } as const
+  const stall = { api: 'Produce', topic: 'stalled', skip: 5, count: 1, action: { delayMs: 500 } } as const
   const fault = cluster.broker.fault(stall)
   const args = ['stalled', '--rate', '500', '--messages', '500', '--json']
   const latency = await command(['perf', 'latency', ...args, '--warmup', '0', '--acks', '1'], cluster.brokers)

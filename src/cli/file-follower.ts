@@ -11,7 +11,7 @@ export interface FollowOptions {
   readonly from?: 'start' | 'end'
   /** Ends the lines; one that is not complete is left out. */
   readonly signal?: AbortSignal
-  /** A longer line is an error. Default 1 MiB. */
+  /** The bytes of a longer line are not kept. Default 1 MiB. */
   readonly mostLineBytes?: number
   /** How often to look where nobody tells of changes. Default 250. */
   readonly pollMs?: number
@@ -62,7 +62,7 @@ export class FileFollower {
   /**
    * To be asked for once. Ends when the signal aborts; whoever leaves earlier leaves nothing behind either.
    *
-   * @throws {CommandError} `NO_FILE` when what has the name at the beginning cannot be read; `LINE_TOO_LONG`
+   * @throws {CommandError} `NO_FILE` when what has the name at the beginning cannot be read
    */
   async *lines(): AsyncGenerator<Line, void, undefined> {
     const aborted = () => this.#wake()
@@ -112,7 +112,7 @@ export class FileFollower {
   }
 
   #cutter(offset = 0): LineCutter {
-    return new LineCutter(this.#path, this.#mostLineBytes, offset)
+    return new LineCutter(this.#mostLineBytes, offset)
   }
 
   /** Whether the file that was read to its end, at that time or later, is to be left for another one. */

@@ -23,7 +23,7 @@ export class FollowedLines implements LineSource {
   async *chunks(signal: AbortSignal): AsyncGenerator<LineChunk, void, undefined> {
     const { from, mostBytes: mostLineBytes, tell } = this.#options
     for await (const { bytes, offset } of new FileFollower(this.name, { from, signal, mostLineBytes, tell }).lines()) {
-      yield { lines: [bytes.at(-1) === RETURN ? bytes.subarray(0, -1) : bytes], at: offset }
+      yield { lines: [bytes?.at(-1) === RETURN ? bytes.subarray(0, -1) : bytes], at: offset }
     }
   }
 }

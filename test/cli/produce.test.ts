@@ -342,26 +342,40 @@ test('a topic or partition that does not exist is exit code 4', async () => {
 test('--follow writes what is written to a file, through its rotation, until Ctrl-C', async () => {
   await topic('followed')
   const file = join(folder, 'app.log')
-  await writeFile(file, 'old\npart')
+  await writeFile(file, `old\n${'x'.repeat(2 ** 20 + 1)}\npart`)
   const running = new RunningCommand(
     ['produce', 'followed', '--follow', file, '--from-start', '--json', '--keep-going'],
     cluster,
   )
-  await until('the first is written', () => running.lines.length === 1)
+  await until('what is there is told', () => running.lines.length === 2)
   await appendFile(file, 'ly\r\n')
-  await until('the second is written', () => running.lines.length === 2)
+  await until('the next one is written', () => running.lines.length === 3)
   await rename(file, `${file}.1`)
   await writeFile(file, 'new\n')
-  await until('the third is written', () => running.lines.length === 3)
+  await until('the last one is written', () => running.lines.length === 4)
   running.child.kill('SIGINT')
   const { code, stderr } = await running.result()
-  assert.equal(code, 0)
-  assert.match(stderr, /\nmillrace: .*app\.log is another file now: going on with it\n$/)
+  assert.equal(code, 1)
+  assert.match(stderr, /\nmillrace: .*app\.log is another file now: going on with it\n/)
+  assert.match(
+    stderr,
+    /\nmillrace: 1 of 4 messages could not be written \(.*app\.log, byte 4\): it has more than 1048576 bytes.*\n$/,
+  )
   assert.deepEqual(await valuesOf('followed'), ['old', 'partly', 'new'])
   assert.deepEqual(
     running.lines.map(line => JSON.parse(line).byte),
-    [0, 4, 0],
+    [0, 4, 2 ** 20 + 6, 0],
   )
+})
+
+test('Ctrl-C is how --follow ends', async () => {
+  await topic('awaited')
+  const running = new RunningCommand(['produce', 'awaited', '--follow', join(folder, 'to-come')], cluster)
+  await until('it waits', () => running.stderr.includes('waiting for it'))
+  running.child.kill('SIGTERM')
+  const { code, stderr } = await running.result()
+  assert.equal(code, 0)
+  assert.match(stderr, /^millrace: .*to-come is not there: waiting for it\n$/)
 })
 
 test('Ctrl-C writes what was read, and tells where to go on; a second one waits for nobody', async () => {

@@ -80,10 +80,7 @@ export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction
   }
 
   send(message: UncheckedMessage, serdes?: MessageSerdes<never, never>): Promise<Delivery> {
-    const sent = sendOne(this.#accept, message, serdes)
-    // Who does not wait for it is told by the end of the transaction; but not of what comes after a good end.
-    if (!this.#over || this.signal.aborted) sent.catch(() => {})
-    return sent
+    return this.#told(sendOne(this.#accept, message, serdes))
   }
 
   sendBatch(
@@ -94,11 +91,17 @@ export class OpenTransaction<K, V, S extends TopicSerdes> implements Transaction
   }
 
   sendOffsets(offsets: readonly TransactionOffset[], group: TransactionGroup): Promise<void> {
-    if (this.#over) return Promise.reject(new MillraceError('NO_TRANSACTION', 'The transaction is over'))
+    if (this.#over) return this.#told(Promise.reject(new MillraceError('NO_TRANSACTION', 'The transaction is over')))
     const committed = this.#parts.transactions.sendOffsets(offsets, group)
     this.#offsets.add(committed)
     committed.catch(() => {}).finally(() => this.#offsets.delete(committed))
     return committed
+  }
+
+  /** Who does not wait for it is told by the end of the transaction; but not of what comes after a good end. */
+  #told<T>(promise: Promise<T>): Promise<T> {
+    if (!this.#over || this.signal.aborted) promise.catch(() => {})
+    return promise
   }
 
   broke(error: Error): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { constant } from '../../src/base/backoff.ts'
 import { Producer } from '../../src/producer/producer.ts'
+import type { Transaction } from '../../src/producer/transaction.ts'
 import { until } from '../until.ts'
 import { Bench, functionMs, offsets, rejected, silent, to, topic, write } from './transaction-bench.ts'
 
@@ -244,16 +245,19 @@ for (const version of [1, 2] as const) {
       await using bench = await Bench.start(version)
       bench.functionMs = 20
       const producer = bench.producer()
-      let signal: AbortSignal | undefined
+      let late: Transaction | undefined
       const aborted = producer.transaction(async tx => {
-        signal = tx.signal
+        late = tx
         await tx.send(to('never'))
         await never
       })
       const { message, retriable } = await rejected(aborted, 'TRANSACTION_ABORTED')
       assert.match(message, /longer than 54000 ms/)
       assert.equal(retriable, true)
-      assert.equal(signal?.aborted, true)
+      assert.equal(late?.signal.aborted, true)
+      // Rejected, and unheard: the function was told.
+      void late.send(to('never'))
+      void late.sendOffsets(offsets, { group: 'g' })
       bench.functionMs = functionMs
       await write(producer, 'a')
       assert.deepEqual(await bench.committed(), ['a'])

@@ -63,7 +63,8 @@ function start(program: string, env: Record<string, string> = {}, args: readonly
   })
   const child = new Child(program, spawned, line => lines.push(line))
   started.push(child)
-  return { lines, child, exited: once(spawned, 'exit') }
+  // Not before all that it printed is read.
+  return { lines, child, exited: once(spawned, 'close') }
 }
 
 async function committed(group: string): Promise<number> {

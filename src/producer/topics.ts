@@ -180,6 +180,6 @@ export class Topics {
     if (first === undefined) return
     const { topic, error } = first
     const more = others.length === 0 ? '' : ` and ${others.length} other topics`
-    this.#parts.logger.warn({ topic, others: others.length }, `messages to ${topic}${more} wait: ${error.message}`)
+    this.#parts.logger.warn({ topic }, `messages to ${topic}${more} wait: ${error.message}`)
   }
 }

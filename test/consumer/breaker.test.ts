@@ -1,47 +1,22 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { Broker } from '../../src/broker/index.ts'
-import {
-  type BreakerOptions,
-  batch,
-  Consumer,
-  type ConsumerOptions,
-  NativeClient,
-  type RouteOptions,
-  writeBatch,
-} from '../../src/index.ts'
+import { test } from 'node:test'
+import { type BreakerOptions, batch, Consumer, type ConsumerOptions, type RouteOptions } from '../../src/index.ts'
 import { running } from '../spine/running.ts'
 import { until } from '../until.ts'
+import { quiet, WrittenTopics } from './written-topics.ts'
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} }
-let broker: Broker
-let client: NativeClient
-let made = 0
-
-before(async () => {
-  broker = await Broker.start({})
-  client = new NativeClient({ brokers: broker.brokers, logger: quiet })
-})
-after(async () => {
-  await client.close()
-  await broker.close()
-})
+const topics = new WrittenTopics()
 
 /** A topic with so many messages in each of its partitions. */
-async function topicOf(count: number, partitions = 1): Promise<string> {
-  const topic = `t${++made}`
-  await broker.createTopic(topic, { partitions })
-  await client.metadata([topic])
-  const records = writeBatch(Array.from({ length: count }, (_, n) => ({ value: String(n) })))
-  const places = Array.from({ length: partitions }, (_, partition) => ({ topic, partition, records }))
-  for (const { error } of await client.produce(places)) assert.equal(error, null)
-  return topic
+function topicOf(count: number, partitions = 1): Promise<string> {
+  const records = Array.from({ length: count }, (_, n) => ({ value: String(n) }))
+  return topics.make(records, { partitions, written: partitions })
 }
 
 function consumerOf(breaker: BreakerOptions, work: ConsumerOptions['work'] = {}) {
   const phases: string[] = []
   const consumer = new Consumer({
-    brokers: broker.brokers,
+    brokers: topics.broker.brokers,
     logger: quiet,
     work: { concurrency: 1, attempts: 1, onFailure: 'skip', breaker, ...work },
   })

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
-import { Broker } from '../../src/broker/index.ts'
+import { test } from 'node:test'
 import {
   batch,
   Consumer,
@@ -11,44 +10,27 @@ import {
   constant,
   deadLetter,
   type Message,
-  NativeClient,
   OptionError,
   Poison,
   park,
   type RecordInput,
-  writeBatch,
 } from '../../src/index.ts'
 import { running } from '../spine/running.ts'
 import { until } from '../until.ts'
+import { quiet, WrittenTopics } from './written-topics.ts'
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} }
-let broker: Broker
-let client: NativeClient
-let made = 0
+const topics = new WrittenTopics()
 
-before(async () => {
-  broker = await Broker.start({})
-  client = new NativeClient({ brokers: broker.brokers, logger: quiet })
-})
-after(async () => {
-  await client.close()
-  await broker.close()
-})
-
-/** A topic with these messages in its first partition, and the name of one for those that fail. */
+/** A topic with these messages in its first partition, and one for those that fail. */
 async function topicOf(records: readonly RecordInput[], { partitions = 1, dead = true } = {}) {
-  const topic = `t${++made}`
-  await broker.createTopic(topic, { partitions })
-  if (dead) await broker.createTopic(`${topic}.dlq`, { partitions })
-  await client.metadata([topic])
-  const [written] = await client.produce([{ topic, partition: 0, records: writeBatch(records) }])
-  assert.equal(written?.error ?? null, null)
+  const topic = await topics.make(records, { partitions })
+  if (dead) await topics.broker.createTopic(`${topic}.dlq`, { partitions })
   return topic
 }
 
 function consumerOf(topic: string, work: ConsumerOptions['work']): Consumer {
   return new Consumer({
-    brokers: broker.brokers,
+    brokers: topics.broker.brokers,
     logger: quiet,
     group: topic,
     offsets: { commitIntervalMs: 20 },
@@ -59,7 +41,7 @@ function consumerOf(topic: string, work: ConsumerOptions['work']): Consumer {
 /** All that is in a topic, once there are so many. */
 async function read(topic: string, count: number): Promise<Message[]> {
   const messages: Message[] = []
-  const consumer = new Consumer({ brokers: broker.brokers, logger: quiet, work: { order: 'none' } })
+  const consumer = new Consumer({ brokers: topics.broker.brokers, logger: quiet, work: { order: 'none' } })
   consumer.topic(topic, message => void messages.push(message))
   await using _ = running(consumer)
   await until(`${count} are in ${topic}`, () => messages.length >= count)
@@ -122,7 +104,7 @@ test('a message that cannot be written to it is held with its key, not lost, and
     handled.push(String(message.value))
     if (message.offset === 0) throw new Poison('bad')
   })
-  const fault = broker.fault({
+  const fault = topics.broker.fault({
     api: 'Produce',
     topic: `${topic}.dlq`,
     partition: 0,
@@ -163,8 +145,8 @@ test('with create it is made, with as many partitions as the topic that is consu
   )
   await using _ = running(consumer)
   await until('it is done', () => consumer.state().work.kept === 1)
-  const { topics } = await client.metadata([`${topic}.dlq`])
-  assert.equal(topics.get(`${topic}.dlq`)?.partitions.length, 3)
+  const { topics: found } = await topics.client.metadata([`${topic}.dlq`])
+  assert.equal(found.get(`${topic}.dlq`)?.partitions.length, 3)
 })
 
 test('a function may say which topic, or decide otherwise for some failures; what is no topic is held', async () => {

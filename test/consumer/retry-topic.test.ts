@@ -1,48 +1,24 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { Broker } from '../../src/broker/index.ts'
+import { test } from 'node:test'
 import {
   Consumer,
   type ConsumerOptions,
   deadLetter,
   type Message,
-  NativeClient,
   OptionError,
   Poison,
-  type RecordInput,
   retryTopic,
-  writeBatch,
 } from '../../src/index.ts'
 import { running } from '../spine/running.ts'
 import { until } from '../until.ts'
+import { quiet, WrittenTopics } from './written-topics.ts'
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} }
-let broker: Broker
-let client: NativeClient
-let made = 0
-
-before(async () => {
-  broker = await Broker.start({ config: { 'group.initial.rebalance.delay.ms': '0' } })
-  client = new NativeClient({ brokers: broker.brokers, logger: quiet })
-})
-after(async () => {
-  await client.close()
-  await broker.close()
-})
-
-async function topicOf(records: readonly RecordInput[], partitions = 1): Promise<string> {
-  const topic = `t${++made}`
-  await broker.createTopic(topic, { partitions })
-  await client.metadata([topic])
-  const [written] = await client.produce([{ topic, partition: 0, records: writeBatch(records) }])
-  assert.equal(written?.error ?? null, null)
-  return topic
-}
+const topics = new WrittenTopics()
 
 function consumerOf(group: string, work: ConsumerOptions['work']): Consumer {
   const ownership = { heartbeatIntervalMs: 50 }
   return new Consumer({
-    brokers: broker.brokers,
+    brokers: topics.broker.brokers,
     logger: quiet,
     group,
     ownership,
@@ -65,7 +41,7 @@ const committed = (consumer: Consumer, topic: string) =>
   consumer.state().partitions.find(each => each.topic === topic)?.committed
 
 test('what fails waits in the topic of its tier, and the same handler gets it when it is due; the others do not wait', async () => {
-  const topic = await topicOf(['a', 'b', 'c'].map(value => ({ key: 'k', value })))
+  const topic = await topics.make(['a', 'b', 'c'].map(value => ({ key: 'k', value })))
   const onFailure = retryTopic([{ delayMs: 200 }, { delayMs: 100 }], 'stop', { create: true })
   const consumer = consumerOf(topic, { onFailure })
   const { calls, handle, names } = recorder(({ topic, value }) => String(value) === 'b' && !topic.endsWith('retry.2'))
@@ -85,7 +61,7 @@ test('what fails waits in the topic of its tier, and the same handler gets it wh
 })
 
 test('after the last tier it is decided, and a dead letter says where the message came from first, and all its attempts', async () => {
-  const topic = await topicOf([{ key: 'k', value: 'x', headers: { trace: '1' } }], 2)
+  const topic = await topics.make([{ key: 'k', value: 'x', headers: { trace: '1' } }], { partitions: 2 })
   const dead = `${topic}.dlq`
   const onFailure = retryTopic([{ delayMs: 1 }, { delayMs: 1 }], deadLetter(dead, { create: true }), { create: true })
   const consumer = consumerOf(topic, { onFailure, attempts: 2, backoff: Object.assign(() => 1, { maxMs: 1 }) })
@@ -94,7 +70,7 @@ test('after the last tier it is decided, and a dead letter says where the messag
   const letters: Message[] = []
   await using _ = running(consumer)
   await until('it is kept', () => consumer.state().work.kept === 3)
-  const reader = new Consumer({ brokers: broker.brokers, logger: quiet }).topic(
+  const reader = new Consumer({ brokers: topics.broker.brokers, logger: quiet }).topic(
     dead,
     message => void letters.push(message),
   )
@@ -104,19 +80,23 @@ test('after the last tier it is decided, and a dead letter says where the messag
   const { trace, 'millrace.topic': from, 'millrace.offset': offset, 'millrace.attempts': attempts } = said
   assert.deepEqual({ trace, from, offset, attempts }, { trace: '1', from: topic, offset: '0', attempts: '6' })
   assert.equal('millrace.due' in said, false)
-  const { topics } = await client.metadata([`${topic}.${topic}.retry.1`, `${topic}.${topic}.retry.2`, dead])
+  const { topics: found } = await topics.client.metadata([
+    `${topic}.${topic}.retry.1`,
+    `${topic}.${topic}.retry.2`,
+    dead,
+  ])
   assert.deepEqual(
-    [...topics.values()].map(({ partitions }) => partitions.length),
+    [...found.values()].map(({ partitions }) => partitions.length),
     [2, 2, 2],
   )
 })
 
 test('while its next message is not due a partition waits for that, is not stalled, and what is committed stays below it', async () => {
-  const topic = await topicOf([{ value: 'x' }])
+  const topic = await topics.make([{ value: 'x' }])
   const retry = `${topic}.${topic}.retry.1`
   const work = { onFailure: retryTopic([{ delayMs: 3_600_000 }], 'skip', { create: true }) }
   const first = new Consumer({
-    brokers: broker.brokers,
+    brokers: topics.broker.brokers,
     logger: quiet,
     group: topic,
     stallAfterMs: 100,
@@ -146,7 +126,7 @@ test('while its next message is not due a partition waits for that, is not stall
 })
 
 test('a retry topic that is missing ends the consumer before anything is handled', async () => {
-  const topic = await topicOf([{ value: 'x' }])
+  const topic = await topics.make([{ value: 'x' }])
   let handled = 0
   const consumer = consumerOf(topic, { onFailure: retryTopic([{ delayMs: 1 }], 'skip') }).topic(
     topic,
@@ -157,7 +137,7 @@ test('a retry topic that is missing ends the consumer before anything is handled
 })
 
 test('what no attempt will help is not tried again: poison, what cannot be decoded, and what the option when says', async () => {
-  const topic = await topicOf(['poison', 'undecodable', 'hopeless', 'passing'].map(value => ({ value })))
+  const topic = await topics.make(['poison', 'undecodable', 'hopeless', 'passing'].map(value => ({ value })))
   const when = [undefined, ({ error }: { error: Error }) => error.message !== 'hopeless'] as const
   for (const [at, chosen] of when.entries()) {
     const group = `${topic}-${at}`
@@ -186,7 +166,7 @@ test('what no attempt will help is not tried again: poison, what cannot be decod
 })
 
 test('a function cannot answer a retry topic that nobody reads', async () => {
-  const topic = await topicOf([{ value: 'x' }])
+  const topic = await topics.make([{ value: 'x' }])
   const again = retryTopic([{ delayMs: 1 }], 'skip')
   const consumer = consumerOf(topic, { onFailure: () => again }).topic(topic, () => {
     throw new Error('bad')

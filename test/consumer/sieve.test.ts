@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { Broker } from '../../src/broker/index.ts'
+import { test } from 'node:test'
 import type { ConsumerEnvironment } from '../../src/consumer/consumer.ts'
 import {
   batch,
@@ -9,45 +8,22 @@ import {
   type ConsumerOptions,
   constant,
   type Message,
-  NativeClient,
-  type RecordInput,
   systemClock,
-  writeBatch,
 } from '../../src/index.ts'
 import { lag, running } from '../spine/running.ts'
 import { until } from '../until.ts'
+import { quiet, WrittenTopics } from './written-topics.ts'
 
 const HOUR = 3_600_000
-const quiet = { debug() {}, info() {}, warn() {}, error() {} }
-let broker: Broker
-let client: NativeClient
-let made = 0
-
-before(async () => {
-  broker = await Broker.start({})
-  client = new NativeClient({ brokers: broker.brokers, logger: quiet })
-})
-after(async () => {
-  await client.close()
-  await broker.close()
-})
-
-async function topicOf(records: readonly RecordInput[]): Promise<string> {
-  const topic = `t${++made}`
-  await broker.createTopic(topic, { partitions: 1 })
-  await client.metadata([topic])
-  const [written] = await client.produce([{ topic, partition: 0, records: writeBatch(records) }])
-  assert.equal(written?.error ?? null, null)
-  return topic
-}
+const topics = new WrittenTopics()
 
 function consumerOf(topic: string, options: Partial<ConsumerOptions> = {}, environment: ConsumerEnvironment = {}) {
-  const own = { brokers: broker.brokers, logger: quiet, group: topic, offsets: { commitIntervalMs: 20 } }
+  const own = { brokers: topics.broker.brokers, logger: quiet, group: topic, offsets: { commitIntervalMs: 20 } }
   return new Consumer({ ...own, ...options }, environment)
 }
 
 test('what a filter leaves out is done: no handler and no serde sees it, it takes no place, and it is committed', async () => {
-  const topic = await topicOf(
+  const topic = await topics.make(
     Array.from({ length: 3_000 }, (_, n) => ({ value: String(n), headers: { even: `${n % 2}` } })),
   )
   const handled: string[] = []
@@ -72,7 +48,7 @@ test('what a filter leaves out is done: no handler and no serde sees it, it take
 })
 
 test('a filter that throws stops the consumer, and what it could not judge is neither handled nor committed', async () => {
-  const topic = await topicOf([{ value: 'a' }, { value: 'b' }, { value: 'c' }])
+  const topic = await topics.make([{ value: 'a' }, { value: 'b' }, { value: 'c' }])
   const handled: number[] = []
   const consumer = consumerOf(topic, {
     work: {
@@ -96,7 +72,7 @@ test('a filter that throws stops the consumer, and what it could not judge is ne
 
 test('what is too old when it is taken is done without its handler; one without a timestamp is not', async () => {
   const now = Date.now()
-  const topic = await topicOf([
+  const topic = await topics.make([
     { value: 'old', timestamp: now - 60_000 },
     { value: 'new', timestamp: now },
     { value: 'none', timestamp: -1 },
@@ -131,7 +107,7 @@ function settableClock() {
 }
 
 test('what became too old while it waited behind its key, or for its next attempt, is done without its handler', async () => {
-  const topic = await topicOf(['a', 'b'].map(value => ({ key: 'k', value, timestamp: Date.now() })))
+  const topic = await topics.make(['a', 'b'].map(value => ({ key: 'k', value, timestamp: Date.now() })))
   const { clock, set } = settableClock()
   const handled: string[] = []
   const work = { expireAfterMs: 3_600_000, attempts: 100, backoff: constant(1) }
@@ -148,7 +124,7 @@ test('what became too old while it waited behind its key, or for its next attemp
 
 test('a batch is handed over without what became too old in it, and not at all when that is everything', async () => {
   const now = Date.now()
-  const topic = await topicOf(
+  const topic = await topics.make(
     ['a', 'b', 'c'].map((value, at) => ({ key: value, value, timestamp: now - (10 - 5 * at) * HOUR })),
   )
   const { clock, set } = settableClock()

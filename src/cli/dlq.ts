@@ -1,5 +1,5 @@
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
-import { type DeadLetter, readDeadLetter } from './dead-letter.ts'
+import type { DeadLetter } from './dead-letter.ts'
 import { type DeadLetterOptions, DeadLetterReader } from './dead-letter-reader.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import { Output, writeText } from './output.ts'
@@ -55,14 +55,19 @@ export async function showDeadLetter(
 ): Promise<void> {
   let shown: DeadLetter | null = null
   const place = { partition: [partition], from: { offset }, untilEnd: true, max: 1 }
-  const reader = await DeadLetterReader.open(topic, { ...options, ...place }, letter => {
-    // Where there is none at this offset the next one comes.
-    if (letter.message.offset === offset) shown = readDeadLetter(letter.message)
-  })
-  await readAll(reader, false)
+  try {
+    const reader = await DeadLetterReader.open(topic, { ...options, ...place }, letter => {
+      // Where there is none at this offset the next one comes.
+      if (letter.message.offset === offset) shown = letter
+    })
+    await readAll(reader, false)
+  } catch (thrown) {
+    if (!(thrown instanceof CommandError && thrown.code === 'OFFSET_OUT_OF_RANGE')) throw thrown
+  }
   const found = shown as DeadLetter | null
   if (found === null) {
-    const text = `${partitionName(topic, partition)} has no message at offset ${offset}: compaction or retention removed it, or it is a marker`
+    const place = partitionName(topic, partition)
+    const text = `${place} has no message at offset ${offset}: it is not written yet, was removed, or is no message. "millrace dlq list" lists those that there are`
     throw new CommandError(exitCodes.unknown, 'NO_MESSAGE', text)
   }
   await writeText(options.json ? `${JSON.stringify(objectOf(found))}\n` : described(found))

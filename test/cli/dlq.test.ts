@@ -105,8 +105,8 @@ test('show tells all of one letter, and that there is none', async () => {
   )
   assert.ok(plain.lines.includes('value: 1') && plain.lines.includes('error: Poison: no 0'))
   assert.ok(bytes.lines.includes('value: base64 AP8='))
-  assert.equal(none.code, 1)
-  assert.match(none.stderr, /Offset 999 of dead\[0\] does not exist/)
+  assert.equal(none.code, 4)
+  assert.match(none.stderr, /^millrace: dead\[0\] has no message at offset 999: /)
   assert.deepEqual([wrong.code, /expected TOPIC:PARTITION:OFFSET/.test(wrong.stderr)], [2, true])
 })
 

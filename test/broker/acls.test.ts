@@ -89,7 +89,7 @@ const wrong: readonly [options: object, message: RegExp][] = [
   ],
   [
     { acls: [{ principal: 'alice', operation: 'Read', topic: 'a' }] },
-    /^acls\[0\]\.principal must be .* 'User:alice', not 'alice'/,
+    /^acls\[0\]\.principal must be .* 'User:shop', not 'alice'/,
   ],
   [
     { acls: [{ principal: alice, operation: 'Write', group: 'a' }] },

@@ -36,7 +36,7 @@ export const theCluster = 'kafka-cluster'
 
 /** One access rule, as Kafka keeps it. */
 export interface Acl {
-  /** Such as `User:alice`; `User:*` is everybody. */
+  /** Such as `User:shop`; `User:*` is everybody. */
   readonly principal: string
   /** The address of clients; `*` is any. */
   readonly host: string
@@ -53,7 +53,7 @@ export type AclResource = string | { readonly prefix: string }
 
 /** An access rule: who may do what, or may not, with one of `topic`, `group`, `transactionalId` and `cluster`. */
 export interface AclOptions {
-  /** Such as `User:alice`, or `User:*` for everybody. */
+  /** Such as `User:shop`, or `User:*` for everybody. */
   readonly principal: string
   /** `All` is every one of them. What may be read, written, deleted or altered may be described too. */
   readonly operation: AclOperation
@@ -87,7 +87,7 @@ function acl(path: string, rule: unknown): Acl {
     throw new OptionError(`${path} must have one of ${resourceTypes.join(', ')}, not ${types.join(' and ') || 'none'}`)
   }
   const principal = section.get('principal')
-  checkPrincipal(principal, () => section.wrong('principal', "a type and a name, such as 'User:alice'"))
+  checkPrincipal(principal, () => section.wrong('principal', "a type and a name, such as 'User:shop'"))
   const known = ['All', ...operationsOf[type]] as const
   const operation = known.find(each => each === section.get('operation'))
   if (operation === undefined) throw section.wrong('operation', `for a ${type} one of ${known.join(', ')}`)

@@ -3,7 +3,7 @@ import { type Exchange, type Identity, Refused, type Step } from './exchange.ts'
 
 /** Who a token stands for, or null: it is not accepted. */
 export interface BearerOwner {
-  /** Such as `alice`: to access rules it is `User:alice`. */
+  /** Such as `shop`: to access rules it is `User:shop`. */
   readonly principal: string
   /** How long from now on the token is valid. Default: without end. */
   readonly lifetimeMs?: number

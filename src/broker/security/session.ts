@@ -58,7 +58,7 @@ export class Session {
     this.#name = (sasl === null ? certificate : null) ?? 'ANONYMOUS'
   }
 
-  /** Such as `User:alice`; `User:ANONYMOUS` for who did not say. */
+  /** Such as `User:shop`; `User:ANONYMOUS` for who did not say. */
   get principal(): string {
     return `User:${this.#name}`
   }

@@ -141,7 +141,7 @@ test('a function of the options judges tokens and their extensions', async () =>
     if (token === 'broken') throw new Error('no such key')
     return token === 'good' ? { principal: 'alice', lifetimeMs: 2 ** 40 } : null
   }
-  await using broker = await Broker.start({ sasl: { oauth } })
+  await using broker = await Broker.start({ sasl: { oauth }, clock: new HeldClock() })
   for (const [token, errorCode, lifetime] of [
     ['good', 0, 2 ** 40],
     ['bad', errors.failed, 0],

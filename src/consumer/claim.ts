@@ -170,8 +170,8 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   // ── work ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   get dispatchable(): boolean {
-    const { allows = true } = this.circuit ?? {}
-    return this.#live && !this.paused && !this.awaitingCommit && allows && this.#host.gateOpen
+    const open = this.circuit === null || this.circuit.allows
+    return this.#live && !this.paused && !this.awaitingCommit && open && this.#host.gateOpen
   }
 
   get lowest(): number {
@@ -186,22 +186,21 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
       const { message } = this.#ahead
       this.#ahead = null
       this.#dueTimer?.cancel()
-      return this.#onceDue(message)
+      return this.#due === null ? message : this.#onceDue(message, this.#due)
     }
     for (let passed = 0; passed < MOST_PASSED && !this.#barred; passed++) {
       const message = this.reservoir.take()
       if (message === null) return null
       if (this.gaps.passes(message)) this.pass(message)
-      else if (this.#sieve === null || !this.#leaveOut(this.#sieve, message)) return this.#onceDue(message)
+      else if (this.#sieve === null || !this.#leaveOut(this.#sieve, message))
+        return this.#due === null ? message : this.#onceDue(message, this.#due)
     }
     this.passing = !this.#barred
     return null
   }
 
   /** The message, or null: it is to be handled later, and nothing is taken before it. */
-  #onceDue(message: AnyMessage): AnyMessage | null {
-    if (this.#due === null) return message
-    const { at, clock } = this.#due
+  #onceDue(message: AnyMessage, { at, clock }: Due): AnyMessage | null {
     const dueAt = at(message)
     const inMs = dueAt - clock.wallTime()
     if (inMs <= 0) return message

@@ -4,10 +4,16 @@ import type { CommittedOffset } from './storage.ts'
 
 /** How many characters a commit's metadata may have. Shared by all claims: what one learns holds for all. */
 export class MetadataLimit {
-  #characters: number
+  #characters = 0
+  #fewRuns = 0
 
   constructor(characters: number) {
-    this.#characters = characters < LEAST_CHARACTERS ? 0 : characters
+    this.#set(characters)
+  }
+
+  /** So many runs fit, each of two numbers of up to three bytes: stretches of up to two million messages. */
+  get fewRuns(): number {
+    return this.#fewRuns
   }
 
   /** 0: nothing is remembered. */
@@ -17,8 +23,14 @@ export class MetadataLimit {
 
   /** So many were too many. */
   refused(characters: number): void {
-    const fewer = Math.min(this.#characters, Math.floor(characters / 2))
-    this.#characters = fewer < LEAST_CHARACTERS ? 0 : fewer
+    this.#set(Math.min(this.#characters, Math.floor(characters / 2)))
+  }
+
+  #set(characters: number): void {
+    this.#characters = characters < LEAST_CHARACTERS ? 0 : characters
+    this.#fewRuns = 0
+    if (this.#characters === 0) this.#fewRuns = Number.POSITIVE_INFINITY
+    else while (charactersOf(2 * (this.#fewRuns + 1), 3) <= this.#characters) this.#fewRuns++
   }
 }
 
@@ -116,15 +128,13 @@ export class Gaps {
    */
   get full(): boolean {
     const { runs, settled } = this.#progress
-    const { characters } = this.#limit
-    // Each of two numbers of up to three bytes: stretches of up to two million messages.
-    if (characters === 0 || charactersOf(2 * runs, 3) <= characters) {
+    if (runs <= this.#limit.fewRuns) {
       this.#full = false
       return false
     }
     if (settled - this.#lookedAt >= (this.#full ? 1 : LOOK_EVERY)) {
       this.#lookedAt = settled
-      this.#full = this.#size() > characters
+      this.#full = this.#size() > this.#limit.characters
     }
     return this.#full
   }

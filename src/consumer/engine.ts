@@ -1,6 +1,6 @@
 import { exponential } from '../base/backoff.ts'
 import { sleep } from '../base/clock.ts'
-import { ClosedError, MillraceError, toError } from '../base/errors.ts'
+import { ClosedError, MillraceError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
@@ -22,6 +22,7 @@ import { OffsetMetadata } from './offset-metadata.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type ClaimKeeper, Owner } from './owner.ts'
 import type { EngineParts } from './parts.ts'
+import { persist } from './persist.ts'
 import { breaker, coordinator, membershipOf, nativeClient, offsetStorage } from './resources.ts'
 import type { ConsumerRoute } from './route.ts'
 import { Sinks } from './sinks.ts'
@@ -177,10 +178,12 @@ export class Engine implements ClaimHost, ClaimKeeper {
   async start(): Promise<void> {
     const storage = this.#storage
     if (storage instanceof KafkaOffsetStorage) {
-      await this.#persist('the group', async () => {
+      const look = async () => {
         if (membershipOf(this.ownership) === null) await storage.refuseLiveGroup()
         else this.#knownTopics = new Set(await storage.topics())
-      })
+      }
+      const { clock, random, logger } = this.#parts
+      await persist('the group', look, { clock, random, logger, signal: this.#closing.signal })
     }
     await this.sinks.start(this.#parts.routes)
     await this.ownership.start(observedListener(this.#owner, this.#parts.observation))
@@ -189,6 +192,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
   // ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   own({ topic, partition }: TopicPartition, route: number): Claim {
+    const { sieve, retries } = this.#routeOf(route)
     const claim = new Claim({
       topic,
       partition,
@@ -197,9 +201,9 @@ export class Engine implements ClaimHost, ClaimKeeper {
       host: this,
       paused: this.claims.isPaused(topic, partition),
       metadataLimit: this.#metadata.limit,
-      sieve: this.#routeOf(route).sieve,
+      sieve,
       circuit: this.breaker?.circuit({ topic, partition }) ?? null,
-      due: this.#routeOf(route).retries === null ? null : { at: dueAt, clock: this.#parts.clock },
+      due: retries === null ? null : { at: dueAt, clock: this.#parts.clock },
       reservoir: events => this.fetching.reservoir(topic, partition, -1, events),
     })
     this.claims.add(claim)
@@ -424,24 +428,6 @@ export class Engine implements ClaimHost, ClaimKeeper {
     await Promise.race([closed, sleep(clock, LAST_CLOSE_MS, ended.signal).catch(() => {})])
     ended.abort()
     return { drained: undone === 0, undone }
-  }
-
-  /** Does something until it works; only an error that says that no waiting heals it is thrown. */
-  async #persist(what: string, action: () => Promise<void>): Promise<void> {
-    const { clock, random, logger } = this.#parts
-    const backoff = exponential(250, 5_000)
-    for (let attempt = 1; ; attempt++) {
-      this.#closing.signal.throwIfAborted()
-      try {
-        return await action()
-      } catch (thrown) {
-        const error = toError(thrown)
-        const final = error instanceof MillraceError && !error.retriable
-        if (final || this.#closing.signal.aborted) throw error
-        logger.warn({ err: error, attempt }, `${what} could not be looked up: ${error.message}`)
-        await sleep(clock, backoff(attempt, random), this.#closing.signal)
-      }
-    }
   }
 
   // ── managers ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,4 @@
-import { exponential } from '../base/backoff.ts'
-import { type Clock, sleep } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { MillraceError, OptionError, toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
@@ -13,6 +12,7 @@ import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { Decision, Failure, OnFailure } from '../work/failure.ts'
 import type { AnyMessage, Claim } from './claim.ts'
 import { type FailureSink, isSink, type OnFailureOption, type RetryPlace, type SinkParts } from './failure-sink.ts'
+import { persist } from './persist.ts'
 
 export interface SinksParts {
   readonly brokers: readonly string[]
@@ -164,20 +164,11 @@ export class Sinks {
     return this.#producer
   }
 
-  async #prepare(sink: FailureSink, source: string): Promise<void> {
-    const { clock, random, logger, signal } = this.#parts
-    const backoff = exponential(250, 5_000)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        for (const topic of sink.topicsFor(source, this.#parts.group)) await this.#look(topic, source, sink.create)
-        return
-      } catch (thrown) {
-        const error = toError(thrown)
-        if (signal.aborted || (error instanceof MillraceError && !error.retriable)) throw error
-        logger.warn({ err: error, attempt }, `${sink.name} could not be looked up: ${error.message}`)
-        await sleep(clock, backoff(attempt, random), signal)
-      }
+  #prepare(sink: FailureSink, source: string): Promise<void> {
+    const look = async () => {
+      for (const topic of sink.topicsFor(source, this.#parts.group)) await this.#look(topic, source, sink.create)
     }
+    return persist(sink.name, look, this.#parts)
   }
 
   async #look(topic: string, source: string, create: boolean): Promise<void> {

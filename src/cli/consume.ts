@@ -12,6 +12,7 @@ import { GroupProgress } from './group-progress.ts'
 import { cannotWrite, Output } from './output.ts'
 import { byTopic } from './partitions.ts'
 import { Progress } from './progress.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export interface ConsumeOptions extends ReadOptions {
   readonly max?: number
@@ -146,13 +147,6 @@ class Printing {
     else this.#error = error
     void this.#consumer.close({ drainMs: 0 })
   }
-}
-
-/** Never resolves: the message is not done. */
-export function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
 }
 
 function nullText({ null: text }: ConsumeOptions): Buffer | null {

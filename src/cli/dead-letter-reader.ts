@@ -4,11 +4,11 @@ import type { Message } from '../records/message.ts'
 import type { HandlerContext } from '../work/context.ts'
 import { CommandLogger } from './command-logger.ts'
 import { logLevel, readerOptions, withClient } from './connect.ts'
-import { untilAborted } from './consume.ts'
 import { type Plan, planOf, type ReadOptions } from './consume-plan.ts'
 import { type DeadLetter, type DeadLetterFilter, isMeant, readDeadLetter } from './dead-letter.ts'
 import { watchEnd } from './end-watch.ts'
 import { byTopic } from './partitions.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export interface DeadLetterOptions extends ReadOptions {
   readonly origin?: string

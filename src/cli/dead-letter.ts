@@ -1,3 +1,4 @@
+import { saidOf } from '../consumer/failure-headers.ts'
 import type { Message } from '../records/message.ts'
 
 /** A message of a dead-letter topic, and what its headers say. */
@@ -22,10 +23,8 @@ export interface DeadLetterFilter {
   readonly reason?: string
 }
 
-const PREFIX = 'millrace.'
-
 export function readDeadLetter(message: Message): DeadLetter {
-  const said = (name: string) => message.headers.get(PREFIX + name)?.toString() ?? null
+  const said = (name: string) => saidOf(message.headers, name) ?? null
   const number = (name: string) => {
     const text = said(name)
     return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null
@@ -49,9 +48,4 @@ export function isMeant(letter: DeadLetter, { origin, error, reason }: DeadLette
     (error === undefined || error.test(letter.error ?? '')) &&
     (reason === undefined || letter.reason === reason)
   )
-}
-
-/** As it was before it failed: without what was added. */
-export function originalHeaders({ message }: DeadLetter): readonly (readonly [string, Buffer | null])[] {
-  return message.headers.raw.filter(([name]) => !name.startsWith(PREFIX))
 }

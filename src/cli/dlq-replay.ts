@@ -1,7 +1,8 @@
 import { systemClock } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
+import { headersBefore } from '../consumer/failure-headers.ts'
 import { Producer } from '../producer/producer.ts'
-import { type DeadLetter, originalHeaders } from './dead-letter.ts'
+import type { DeadLetter } from './dead-letter.ts'
 import { type DeadLetterOptions, DeadLetterReader } from './dead-letter-reader.ts'
 import { placeOf, readAll } from './dlq.ts'
 import { CommandError, exitCodes } from './failure.ts'
@@ -71,7 +72,7 @@ async function write(producer: Producer, letter: DeadLetter, topic: string): Pro
       topic,
       key,
       value,
-      headers: originalHeaders(letter),
+      headers: headersBefore(letter.message),
       ...(partition !== undefined && { partition }),
     })
   } catch (thrown) {

@@ -1,4 +1,5 @@
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
+import { headersBefore } from '../consumer/failure-headers.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import { type DeadLetterOptions, DeadLetterReader } from './dead-letter-reader.ts'
 import { CommandError, exitCodes } from './failure.ts'
@@ -147,9 +148,7 @@ function described(letter: DeadLetter): string {
     ['failed at', failedAt],
     ['timestamp', message.timestamp < 0 ? null : new Date(message.timestamp).toISOString()],
     ['key', text(message.rawKey)],
-    ...message.headers.raw
-      .filter(([name]) => !name.startsWith('millrace.'))
-      .map(([name, value]): [string, string] => [`header ${name}`, text(value) ?? 'null']),
+    ...headersBefore(message).map(([name, value]): [string, string] => [`header ${name}`, text(value) ?? 'null']),
     ['value', text(message.rawValue)],
   ]
   return facts.map(([name, value]) => `${printable(`${name}: ${value ?? 'null'}`)}\n`).join('')

@@ -1,4 +1,5 @@
 import type { Bytes } from '../records/batch-builder.ts'
+import type { Headers } from '../records/headers.ts'
 import type { Failure } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
 
@@ -34,8 +35,7 @@ export function failureHeaders(
   own.push(['error.message', error.message.slice(0, MOST_CHARACTERS)])
   own.push(['failed.at', new Date(now).toISOString()])
   if (dueAt !== null) own.push(['due', String(dueAt)])
-  const kept = message.headers.raw.filter(([name]) => !name.startsWith(PREFIX))
-  return [...kept, ...own.map(([name, text]) => [PREFIX + name, text] as const)]
+  return [...headersBefore(message), ...own.map(([name, text]) => [PREFIX + name, text] as const)]
 }
 
 /** When a message of a retry topic is to be handled, ms since 1970; one that does not say so is to be at once. */
@@ -44,8 +44,18 @@ export function dueAt(message: AnyMessage): number {
   return Number.isSafeInteger(at) ? at : 0
 }
 
+/** What the headers say of a failure, as `error.message`; undefined: nothing. */
+export function saidOf(headers: Headers, name: string): string | undefined {
+  return headers.get(PREFIX + name)?.toString()
+}
+
+/** The headers of a message without those that say how it failed. */
+export function headersBefore({ headers }: AnyMessage): readonly (readonly [string, Buffer | null])[] {
+  return headers.raw.filter(([name]) => !name.startsWith(PREFIX))
+}
+
 function earlier({ headers }: AnyMessage) {
-  const said = (name: string) => headers.get(PREFIX + name)?.toString()
+  const said = (name: string) => saidOf(headers, name)
   const attempts = Number(said('attempts') ?? 0)
   return {
     origin: Object.fromEntries(ORIGIN.map(name => [name, said(name)])),

@@ -144,12 +144,17 @@ export class Member implements AsyncDisposable {
   }
 }
 
-/** Waits until these members own so many partitions together, each as many as the others or one more. */
+/**
+ * Waits until these members own so many partitions together, each as many as the others or one more, and are settled in one
+ * generation: who gave some up may own its share one generation before the others own theirs.
+ */
 export async function shared(partitions: number, ...members: readonly Member[]): Promise<void> {
   await until(`${members.map(({ name }) => name)} share ${partitions} partitions`, () => {
     const counts = members.map(({ owned }) => owned.length)
     const all = new Set(members.flatMap(({ owned }) => owned)).size
-    return all === partitions && Math.max(...counts) - Math.min(...counts) <= 1
+    const generations = new Set(members.map(({ membership }) => membership?.generation)).size
+    const settled = members.every(({ membership }) => membership?.phase === 'stable')
+    return all === partitions && Math.max(...counts) - Math.min(...counts) <= 1 && generations === 1 && settled
   })
 }
 

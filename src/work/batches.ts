@@ -89,11 +89,7 @@ export function materialize<M extends WorkMessage>(leader: Slot<M>, slots: SlotP
   if (loose === null || members === null) return
   leader.loose = null
   loose.messages.forEach((message, index) => {
-    const slot = slots.take()
-    slot.message = message
-    slot.intake = intake
-    slot.place = loose.places[index] as number
-    slot.lane = NO_LANE
+    const slot = slots.take(intake, message, loose.places[index] as number, NO_LANE)
     slot.leader = leader
     slot.state = leader.state
     members.push(slot)

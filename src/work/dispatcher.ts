@@ -1,25 +1,21 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Clock, Timer } from '../base/clock.ts'
-import { toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { batchSize, collect, collectLoose, flush, highestOffset } from './batches.ts'
+import { batchSize, collect, collectLoose, flush } from './batches.ts'
 import { Burst } from './burst.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
-import { Attempt, type AttemptEnvironment } from './context.ts'
-import { Deadlines } from './deadlines.ts'
-import { abortHandlers, endReason, stopTaking, untilIdle } from './drain.ts'
+import { abortHandlers, stopTaking, untilIdle } from './drain.ts'
 import type { WorkEvents } from './events.ts'
-import { HandlerAbandoned } from './failure.ts'
 import { Failures } from './failures.ts'
+import { Handlers } from './handlers.ts'
 import { Intake } from './intake.ts'
 import type { IntakeMarks, IntakeState, RunningHandler, TimedWaits } from './intake-state.ts'
-import { intakeMarks, intakeState, longestRunning, timedWaits } from './intake-state.ts'
-import { handleLater, invoke, promised } from './invocation.ts'
+import { intakeMarks, intakeState, timedWaits } from './intake-state.ts'
 import { Lanes } from './lanes.ts'
 import { Pace } from './pace.ts'
 import { Rotation } from './rotation.ts'
-import type { Route, SingleRoute } from './route.ts'
+import type { Route } from './route.ts'
 import { Settling } from './settling.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
 import { SlotPool } from './slot-pool.ts'
@@ -68,25 +64,20 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #options: DispatcherOptions
   readonly #clock: Clock
   readonly #random: Random
-  readonly #environment: AttemptEnvironment
   readonly #events: WorkEvents<M>
-  readonly #scope = new AsyncResource('MillraceHandler')
   readonly #lanes = new Lanes<M>()
   readonly #slots: SlotPool<M>
   readonly #waiting: Waiting<M>
   readonly #settling: Settling<M>
-  readonly #failures: Failures<M>
+  readonly #handlers: Handlers<M>
   readonly #pace: Pace
   readonly #burst = new Burst(() => this.#pump())
   readonly #intakes = new Map<WorkClaim<M>, Intake<M>>()
-  readonly #deadlines = new Map<Route<M>, Deadlines<M>>()
   readonly #rotation = new Rotation<M>()
-  /** Whether `#from` gave up although its claim has more. */
+  /** Whether `#startFrom` gave up although its claim has more. */
   #more = false
   /** How many handlers may run; 0 once nothing is started any more. */
   #limit: number
-  #running = 0
-  #abandoned = 0
   #lastLane = -1
   #pumping = false
   /** Ends the waits of drains. */
@@ -98,43 +89,39 @@ export class Dispatcher<M extends WorkMessage> {
     this.#limit = options.concurrency
     this.#clock = clock
     this.#random = random
-    this.#environment = { clock, logger }
     this.#events = events
-    this.#slots = new SlotPool(this.#resolved, this.#rejected)
     this.#waiting = new Waiting(clock, slot => this.#due(slot))
-    this.#settling = new Settling({
+    this.#pace = new Pace(clock, () => this.#pump(), looked, ticked)
+    this.#slots = new SlotPool(this.#resolved, this.#rejected)
+    const shared = {
       clock,
+      random,
+      logger,
+      events,
+      scope: new AsyncResource('MillraceHandler'),
+      pace: this.#pace,
+      burst: this.#burst,
       lanes: this.#lanes,
       slots: this.#slots,
       waiting: this.#waiting,
       rotation: this.#rotation,
-    })
-    this.#pace = new Pace(clock, () => this.#pump(), looked, ticked)
-    this.#failures = new Failures({
-      random,
-      clock,
-      events,
-      waiting: this.#waiting,
-      scope: this.#scope,
-      settling: this.#settling,
-      finished: intake => {
-        this.#finished(intake)
-        this.#pace.soon()
-      },
-      stop: error => this.stop(error),
-    })
+      stop: (error: Error) => this.stop(error),
+    }
+    const settling = new Settling(shared)
+    this.#settling = settling
+    const finished = (intake: Intake<M>) => {
+      this.#handlers.finished(intake)
+      this.#pace.soon()
+    }
+    const failures = new Failures({ ...shared, settling, finished })
+    this.#handlers = new Handlers({ ...shared, settling, failures, maxAbandoned: options.maxAbandoned })
     this.#ticker = clock.every(TICK_MS, () => this.#tick())
   }
 
   add(claim: WorkClaim<M>, route: Route<M>): void {
-    let deadlines = this.#deadlines.get(route)
-    if (deadlines === undefined) {
-      deadlines = new Deadlines(route.timeoutMs, route.abandonMs, message => this.#events.timedOut(message))
-      this.#deadlines.set(route, deadlines)
-    }
     const seed = Math.floor(this.#random() * 2 ** 30)
     const lookahead = Math.max(LOOKAHEAD, route.batch === null ? 0 : 2 * route.batch.messages)
-    const intake = new Intake(claim, route, deadlines, seed, --this.#lastLane, lookahead)
+    const intake = new Intake(claim, route, this.#handlers.deadlines(route), seed, --this.#lastLane, lookahead)
     this.#intakes.set(claim, intake)
     this.#rotation.add(intake)
     this.#pace.soon()
@@ -149,12 +136,12 @@ export class Dispatcher<M extends WorkMessage> {
   }
 
   get running(): number {
-    return this.#running
+    return this.#handlers.running
   }
 
   /** Handlers that were abandoned and have not settled since. */
   get abandoned(): number {
-    return this.#abandoned
+    return this.#handlers.abandoned
   }
 
   state(claim: WorkClaim<M>): IntakeState | undefined {
@@ -169,7 +156,7 @@ export class Dispatcher<M extends WorkMessage> {
 
   /** The handler that has run longest: of this claim, or of all. */
   longest(claim: WorkClaim<M> | null): RunningHandler | null {
-    return longestRunning(this.#deadlines.values(), claim)
+    return this.#handlers.longest(claim)
   }
 
   /** What waits for a moment, by claim. */
@@ -236,7 +223,7 @@ export class Dispatcher<M extends WorkMessage> {
   #pump(): void {
     if (this.#pumping || !this.#pace.enter()) return
     this.#pumping = true
-    while (this.#running < this.#limit && !this.#burst.spent) {
+    while (this.#handlers.running < this.#limit && !this.#burst.spent) {
       const message = this.#startNext()
       if (message === null) break
       this.#burst.started()
@@ -282,7 +269,7 @@ export class Dispatcher<M extends WorkMessage> {
         // The slot may stand for nothing any more when its handler returns.
         const { message } = ready
         intake.kept -= batchSize(ready)
-        this.#start(ready)
+        this.#handlers.start(ready)
         return message
       }
       if (intake.stopped || intake.kept >= intake.lookahead || intake.undone >= this.#options.maxUndone) return null
@@ -304,7 +291,7 @@ export class Dispatcher<M extends WorkMessage> {
     const lane =
       route.order === 'key' ? message.keyHash(intake.seed) : route.order === 'partition' ? intake.lane : NO_LANE
     if (route.batch === null && (lane === NO_LANE || this.#lanes.isFree(lane))) {
-      this.#startFresh(intake, route, message, place, lane)
+      this.#handlers.startFresh(intake, route, message, place, lane)
       return true
     }
     intake.kept++
@@ -312,7 +299,7 @@ export class Dispatcher<M extends WorkMessage> {
       collectLoose(message, place, collecting, this.#waiting)
       return false
     }
-    const slot = this.#slotFor(intake, message, place, lane)
+    const slot = this.#slots.take(intake, message, place, lane)
     slot.state = SlotState.parked
     const ahead = lane === NO_LANE ? null : this.#lanes.enter(slot)
     if (route.batch !== null && (ahead === null || (collecting !== null && ahead.leader === collecting))) {
@@ -321,117 +308,14 @@ export class Dispatcher<M extends WorkMessage> {
     return false
   }
 
-  #slotFor(intake: Intake<M>, message: M, place: number, lane: number): Slot<M> {
-    const slot = this.#slots.take()
-    slot.message = message
-    slot.intake = intake
-    slot.place = place
-    slot.lane = lane
-    return slot
-  }
-
-  // ── running ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /**
-   * Enters the handler of a message that nobody is ahead of. It gets a slot, its lane and a deadline only if the handler goes on
-   * when it returns: for one that is done by then, nobody would look at them.
-   */
-  #startFresh(intake: Intake<M>, route: SingleRoute<M>, message: M, place: number, lane: number): void {
-    const { claim, deadlines } = intake
-    this.#running++
-    intake.running++
-    // It was taken just now, so it is the highest.
-    intake.started = message.offset
-    const attempt = new Attempt(message, 1, deadlines.deadline(this.#pace.wholeMs), this.#environment)
-    let slot: Slot<M> | null = null
-    let pending: Promise<unknown> | null = null
-    let decoded = false
-    try {
-      const decoding = route.decode === null ? undefined : route.decode(message)
-      if (decoding === undefined) {
-        decoded = true
-        pending = promised(this.#scope.runInAsyncScope(route.handle, undefined, message, attempt))
-      } else {
-        slot = this.#runningSlot(intake, message, place, lane, attempt)
-        pending = handleLater(decoding, slot, route, attempt, this.#scope)
-      }
-    } catch (error) {
-      slot = this.#runningSlot(intake, message, place, lane, attempt)
-      slot.decoded = decoded
-      this.#failures.failed(slot, toError(error))
-      return
-    }
-    if (pending === null) {
-      if (claim.live) claim.settle(place, message)
-      this.#finished(intake)
-      return
-    }
-    slot ??= this.#runningSlot(intake, message, place, lane, attempt)
-    slot.decoded = decoded
-    pending.then(slot.resolved, slot.rejected)
-  }
-
-  #runningSlot(intake: Intake<M>, message: M, place: number, lane: number, attempt: Attempt): Slot<M> {
-    const slot = this.#slotFor(intake, message, place, lane)
-    if (lane !== NO_LANE) this.#lanes.enter(slot)
-    slot.state = SlotState.running
-    slot.attempts = 1
-    slot.attempt = attempt
-    intake.deadlines.add(slot, this.#pace.wholeMs)
-    if (intake.aborted !== null) attempt.abort(endReason(intake.aborted, message))
-    return slot
-  }
-
-  /** Enters the handler of a message that waited, or of a batch. */
-  #start(slot: Slot<M>): void {
-    const { intake } = slot
-    slot.state = SlotState.running
-    slot.attempts++
-    this.#running++
-    intake.running++
-    intake.restarts++
-    intake.started = Math.max(intake.started, highestOffset(slot))
-    intake.deadlines.add(slot, this.#pace.wholeMs)
-    const attempt = new Attempt(slot.message, slot.attempts, slot.deadline, this.#environment)
-    slot.attempt = attempt
-    let pending: Promise<unknown> | null = null
-    try {
-      pending = promised(invoke(slot, attempt, this.#scope))
-    } catch (error) {
-      this.#failures.failed(slot, toError(error))
-      return
-    }
-    if (pending === null) this.#succeeded(slot)
-    else pending.then(slot.resolved, slot.rejected)
-  }
-
   readonly #resolved = (slot: Slot<M>): void => {
-    if (slot.abandoned) this.#abandoned--
-    else this.#succeeded(slot)
+    this.#handlers.resolved(slot)
     this.#pump()
   }
 
   readonly #rejected = (slot: Slot<M>, error: unknown): void => {
-    if (slot.abandoned) this.#abandoned--
-    else this.#failures.failed(slot, toError(error))
+    this.#handlers.rejected(slot, error)
     this.#pump()
-  }
-
-  #succeeded(slot: Slot<M>): void {
-    const { intake, members } = slot
-    intake.deadlines.remove(slot)
-    if (slot.loose !== null) this.#settling.settleLoose(intake.claim, slot.loose)
-    if (members === null) this.#settling.done(slot)
-    else for (const member of members) this.#settling.done(member)
-    this.#finished(intake)
-  }
-
-  /** A unit of concurrency is free again. */
-  #finished(intake: Intake<M>): void {
-    this.#running--
-    this.#burst.settled()
-    if (--intake.running === 0) intake.tellIdle()
-    if (!intake.stopped || intake.hasReady) this.#rotation.add(intake)
   }
 
   /** A waiting slot's time has come. */
@@ -456,27 +340,7 @@ export class Dispatcher<M extends WorkMessage> {
   // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #tick(): void {
-    const stall = this.#pace.tick(TICK_MS)
-    const now = this.#pace.now
-    for (const deadlines of this.#deadlines.values()) {
-      // Handlers whose answers queued up behind a blocked event loop get a turn to settle first.
-      if (stall !== null) {
-        deadlines.restart(stall, now)
-        continue
-      }
-      for (let slot = deadlines.expire(now); slot !== null; slot = deadlines.expire(now)) this.#abandonSlot(slot)
-    }
-  }
-
-  #abandonSlot(slot: Slot<M>): void {
-    const { route } = slot.intake
-    slot.abandoned = true
-    this.#abandoned++
-    const error = new HandlerAbandoned(slot.message, route.timeoutMs + route.abandonMs)
-    this.#events.stuck(slot.message, route.timeoutMs + route.abandonMs)
-    this.#failures.failed(slot, error)
-    if (this.#abandoned >= this.#options.maxAbandoned) this.stop(error)
-    this.#pump()
+    if (this.#handlers.expire(this.#pace.tick(TICK_MS))) this.#pump()
   }
 
   #intakesOf(claims: Iterable<WorkClaim<M>>): Intake<M>[] {

@@ -1,4 +1,5 @@
 import type { WorkMessage } from './claim.ts'
+import type { Intake } from './intake.ts'
 import { Slot, SlotState } from './slot.ts'
 
 /** Slots that are not in use, so that a message costs no slot of its own. */
@@ -12,11 +13,14 @@ export class SlotPool<M extends WorkMessage> {
     this.#rejected = rejected
   }
 
-  take(): Slot<M> {
-    const slot = this.#free
-    if (slot === null) return new Slot(this.#resolved, this.#rejected)
+  take(intake: Intake<M>, message: M, place: number, lane: number): Slot<M> {
+    const slot = this.#free ?? new Slot(this.#resolved, this.#rejected)
     this.#free = slot.bucketNext
     slot.bucketNext = null
+    slot.message = message
+    slot.intake = intake
+    slot.place = place
+    slot.lane = lane
     return slot
   }
 

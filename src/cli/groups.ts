@@ -3,7 +3,7 @@ import { Admin } from '../client/admin.ts'
 import type { DescribedGroup, DescribedMember, GroupOffset } from '../client/group-admin.ts'
 import type { BrokerAddress, ClusterMetadata } from '../client/low-level-client.ts'
 import type { NativeClient } from '../client/native-client.ts'
-import { type DoneRange, decodeGaps } from '../offsets/gap-codec.ts'
+import { type DoneRange, decodeGaps, type TriedRange } from '../offsets/gap-codec.ts'
 import { checkEmpty, findGroups, nameOf } from './chosen-groups.ts'
 import { type CommonOptions, withClient } from './connect.ts'
 import { writeObjects, writeText } from './output.ts'
@@ -31,6 +31,8 @@ interface PartitionRow extends TopicPartition {
   readonly lag: number | null
   /** What is done above the committed offset, as a consumer of Millrace remembers it there. */
   readonly done: readonly DoneRange[]
+  /** How often was tried what is not, as far as it remembers that. */
+  readonly tried: readonly TriedRange[]
   readonly member: Omit<DescribedMember, 'partitions'> | null
 }
 
@@ -134,16 +136,17 @@ async function partitionRows(
       const offset = committed?.offset ?? null
       const end = ends.get(name)?.latest ?? null
       const lag = offset === null || end === null ? null : end - offset
-      const done = doneAbove(committed, topics.get(place.topic)?.topicId ?? null)
-      return { ...place, committed: offset, end, lag, done, member }
+      const { done, tried } = remembered(committed, topics.get(place.topic)?.topicId ?? null)
+      return { ...place, committed: offset, end, lag, done, tried, member }
     })
     .sort(comparePlaces)
 }
 
 /** What is remembered of another topic of the same name, or beside another offset, says nothing. */
-function doneAbove(committed: GroupOffset | null, topicId: string | null): readonly DoneRange[] {
+function remembered(committed: GroupOffset | null, topicId: string | null): Pick<PartitionRow, 'done' | 'tried'> {
   const gaps = decodeGaps(committed?.metadata ?? '')
-  return gaps !== null && gaps.offset === committed?.offset && gaps.topicId === topicId ? gaps.done : []
+  const sound = gaps !== null && gaps.offset === committed?.offset && gaps.topicId === topicId
+  return sound ? gaps : { done: [], tried: [] }
 }
 
 /** Topics that are gone and partitions without a leader are not waited for. */
@@ -162,24 +165,27 @@ function describeGroup({ group, state, strategy, members, coordinator, partition
   const { nodeId, host, port } = coordinator
   const facts = [state, strategy, plural(members, 'member'), `coordinator ${nodeId}`]
   const where = host === '' ? '' : ` at ${host}:${port}`
-  // Most groups have nothing done above what they have committed.
+  // Most groups have nothing done above what they have committed, nor has anything failed.
   const gaps = partitions.some(({ done }) => done.length > 0)
-  const cells = partitions.map(({ topic, partition, committed, end, lag, done, member }) => {
+  const failures = partitions.some(({ tried }) => tried.length > 0)
+  const cells = partitions.map(({ topic, partition, committed, end, lag, done, tried, member }) => {
     const who = member === null ? ['-', '-', '-'] : [nameOf(member), member.clientId, member.host]
-    const above = gaps ? [describeDone(done)] : []
+    const above = [...(gaps ? [describeRanges(done)] : []), ...(failures ? [describeRanges(tried)] : [])]
     return [topic, partition, committed ?? '-', end ?? '-', lag ?? '-', ...above, ...who]
   })
-  const above = gaps ? ['DONE ABOVE'] : []
+  const above = [...(gaps ? ['DONE ABOVE'] : []), ...(failures ? ['TRIED'] : [])]
   const heading = ['TOPIC', 'PARTITION', 'COMMITTED', 'END', 'LAG', ...above, 'MEMBER', 'CLIENT', 'HOST']
   const rows = table([heading, ...cells])
   return `${printable(`${group}: ${facts.filter(Boolean).join(', ')}${where}`)}\n${rows}`
 }
 
-/** `6613-6640,6650`, and how many stretches more. */
-function describeDone(done: readonly DoneRange[]): string {
-  if (done.length === 0) return '-'
-  const shown = done.slice(0, MOST_STRETCHES).map(({ from, to }) => (to - from === 1 ? from : `${from}-${to - 1}`))
-  return done.length > shown.length ? `${shown}, ${done.length - shown.length} more` : shown.join()
+/** `6613-6640,6650`, or with attempts `6613-6640×2,6650×1`, and how many stretches more. */
+function describeRanges(stretches: readonly (DoneRange & { readonly attempts?: number })[]): string {
+  if (stretches.length === 0) return '-'
+  const shown = stretches.slice(0, MOST_STRETCHES).map(({ from, to, attempts }) => {
+    return `${to - from === 1 ? from : `${from}-${to - 1}`}${attempts === undefined ? '' : `×${attempts}`}`
+  })
+  return stretches.length > shown.length ? `${shown}, ${stretches.length - shown.length} more` : shown.join()
 }
 
 /** `orders[0-3,7] payments[1]`. */

@@ -220,8 +220,17 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     return this.progress.add(message.offset)
   }
 
+  tried({ offset }: AnyMessage): number {
+    return this.gaps.attempts.of(offset)
+  }
+
+  attempted({ offset }: AnyMessage, attempts: number): void {
+    this.gaps.attempts.set(offset, attempts)
+  }
+
   settle(slot: number, message: AnyMessage): void {
     this.settled++
+    if (this.gaps.attempts.any) this.gaps.attempts.set(message.offset, 0)
     this.progress.settle(slot)
     this.reservoir.release(message)
   }

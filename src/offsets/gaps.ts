@@ -1,6 +1,9 @@
-import { charactersOf, type DoneRange, decodeGaps, encodeGaps, LEAST_CHARACTERS, numberBytes } from './gap-codec.ts'
+import { Attempts } from './attempts.ts'
+import { type DoneRange, decodeGaps, encodeGaps, gapBytes, gapSize, LEAST_CHARACTERS } from './gap-codec.ts'
 import type { Progress } from './progress.ts'
 import type { CommittedOffset } from './storage.ts'
+
+const FEW_RUN_BYTES = 2 * 3
 
 /** How many characters a commit's metadata may have. Shared by all claims: what one learns holds for all. */
 export class MetadataLimit {
@@ -28,9 +31,7 @@ export class MetadataLimit {
 
   #set(characters: number): void {
     this.#characters = characters < LEAST_CHARACTERS ? 0 : characters
-    this.#fewRuns = 0
-    if (this.#characters === 0) this.#fewRuns = Number.POSITIVE_INFINITY
-    else while (charactersOf(2 * (this.#fewRuns + 1), 3) <= this.#characters) this.#fewRuns++
+    this.#fewRuns = this.#characters === 0 ? Number.POSITIVE_INFINITY : Math.floor(gapBytes(characters) / FEW_RUN_BYTES)
   }
 }
 
@@ -45,12 +46,14 @@ interface Delivered {
 const LOOK_EVERY = 256
 
 /**
- * What is done above the mark of one claim, from one commit to the next owner's start: it is written beside the committed offset, and what
- * was read there is not handled again. Nothing of it is ever needed: without it messages come twice, and none is lost.
+ * What is done above the mark of one claim, and how often the rest was tried, from one commit to the next owner's start: it is written
+ * beside the committed offset, and what was read there to be done is not handled again. Nothing of it is ever needed: without it messages
+ * come twice, and none is lost.
  */
 export class Gaps {
   readonly #progress: Progress
   readonly #limit: MetadataLimit
+  readonly attempts = new Attempts()
   #topicId: string | null = null
   /** What an owner before had done and has not come by yet, rising. */
   #recalled: readonly DoneRange[] = []
@@ -79,6 +82,7 @@ export class Gaps {
     // What was written beside another offset says nothing of this one.
     if (record.offset === offset) {
       this.#recalled = record.done
+      this.attempts.recall(record.tried)
       this.#recalledId = record.topicId
       this.#recalledEpoch = record.leaderEpoch
     }
@@ -88,15 +92,16 @@ export class Gaps {
   /** Which topic it is, before a message of it comes by. What was done of another of the same name says nothing. */
   identify(topicId: string | null): void {
     this.#topicId = topicId
-    if (topicId !== this.#recalledId) this.#forget()
+    if (topicId !== this.#recalledId) this.#forgetAll()
   }
 
   /** Whether a message that comes by was done by an owner before; each is asked about once, in order. */
   passes({ offset, leaderEpoch }: Delivered): boolean {
     if (leaderEpoch > this.#leaderEpoch) this.#leaderEpoch = leaderEpoch
-    if (this.#recalled.length === 0) return false
+    if (this.#recalled.length === 0 && !this.attempts.expects) return false
     // It was written after all that was done, and so is what comes behind it.
-    if (this.#recalledEpoch >= 0 && leaderEpoch > this.#recalledEpoch) this.#forget()
+    if (this.#recalledEpoch >= 0 && leaderEpoch > this.#recalledEpoch) this.#forgetAll()
+    this.attempts.passes(offset)
     for (; this.#passed < this.#recalled.length; this.#passed++) {
       const range = this.#recalled[this.#passed] as DoneRange
       if (offset < range.from) return false
@@ -104,22 +109,25 @@ export class Gaps {
       this.skipped++
       return true
     }
-    this.#forget()
+    this.#forgetDone()
     return false
   }
 
   /** Changes whenever `metadata` may. */
   get version(): number {
     const { runs, settled } = this.#progress
-    return runs === 0 && this.#recalled.length === 0 ? 0 : settled
+    const nothing = runs === 0 && this.#recalled.length === 0 && !this.attempts.any
+    return nothing ? 0 : settled + this.attempts.changes
   }
 
   /** What goes beside `offset`, the claim's mark. */
   metadata(offset: number): string {
     const { characters } = this.#limit
-    const done = this.#above(offset)
+    const topicId = this.#topicId ?? this.#recalledId
     const leaderEpoch = Math.max(this.#leaderEpoch, this.#recalledEpoch)
-    return encodeGaps({ offset, topicId: this.#topicId ?? this.#recalledId, leaderEpoch, done }, characters).metadata
+    const done = this.#above(offset)
+    const tried = this.attempts.ranges(offset)
+    return encodeGaps({ offset, topicId, leaderEpoch, done, tried }, characters).metadata
   }
 
   /**
@@ -134,19 +142,10 @@ export class Gaps {
     }
     if (settled - this.#lookedAt >= (this.#full ? 1 : LOOK_EVERY)) {
       this.#lookedAt = settled
-      this.#full = this.#size() > this.#limit.characters
+      const { lowest } = this.#progress
+      this.#full = gapSize(lowest, this.#progress.doneRanges()) > gapBytes(this.#limit.characters)
     }
     return this.#full
-  }
-
-  #size(): number {
-    let bytes = 0
-    let behind = this.#progress.lowest
-    for (const { from, to } of this.#progress.doneRanges()) {
-      bytes += numberBytes(from - behind) + numberBytes(to - from)
-      behind = to
-    }
-    return charactersOf(1, bytes)
   }
 
   /** What is done here, and behind that what was recalled and has not come by. */
@@ -163,9 +162,14 @@ export class Gaps {
     return done
   }
 
-  #forget(): void {
+  #forgetAll(): void {
+    this.attempts.forgetRecalled()
+    this.#forgetDone()
+  }
+
+  #forgetDone(): void {
     this.#recalled = []
     this.#passed = 0
-    this.#recalledEpoch = -1
+    if (!this.attempts.expects) this.#recalledEpoch = -1
   }
 }

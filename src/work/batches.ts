@@ -22,6 +22,8 @@ export function collect<M extends WorkMessage>(slot: Slot<M>, clock: Clock, wait
     next.state = SlotState.collected
     const leader: Slot<M> = intake.collecting ?? next
     next.leader = leader
+    // As often as any of them: when it fails again, the others are not what is wrong.
+    leader.attempts = Math.max(leader.attempts, next.attempts)
     intake.collectedBytes += next.message.size
     if (intake.collecting === null) {
       intake.collecting = leader

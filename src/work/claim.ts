@@ -28,6 +28,10 @@ export interface WorkClaim<M extends WorkMessage = WorkMessage> {
   readonly passing: boolean
   /** Begins to track the message that was just taken; the answer is its slot. Called once per message, in the order taken. */
   track(message: M): number
+  /** Attempts that owners before made on a message that was taken; 0: none. */
+  tried(message: M): number
+  /** So many attempts were made on the message, of this owner and those before; 0: it is to begin anew. */
+  attempted(message: M, attempts: number): void
   /** The message is done: handled, or given up by a decision that commits. */
   settle(slot: number, message: M): void
   /** Work keeps this message for long: its bytes are copied out, so that its record batch may be freed before it is settled. */

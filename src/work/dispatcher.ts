@@ -295,7 +295,7 @@ export class Dispatcher<M extends WorkMessage> {
       return true
     }
     intake.kept++
-    if (lane === NO_LANE && collecting !== null && route.decode === null) {
+    if (lane === NO_LANE && collecting !== null && route.decode === null && intake.claim.tried(message) === 0) {
       collectLoose(message, place, collecting, this.#waiting)
       return false
     }

@@ -65,6 +65,7 @@ export class Failures<M extends WorkMessage> {
       this.#regroup(slot, members, error)
     } else {
       const reason = reasonOf(slot, timedOut)
+      for (const member of members) intake.claim.attempted(member.message, slot.attempts)
       if (isFinal(slot, error, reason)) {
         const { attempts } = slot
         this.#decide(
@@ -197,6 +198,8 @@ export class Failures<M extends WorkMessage> {
   #apply(slot: Slot<M>, failure: Failure<M>, decision: Decision): boolean {
     const { intake } = slot
     this.#parts.events.failed(failure, decision)
+    // When it comes again, it begins anew.
+    if (decision === 'leave' || decision === 'stop') intake.claim.attempted(slot.message, 0)
     // Draining: whoever owns the partition next gets it again.
     if (!intake.claim.live || (intake.stopped && (decision === 'leave' || decision === 'hold'))) {
       this.#drop(slot)
@@ -250,6 +253,7 @@ export class Failures<M extends WorkMessage> {
   #park(member: Slot<M>): void {
     member.state = SlotState.parked
     member.attempts = 0
+    member.intake.claim.attempted(member.message, 0)
     member.intake.kept++
   }
 
@@ -275,6 +279,7 @@ export class Failures<M extends WorkMessage> {
         sound.push(member)
       } else {
         if (member.lane !== NO_LANE) waitingLanes.add(member.lane)
+        intake.claim.attempted(member.message, attempts)
         if (soundLanes.has(member.lane)) this.#park(member)
         else if (isFinal(member, error, 'decode')) spent.push({ slot: member, error, attempts, reason: 'decode' })
         else retried.push({ slot: member, error })

@@ -98,7 +98,8 @@ export class Handlers<M extends WorkMessage> {
     intake.running++
     // It was taken just now, so it is the highest.
     intake.started = message.offset
-    const attempt = new Attempt(message, 1, deadlines.deadline(this.#pace.wholeMs), this.#environment)
+    const deadline = deadlines.deadline(this.#pace.wholeMs)
+    const attempt = new Attempt(message, claim.tried(message) + 1, deadline, this.#environment)
     let slot: Slot<M> | null = null
     let pending: Promise<unknown> | null = null
     let decoded = false
@@ -131,7 +132,7 @@ export class Handlers<M extends WorkMessage> {
     const slot = this.#slots.take(intake, message, place, lane)
     if (lane !== NO_LANE) this.#lanes.enter(slot)
     slot.state = SlotState.running
-    slot.attempts = 1
+    slot.attempts = attempt.attempt
     slot.attempt = attempt
     intake.deadlines.add(slot, this.#pace.wholeMs)
     if (intake.aborted !== null) attempt.abort(endReason(intake.aborted, message))

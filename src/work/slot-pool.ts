@@ -21,6 +21,7 @@ export class SlotPool<M extends WorkMessage> {
     slot.intake = intake
     slot.place = place
     slot.lane = lane
+    slot.attempts = intake.claim.tried(message)
     return slot
   }
 
@@ -28,7 +29,6 @@ export class SlotPool<M extends WorkMessage> {
     slot.state = SlotState.gone
     slot.members = slot.leader = slot.loose = null
     slot.attempt = null
-    slot.attempts = 0
     slot.left = false
     // An abandoned handler may still settle: its slot must never stand for another message.
     if (slot.abandoned) return

@@ -108,7 +108,7 @@ test('describe tells where each partition is, and which member has it', async ()
       strategy: '',
       coordinator: { nodeId: 1, host, port: Number(port) },
       members: 0,
-      partitions: [{ topic: 'orders', partition: 2, committed: 0, end: 0, lag: 0, done: [], member: null }],
+      partitions: [{ topic: 'orders', partition: 2, committed: 0, end: 0, lag: 0, done: [], tried: [], member: null }],
     },
   ])
 })
@@ -204,25 +204,33 @@ test('reset-offsets shows where a group would go on, and commits that only when 
   assert.deepEqual([early.code, (await committed())[0]], [0, [0, 0]])
 })
 
-test('describe shows what is done above a committed offset, and not what is of another topic', async () => {
+test('describe shows what is done above a committed offset and how often the rest was tried, and not what is of another topic', async () => {
   await using client = startClient({ brokers: cluster.brokers })
   const { topics } = await client.metadata(['orders'])
   const topicId = topics.get('orders')?.topicId ?? null
   const done = [1, 3, 5, 7].map(from => ({ from, to: from === 3 ? 5 : from + 1 })).filter(({ from }) => from !== 5)
-  const metadata = (id: string | null) => encodeGaps({ offset: 0, topicId: id, leaderEpoch: 0, done }, 4_096).metadata
+  const tried = [{ from: 0, to: 1, attempts: 2 }]
+  const metadata = (id: string | null) =>
+    encodeGaps({ offset: 0, topicId: id, leaderEpoch: 0, done, tried }, 4_096).metadata
   await new Admin(client).setGroupOffsets('gaps', [
     { topic: 'orders', partition: 0, offset: 0, metadata: metadata(topicId) },
     { topic: 'orders', partition: 1, offset: 0, metadata: metadata(Buffer.alloc(16, 1).toString('base64url')) },
   ])
   const [plain, json] = await Promise.all([groups('describe', 'gaps'), groups('describe', 'gaps', '--json')])
-  assert.match(plain.lines[1] ?? '', / LAG {2}DONE ABOVE +MEMBER/)
+  assert.match(plain.lines[1] ?? '', / LAG {2}DONE ABOVE +TRIED +MEMBER/)
   assert.deepEqual(
-    plain.lines.slice(2).map(line => line.split(/ +/)[5]),
-    ['1,3-4,7', '-'],
+    plain.lines.slice(2).map(line => line.split(/ +/).slice(5, 7)),
+    [
+      ['1,3-4,7', '0×2'],
+      ['-', '-'],
+    ],
   )
   assert.deepEqual(
-    json.objects()[0].partitions.map((partition: { done: unknown }) => partition.done),
-    [done, []],
+    json.objects()[0].partitions.map(({ done, tried }: { done: unknown; tried: unknown }) => [done, tried]),
+    [
+      [done, tried],
+      [[], []],
+    ],
   )
 })
 

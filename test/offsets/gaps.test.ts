@@ -136,3 +136,66 @@ test('ranges are those of a naive model, also where the ring has moved open mess
     }
   }
 })
+
+test('the next owner knows how often messages were tried, and tells it on before they come by', () => {
+  const before = owner()
+  before.gaps.identify(topicId)
+  for (let offset = 10; offset < 20; offset++) {
+    const slot = before.come(offset)
+    if (offset === 15) before.progress.settle(slot)
+  }
+  for (const offset of [10, 12, 13, 14]) before.gaps.attempts.set(offset, 2)
+  before.gaps.attempts.set(13, 1)
+  const offset = before.progress.lowest
+  const commit = { topic: 'orders', partition: 0, offset, leaderEpoch: 3, metadata: before.gaps.metadata(offset) }
+
+  const { gaps, come, progress } = owner()
+  assert.ok(gaps.recall(commit))
+  gaps.identify(topicId)
+  const first = come(10)
+  come(11)
+  come(12)
+  assert.deepEqual(
+    [10, 11, 12].map(each => gaps.attempts.of(each)),
+    [2, 0, 2],
+  )
+  progress.settle(first)
+  gaps.attempts.set(10, 0)
+  assert.deepEqual(decodeGaps(gaps.metadata(progress.lowest))?.tried, [
+    { from: 12, to: 13, attempts: 2 },
+    { from: 13, to: 14, attempts: 1 },
+    { from: 14, to: 15, attempts: 2 },
+  ])
+})
+
+test('attempts count for their own topic only, and not for what was written under a later leader epoch', () => {
+  const before = owner()
+  before.gaps.identify(topicId)
+  before.come(10)
+  before.come(11)
+  for (const offset of [10, 11]) before.gaps.attempts.set(offset, 2)
+  const commit = { topic: 'orders', partition: 0, offset: 10, leaderEpoch: 3, metadata: before.gaps.metadata(10) }
+  const other = owner()
+  other.gaps.recall(commit)
+  other.gaps.identify(Buffer.alloc(16, 8).toString('base64url'))
+  other.come(10)
+  assert.equal(other.gaps.attempts.of(10), 0)
+  const later = owner()
+  later.gaps.recall(commit)
+  later.gaps.identify(topicId)
+  later.come(10)
+  later.come(11, 4)
+  assert.deepEqual([later.gaps.attempts.of(10), later.gaps.attempts.of(11)], [2, 0])
+})
+
+test('each attempt makes other metadata, and what is committed again when the last one is forgotten is none', () => {
+  const { gaps, come, progress } = owner()
+  come(10)
+  assert.deepEqual([gaps.version, gaps.metadata(10)], [0, ''])
+  gaps.attempts.set(10, 1)
+  const first = gaps.version
+  gaps.attempts.set(10, 2)
+  assert.ok(gaps.version !== first && first !== 0)
+  gaps.attempts.set(10, 0)
+  assert.deepEqual([gaps.version, gaps.metadata(progress.lowest)], [0, ''])
+})

@@ -35,6 +35,8 @@ export function simulatedRoute(scenario: RouteScenario, parts: HandlerParts): Ro
 class SimulatedHandler {
   readonly #scenario: RouteScenario
   readonly #parts: HandlerParts
+  /** Messages whose handler was entered by this process. */
+  readonly #entered = new WeakSet<AnyMessage>()
 
   constructor(scenario: RouteScenario, parts: HandlerParts) {
     this.#scenario = scenario
@@ -44,7 +46,9 @@ class SimulatedHandler {
   handle(messages: readonly AnyMessage[], context: HandlerContext): unknown {
     const { model } = this.#parts.claimOf(messages[0] as AnyMessage)
     const offsets = messages.map(message => message.offset)
-    if (context.attempt > 1 && messages.some(message => !message.detached)) model.keepsMemory(offsets)
+    const tried = context.attempt > 1 ? messages.filter(message => this.#entered.has(message)) : []
+    if (tried.some(message => !message.detached)) model.keepsMemory(offsets)
+    for (const message of messages) this.#entered.add(message)
     const run = model.entered(offsets, context.attempt, this.#scenario.decodes || messages.length > 1)
     const fate = this.#fate()
     const end = (resolved: boolean) => model.returned(run, resolved)

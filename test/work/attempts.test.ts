@@ -4,7 +4,7 @@ import { exponential } from '../../src/base/backoff.ts'
 import { MillraceError } from '../../src/base/errors.ts'
 import { type Decision, type OnFailure, Poison, Retry } from '../../src/work/failure.ts'
 import { FakeClaim, type FakeMessage } from './fake-claim.ts'
-import { Calls, Harness, route } from './harness.ts'
+import { batchRoute, Calls, Harness, route } from './harness.ts'
 
 /** Fails for offset 0 as often as this, then succeeds; all other messages succeed at once. */
 function failing(times: number, error: () => unknown = () => new Error('no luck')) {
@@ -339,3 +339,80 @@ for (const [what, backoff] of [
     dispatcher.close()
   })
 }
+
+test('attempts that owners before made count, and the last one decides', async () => {
+  const before = new Harness()
+  const first = new FakeClaim(0, ['a', 'b'])
+  before.dispatcher.add(first, route(failing(9).on(before), { backoff: exponential(1_000, 1_000) }))
+  await before.clock.advance(1_500)
+  assert.deepEqual([...first.attempts], [[0, 2]])
+  before.dispatcher.abandon([first])
+  before.dispatcher.close()
+
+  const harness = new Harness()
+  const handler = failing(9)
+  const claim = first.next()
+  harness.dispatcher.add(claim, route(handler.on(harness)))
+  await harness.clock.advance(1_000)
+  assert.deepEqual(handler.attempts, [{ at: 0, attempt: 3 }])
+  assert.deepEqual(
+    harness.failures.map(({ message, attempts }) => [message.offset, attempts]),
+    [[0, 3]],
+  )
+  assert.deepEqual([claim.settled, [...claim.attempts]], [[0, 1], []])
+  harness.dispatcher.close()
+})
+
+test('what is held is asked about after one more attempt of the next owner, what was left or stopped at begins anew', async () => {
+  for (const [decision, kept] of [
+    ['hold', [[0, 3]]],
+    ['leave', []],
+    ['stop', []],
+  ] as const) {
+    const harness = new Harness()
+    const claim = new FakeClaim(0, ['a'])
+    harness.dispatcher.add(claim, route(failing(9).on(harness), { onFailure: decision }))
+    await harness.clock.advance(250)
+    assert.deepEqual([...claim.attempts], kept)
+    harness.dispatcher.close()
+
+    const second = new Harness()
+    const again = claim.next()
+    second.dispatcher.add(again, route(failing(9).on(second), { onFailure: decision }))
+    await second.clock.advance(1)
+    const attempts = second.failures.map(failure => failure.attempts)
+    assert.deepEqual(attempts, decision === 'hold' ? [4] : [])
+    second.dispatcher.close()
+  }
+})
+
+test('what a revocation ended was no attempt', async () => {
+  const harness = new Harness()
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a'])
+  harness.dispatcher.add(claim, route(calls.handle))
+  await harness.turn()
+  const drained = harness.dispatcher.drain([claim], { drainMs: 10, abandonMs: 10, reason: 'revoked' })
+  await harness.clock.advance(11)
+  calls.of(0).reject(new Error('revoked'))
+  await harness.turn()
+  await drained
+  assert.deepEqual([...claim.attempts], [])
+  harness.dispatcher.close()
+})
+
+test('a batch has been tried as often as the one of its messages that was tried most', async () => {
+  const harness = new Harness()
+  const claim = new FakeClaim(0, [null, null, null, null])
+  claim.attempts.set(2, 2)
+  const attempts: number[] = []
+  const handle = (messages: readonly FakeMessage[], { attempt }: { attempt: number }) => {
+    assert.equal(messages.length, 4)
+    attempts.push(attempt)
+  }
+  harness.dispatcher.add(claim, batchRoute(handle, { messages: 4 }, { order: 'none' }))
+  await harness.clock.advance(60)
+  assert.deepEqual(attempts, [3])
+  assert.deepEqual([claim.settled.length, [...claim.attempts]], [4, []])
+  harness.dispatcher.close()
+})

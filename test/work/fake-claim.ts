@@ -33,6 +33,8 @@ export class FakeClaim implements WorkClaim<FakeMessage> {
   /** Offsets in the order in which they were settled. */
   readonly settled: number[] = []
   readonly messages: FakeMessage[] = []
+  /** Attempts by offset. */
+  readonly attempts = new Map<number, number>()
   #taken = 0
   #tracked = 0
 
@@ -64,11 +66,31 @@ export class FakeClaim implements WorkClaim<FakeMessage> {
     return 1_000 + this.#tracked++
   }
 
+  tried({ offset }: FakeMessage): number {
+    return this.attempts.get(offset) ?? 0
+  }
+
+  attempted({ offset }: FakeMessage, attempts: number): void {
+    if (attempts > 0) this.attempts.set(offset, attempts)
+    else this.attempts.delete(offset)
+  }
+
   settle(slot: number, message: FakeMessage): void {
     if (!this.live) throw new Error(`${message.offset} was settled into a dead claim`)
     if (slot !== 1_000 + message.offset) throw new Error(`${message.offset} was settled as ${slot}`)
     if (this.settled.includes(message.offset)) throw new Error(`${message.offset} was settled twice`)
     this.settled.push(message.offset)
+    this.attempts.delete(message.offset)
+  }
+
+  /** The same partition of the next owner, who is told how often messages were tried. */
+  next(): FakeClaim {
+    const next = new FakeClaim(
+      this.partition,
+      this.messages.map(({ key }) => key),
+    )
+    for (const [offset, attempts] of this.attempts) next.attempts.set(offset, attempts)
+    return next
   }
 
   detach(message: FakeMessage): void {

@@ -1,0 +1,82 @@
+import type { TriedRange } from './gap-codec.ts'
+
+/**
+ * How often messages of one claim were tried that are not done: by this owner, and by those before it, of which the commit's metadata
+ * tells. Without it a poisonous message would begin with its first attempt after each rebalance, and might never be given up.
+ */
+export class Attempts {
+  readonly #made = new Map<number, number>()
+  /** What owners before tried, rising; those in front of `#next` came by. */
+  #recalled: readonly TriedRange[] = []
+  #next = 0
+  /** Above all messages that came by. */
+  #behind = 0
+  #changes = 0
+
+  /** Whether anything is known: of most partitions nothing is. */
+  get any(): boolean {
+    return this.#made.size > 0 || this.expects
+  }
+
+  /** How often something changed. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** Whether owners before tried messages that have not come by. */
+  get expects(): boolean {
+    return this.#next < this.#recalled.length
+  }
+
+  recall(tried: readonly TriedRange[]): void {
+    this.#recalled = tried
+  }
+
+  /** What owners before tried and has not come by was another topic's, or was cut off the log. */
+  forgetRecalled(): void {
+    if (!this.expects) return
+    this.#recalled = []
+    this.#next = 0
+    this.#changes++
+  }
+
+  /** A message comes by; they do so in order. */
+  passes(offset: number): void {
+    this.#behind = offset + 1
+    for (; this.expects; this.#next++) {
+      const { from, to, attempts } = this.#recalled[this.#next] as TriedRange
+      if (offset < from) return
+      if (offset >= to) continue
+      this.#made.set(offset, attempts)
+      return
+    }
+  }
+
+  /** Attempts that were made on the message. */
+  of(offset: number): number {
+    return this.#made.size === 0 ? 0 : (this.#made.get(offset) ?? 0)
+  }
+
+  /** So many attempts were made on the message; 0: it is done, or begins anew. */
+  set(offset: number, attempts: number): void {
+    if (attempts > 0) this.#made.set(offset, attempts)
+    else if (!this.#made.delete(offset)) return
+    this.#changes++
+  }
+
+  /** From `mark` on, rising; neighbours that were tried equally often are together. */
+  ranges(mark: number): TriedRange[] {
+    const ranges: TriedRange[] = []
+    for (const [offset, attempts] of [...this.#made].sort(([a], [b]) => a - b)) {
+      if (offset < mark) continue
+      const before = ranges.at(-1)
+      const joins = before?.to === offset && before.attempts === attempts
+      ranges.splice(joins ? -1 : ranges.length, 1, { from: joins ? before.from : offset, to: offset + 1, attempts })
+    }
+    const left = Math.max(mark, this.#behind)
+    for (const { from, to, attempts } of this.#recalled.slice(this.#next)) {
+      if (to > left) ranges.push({ from: Math.max(from, left), to, attempts })
+    }
+    return ranges
+  }
+}

@@ -55,8 +55,8 @@ export class Breaker {
   /** The same route, whose handler tells the circuits how their probes end. */
   watched(route: Route<AnyMessage>): Route<AnyMessage> {
     const withinMs = route.timeoutMs + route.abandonMs
-    /** Probes that are being decoded. */
-    const probes = new WeakSet<AnyMessage>()
+    /** The numbers of those probes that are being decoded. */
+    const probes = new WeakMap<AnyMessage, number>()
     const decode = route.decode === null ? null : this.#watchedDecode(route.decode, probes, withinMs)
     if (route.batch === null) {
       return { ...route, decode, handle: this.#watchedHandle(route.handle, message => [message], probes, withinMs) }
@@ -140,14 +140,15 @@ export class Breaker {
 
   #watchedDecode(
     decode: (message: AnyMessage) => void | Promise<void>,
-    probes: WeakSet<AnyMessage>,
+    probes: WeakMap<AnyMessage, number>,
     withinMs: number,
   ): (message: AnyMessage) => void | Promise<void> {
     return message => {
       const circuit = this.circuit(message)
-      if (!circuit.started(withinMs)) return decode(message)
-      probes.add(message)
-      const failed = () => circuit.probed('failed')
+      const probe = circuit.started(withinMs)
+      if (probe === 0) return decode(message)
+      probes.set(message, probe)
+      const failed = () => circuit.probed(probe, 'failed')
       try {
         const pending = decode(message)
         pending?.then(undefined, failed)
@@ -162,17 +163,19 @@ export class Breaker {
   #watchedHandle<W extends AnyMessage | readonly AnyMessage[]>(
     handle: (work: W, context: HandlerContext) => unknown,
     messagesOf: (work: W) => readonly AnyMessage[],
-    probes: WeakSet<AnyMessage>,
+    probes: WeakMap<AnyMessage, number>,
     withinMs: number,
   ): (work: W, context: HandlerContext) => unknown {
     return (work, context) => {
       const messages = messagesOf(work)
       const circuit = this.circuit(messages[0] as AnyMessage)
-      const probe = messages.some(message => probes.delete(message)) || circuit.started(withinMs)
-      if (!probe) return handle(work, context)
+      const decoded = messages.find(message => probes.has(message))
+      const probe = decoded === undefined ? circuit.started(withinMs) : (probes.get(decoded) ?? 0)
+      if (decoded !== undefined) probes.delete(decoded)
+      if (probe === 0) return handle(work, context)
       const failed = () => {
         const { aborted, reason } = context.signal
-        circuit.probed(aborted && !(reason instanceof HandlerTimeout) ? 'unknown' : 'failed')
+        circuit.probed(probe, aborted && !(reason instanceof HandlerTimeout) ? 'unknown' : 'failed')
       }
       let pending: Promise<unknown> | null
       try {
@@ -181,8 +184,8 @@ export class Breaker {
         failed()
         throw error
       }
-      if (pending === null) circuit.probed('handled')
-      else pending.then(() => circuit.probed('handled'), failed)
+      if (pending === null) circuit.probed(probe, 'handled')
+      else pending.then(() => circuit.probed(probe, 'handled'), failed)
       return pending
     }
   }

@@ -100,8 +100,11 @@ export class Engine implements ClaimHost, ClaimKeeper {
     const retries = new Map(parts.routes.flatMap(route => [...(route.retries ?? [])]))
     this.sinks = new Sinks({ brokers, group, retries, client, clock, random, logger, signal: this.#ended.signal })
     this.#work = parts.routes.map(route => {
-      const work = observedRoute(route.work(this.sinks.onFailure(route.onFailure)), parts.observation)
-      return this.breaker?.watched(work) ?? work
+      const watched = (work: Route<AnyMessage>) => {
+        const observed = observedRoute(work, parts.observation)
+        return this.breaker?.watched(observed) ?? observed
+      }
+      return route.work(this.sinks.onFailure(route.onFailure), watched)
     })
     const groupClient = parts.groupClient ?? this.native
     this.ownership = coordinator(parts, client, groupClient)

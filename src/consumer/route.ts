@@ -107,8 +107,14 @@ function checkMatch(match: Match): void {
 
 /** A route of a consumer that runs. */
 export interface ConsumerRoute {
-  /** As work sees it, once that is known which is asked about failures. */
-  readonly work: (onFailure: OnFailure<AnyMessage>) => Route<AnyMessage>
+  /**
+   * As work sees it, once that is known which is asked about failures. `watched`: the same route, whose handler is watched; it sees nothing of
+   * messages that are left out.
+   */
+  readonly work: (
+    onFailure: OnFailure<AnyMessage>,
+    watched: (route: Route<AnyMessage>) => Route<AnyMessage>,
+  ) => Route<AnyMessage>
   readonly onFailure: OnFailureOption
   readonly abandonMs: number
   /** Null: every message is handled. */
@@ -165,29 +171,39 @@ export function consumerRoute(
     names: spec.retries === undefined ? (namesIn(spec.match) ?? []) : [],
     retries: spec.retries ?? null,
     abandonMs: policy.abandonMs,
-    work: asked => {
-      const route = { ...common, onFailure: asked }
-      return typeof handler === 'function'
-        ? { ...route, batch: null, handle: late === null ? handler : unexpired(handler, late) }
-        : {
-            ...route,
-            batch: handler.limits,
-            handle: late === null ? handler.handle : unexpiredOf(handler.handle, late),
-          }
+    work: (onFailure, watched) => {
+      const route = { ...common, onFailure }
+      const handled = watched(
+        typeof handler === 'function'
+          ? { ...route, batch: null, handle: handler }
+          : { ...route, batch: handler.limits, handle: handler.handle },
+      )
+      return late === null ? handled : unexpired(handled, late)
     },
   }
 }
 
-function unexpired(handle: Handler<unknown, unknown>, sieve: Sieve): Handler<unknown, unknown> {
-  return (message, context) => (sieve.expired(message) ? undefined : handle(message, context))
-}
-
-function unexpiredOf(
-  handle: BatchHandler<unknown, unknown>['handle'],
-  sieve: Sieve,
-): BatchHandler<unknown, unknown>['handle'] {
-  return (messages, context) => {
-    const rest = messages.filter(message => !sieve.expired(message))
-    return rest.length === 0 ? undefined : handle(rest, context)
+/** The same route, without what has become too old by the time it is to be decoded, or handled. */
+function unexpired(route: Route<AnyMessage>, sieve: Sieve): Route<AnyMessage> {
+  const { decode } = route
+  const unexpiredDecode =
+    decode === null ? null : (message: AnyMessage) => (sieve.expired(message) ? undefined : decode(message))
+  if (route.batch === null) {
+    const { handle } = route
+    return {
+      ...route,
+      decode: unexpiredDecode,
+      handle: (message: AnyMessage, context: HandlerContext) =>
+        sieve.expired(message) ? undefined : handle(message, context),
+    }
+  }
+  const { handle } = route
+  return {
+    ...route,
+    decode: unexpiredDecode,
+    handle: (messages: readonly AnyMessage[], context: HandlerContext) => {
+      const rest = messages.filter(message => !sieve.expired(message))
+      return rest.length === 0 ? undefined : handle(rest, context)
+    },
   }
 }

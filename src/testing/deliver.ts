@@ -222,7 +222,7 @@ class Delivery {
       this.#error ??= error
     }
     const route = consumerRoute(spec, options.work, { clock: this.#clock, failed })
-    return { ...route, work: onFailure => this.#watched(route.work(onFailure)) }
+    return { ...route, work: (onFailure, watched) => route.work(onFailure, inner => watched(this.#watched(inner))) }
   }
 
   #watched(route: Route<AnyMessage>): Route<AnyMessage> {

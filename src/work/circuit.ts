@@ -33,8 +33,10 @@ export class Circuit {
   readonly #times: Float64Array
   #next = 0
   #phase: CircuitPhase = 'closed'
-  /** Something was started to see whether it works. */
-  #probing = false
+  /** What was started to see whether it works; 0: nothing. Each has a number of its own. */
+  #probe = 0
+  #probes = 0
+  #closed = false
   #since: number
   #until: number | null = null
   #timer: Timer | null = null
@@ -61,21 +63,21 @@ export class Circuit {
 
   /** Whether a message may be started now. */
   get allows(): boolean {
-    return this.#phase === 'closed' || (this.#phase === 'half-open' && !this.#probing)
+    return this.#phase === 'closed' || (this.#phase === 'half-open' && this.#probe === 0)
   }
 
-  /** A message is started; answers whether it is the probe, which must tell how it ended within this time. */
-  started(withinMs: number): boolean {
-    if (this.#phase !== 'half-open' || this.#probing) return false
-    this.#probing = true
-    this.#timer = this.#parts.clock.after(withinMs, () => this.probed('unknown'))
-    return true
+  /** A message is started; answers the number of the probe that it is, which must tell how it ended within this time, or 0. */
+  started(withinMs: number): number {
+    if (this.#phase !== 'half-open' || this.#probe !== 0) return 0
+    const probe = ++this.#probes
+    this.#probe = probe
+    this.#wait(withinMs, () => this.probed(probe, 'unknown'))
+    return probe
   }
 
-  /** How the probe ended. One whose partition was taken away tells nothing: another follows. */
-  probed(result: 'handled' | 'failed' | 'unknown'): void {
-    if (!this.#probing) return
-    this.#probing = false
+  /** How a probe ended. One whose partition was taken away tells nothing: another follows, and then nothing more is heard of it. */
+  probed(probe: number, result: 'handled' | 'failed' | 'unknown'): void {
+    if (probe !== this.#probe || probe === 0) return
     if (result === 'handled') this.#close()
     else if (result === 'failed') this.#open()
     else this.#become('half-open', null)
@@ -92,8 +94,9 @@ export class Circuit {
     if (now - (this.#times[this.#next] as number) <= windowMs) void this.#tooMany()
   }
 
-  /** Ends its timer. */
+  /** Ends its timer, and sets no other. */
   close(): void {
+    this.#closed = true
     this.#timer?.cancel()
   }
 
@@ -108,7 +111,11 @@ export class Circuit {
   #open(): void {
     const { clock, pauseMs } = this.#parts
     this.#become('open', clock.now() + pauseMs)
-    this.#timer = clock.after(pauseMs, () => this.#become('half-open', null))
+    this.#wait(pauseMs, () => this.#become('half-open', null))
+  }
+
+  #wait(ms: number, fn: () => void): void {
+    if (!this.#closed) this.#timer = this.#parts.clock.after(ms, fn)
   }
 
   #close(): void {
@@ -117,7 +124,7 @@ export class Circuit {
   }
 
   #become(phase: CircuitPhase, until: number | null): void {
-    this.#probing = false
+    this.#probe = 0
     this.#timer?.cancel()
     this.#timer = null
     this.#phase = phase

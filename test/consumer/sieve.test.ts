@@ -145,3 +145,30 @@ test('a batch is handed over without what became too old in it, and not at all w
     ['b', 'c'],
   ])
 })
+
+test('what became too old while a circuit was open is no probe of it: the next message that is handled is', async () => {
+  const now = Date.now()
+  const topic = await topics.make(
+    ['old', 'new'].map((value, at) => ({ key: value, value, timestamp: now + at * HOUR })),
+  )
+  const { clock, set } = settableClock()
+  const phases: (string | undefined)[] = []
+  const breaker = { failures: 1, pauseMs: 100 }
+  const work = {
+    concurrency: 1,
+    expireAfterMs: HOUR,
+    attempts: 1,
+    backoff: constant(1),
+    breaker,
+    onFailure: 'hold',
+  } as const
+  const consumer = consumerOf(topic, { work }, { clock }).topic({ topic, partitions: [0] }, ({ value }) => {
+    phases.push(consumer.state().circuits[0]?.phase)
+    if (String(value) === 'new') return
+    set(HOUR + 60_000)
+    throw new Error('the database is down')
+  })
+  await using _ = running(consumer)
+  await until('all is committed', () => consumer.state().partitions[0]?.committed === 2)
+  assert.deepEqual(phases, [undefined, 'half-open'])
+})

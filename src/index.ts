@@ -130,6 +130,7 @@ export {
   Closing,
   type Decision,
   type Failure,
+  type FailureBackoff,
   type FailureReason,
   HandlerAbandoned,
   HandlerTimeout,

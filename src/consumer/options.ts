@@ -1,4 +1,4 @@
-import { type Backoff, exponential } from '../base/backoff.ts'
+import { exponential } from '../base/backoff.ts'
 import { OptionError } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
 import type { Metrics } from '../base/metrics.ts'
@@ -10,6 +10,7 @@ import type { FetchOptions, StartPosition } from '../fetch/options.ts'
 import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from '../metrics/metrics-option.ts'
 import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
+import type { FailureBackoff } from '../work/failure.ts'
 import type { Order } from '../work/route.ts'
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from './breaker-options.ts'
 import { isSink, type OnFailureOption } from './failure-sink.ts'
@@ -54,8 +55,8 @@ export interface RouteWorkOptions<M extends Message<unknown, unknown> = Message<
   abandonMs?: number
   /** Attempts for each message, the first included. Default 3. */
   attempts?: number
-  /** Wait before the next attempt. Default `exponential(500, 30_000)`. */
-  backoff?: Backoff
+  /** Wait before the next attempt, by how many there were and what the last one failed with. Default `exponential(500, 30_000)`. */
+  backoff?: FailureBackoff
   /** What becomes of a message whose attempts are spent: a decision, `deadLetter()`, `park()`, or a function that answers one. Default `'stop'`. */
   onFailure?: OnFailureOption<M>
   /** When a message that was left comes again. Default 30,000 ms. */

@@ -1,4 +1,5 @@
 import { MillraceError, OptionError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
 import type { WorkMessage } from './claim.ts'
 
 /**
@@ -30,6 +31,15 @@ export interface Failure<M extends WorkMessage = WorkMessage> {
   /** Attempts made so far, this one included. */
   readonly attempts: number
   readonly reason: FailureReason
+}
+
+/**
+ * How long to wait before the next attempt, ms: `attempt` 1 is the wait after the first failure, `error` what that was. What `exponential()`
+ * and `constant()` make is one.
+ */
+export type FailureBackoff = ((attempt: number, random: Random, error: Error) => number) & {
+  /** The longest wait this backoff ever answers, and the one between two probes of a message that is held. */
+  readonly maxMs: number
 }
 
 /** A decision, or a function that makes one. A function that throws, or answers something else, stops the consumer. */

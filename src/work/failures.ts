@@ -91,7 +91,7 @@ export class Failures<M extends WorkMessage> {
 
   #retry(slot: Slot<M>, members: readonly Slot<M>[], error: Error, reason: FailureReason): void {
     const { intake } = slot
-    const delay = error instanceof Retry ? error.afterMs : this.#backoff(slot)
+    const delay = error instanceof Retry ? error.afterMs : this.#backoff(slot, error)
     // A drain that would not see the next attempt leaves it to whoever owns the partition next.
     const late = this.#parts.clock.now() + delay > intake.drainUntil
     if (intake.stopped && (late || !intake.finishes(slot))) {
@@ -103,10 +103,10 @@ export class Failures<M extends WorkMessage> {
   }
 
   /** A backoff that throws or answers nonsense stops the consumer, which loses nothing. */
-  #backoff({ intake, attempts }: Slot<M>): number {
+  #backoff({ intake, attempts }: Slot<M>, error: Error): number {
     const { backoff } = intake.route
     try {
-      const ms = backoff(attempts, this.#parts.random)
+      const ms = backoff(attempts, this.#parts.random, error)
       if (Number.isFinite(ms) && ms >= 0) return ms
       throw new OptionError(`work.backoff must answer milliseconds, not ${ms}`)
     } catch (thrown) {

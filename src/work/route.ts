@@ -1,7 +1,6 @@
-import type { Backoff } from '../base/backoff.ts'
 import type { WorkMessage } from './claim.ts'
 import type { HandlerContext } from './context.ts'
-import type { OnFailure } from './failure.ts'
+import type { FailureBackoff, OnFailure } from './failure.ts'
 
 /**
  * Which messages of a partition may run at the same time: `'key'`: one of each key, in offset order, messages without a key
@@ -24,7 +23,7 @@ interface RoutePolicy<M extends WorkMessage> {
   readonly abandonMs: number
   /** The first one included. */
   readonly attempts: number
-  readonly backoff: Backoff
+  readonly backoff: FailureBackoff
   readonly onFailure: OnFailure<M>
   readonly redeliverMs: number
   /** Runs the serdes just before the handler; null when there is nothing to decode. */

@@ -74,6 +74,21 @@ test('Retry sets the delay alone and uses an attempt', async () => {
   harness.dispatcher.close()
 })
 
+test('a backoff may depend on what the attempt failed with', async () => {
+  const harness = new Harness()
+  const errors = [new RangeError('busy'), new Error('down')]
+  const handler = failing(2, () => errors.shift())
+  const wait = (attempt: number, _: unknown, error: Error) => attempt * (error instanceof RangeError ? 5 : 1_000)
+  const claim = new FakeClaim(0, ['a'])
+  harness.dispatcher.add(claim, route(handler.on(harness), { backoff: Object.assign(wait, { maxMs: 2_000 }) }))
+  await harness.clock.advance(3_000)
+  assert.deepEqual(
+    handler.attempts.map(({ at }) => at),
+    [0, 5, 2_005],
+  )
+  harness.dispatcher.close()
+})
+
 test('Retry wants a delay that is one', () => {
   for (const afterMs of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
     assert.throws(() => new Retry({ afterMs }), { code: 'INVALID_OPTION' })

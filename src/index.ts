@@ -46,6 +46,7 @@ export type { FailureDecision, FailureSink, OnFailureOption, RetryPlace, SinkPar
 export type {
   ConsumerOptions,
   FetchSection,
+  OffsetsMode,
   OffsetsOptions,
   RouteWorkOptions,
   WorkOptions,
@@ -73,6 +74,7 @@ export type { MetricsOptions } from './metrics/metrics-option.ts'
 export type { Rates } from './metrics/rates.ts'
 export type * from './metrics/snapshot.ts'
 export { OffsetError } from './offsets/error.ts'
+export { MemoryOffsetStorage } from './offsets/memory-storage.ts'
 export type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from './offsets/storage.ts'
 export type {
   Assignment,

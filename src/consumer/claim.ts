@@ -1,4 +1,3 @@
-import type { Clock, Timer } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
 import type { FetchClaim } from '../fetch/claim.ts'
 import type { Reservoir, ReservoirEvents } from '../fetch/reservoir.ts'
@@ -8,19 +7,13 @@ import { Progress } from '../offsets/progress.ts'
 import type { Message } from '../records/message.ts'
 import type { Circuit } from '../work/circuit.ts'
 import type { WorkClaim } from '../work/claim.ts'
+import { type Admission, type Due, DueTime } from './admission.ts'
+import { Grant, type GrantParts } from './grant.ts'
 import type { Sieve } from './sieve.ts'
 
 /** A message whatever its serdes made of it. */
 export type AnyMessage = Message<unknown, unknown>
 
-/** When messages are to be handled. */
-export interface Due {
-  /** Ms since 1970. */
-  readonly at: (message: AnyMessage) => number
-  readonly clock: Clock
-}
-
-const LOOK_AGAIN_MS = 60_000
 /** Messages that are passed over in one go. */
 const MOST_PASSED = 512
 
@@ -36,6 +29,11 @@ export interface ClaimHost {
   recreated(claim: Claim): void
   corrupt(claim: Claim, error: MillraceError): void
   fail(claim: Claim, error: MillraceError): void
+}
+
+export interface Once extends Pick<GrantParts, 'clock' | 'handlers'> {
+  /** The claim is to be committed now. */
+  readonly commit: (claim: Claim) => void
 }
 
 export interface ClaimParts {
@@ -54,6 +52,8 @@ export interface ClaimParts {
   readonly circuit?: Circuit | null
   /** Default: each message is handled as soon as it can be. */
   readonly due?: Due | null
+  /** How messages are committed before they are handled, at most once. Default: they are not. A claim has no `due` as well. */
+  readonly once?: Once | null
   readonly progress?: Progress
   /** Makes the claim's reservoir. */
   readonly reservoir: (events: ReservoirEvents) => Reservoir
@@ -91,12 +91,15 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   awaitingCommit = false
   /** Null: there is no breaker. */
   readonly circuit: Circuit | null
+  /** Null: messages are committed after they are done. */
+  readonly grant: Grant | null
   readonly #host: ClaimHost
   readonly #sieve: Sieve | null
-  readonly #due: Due | null
-  /** Taken from the reservoir, and to be handled later. */
-  #ahead: { readonly message: AnyMessage; readonly dueAt: number } | null = null
-  #dueTimer: Timer | null = null
+  readonly #dueTime: DueTime | null
+  /** Of these two the one that there is. */
+  readonly #admission: Admission | null
+  /** Taken from the reservoir, and not admitted yet. */
+  #ahead: AnyMessage | null = null
   #live = true
   /** Nothing more is taken. */
   #barred = false
@@ -112,7 +115,9 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     this.#host = parts.host
     this.#sieve = parts.sieve ?? null
     this.circuit = parts.circuit ?? null
-    this.#due = parts.due ?? null
+    this.#dueTime = parts.due ? new DueTime(parts.due, () => this.filled()) : null
+    this.grant = parts.once ? this.#granted(parts.once) : null
+    this.#admission = this.grant ?? this.#dueTime
     this.progress = parts.progress ?? new Progress()
     this.gaps = new Gaps(this.progress, parts.metadataLimit)
     this.reservoir = parts.reservoir({
@@ -124,7 +129,12 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
 
   /** When its next message is to be handled, ms since 1970; null: as soon as it can be. */
   get dueAt(): number | null {
-    return this.#ahead?.dueAt ?? null
+    return this.#dueTime?.next ?? null
+  }
+
+  /** Offset of a message that waits for a commit above it; -1: there is none. */
+  get ungranted(): number {
+    return this.grant === null || this.#ahead === null ? -1 : this.#ahead.offset
   }
 
   get live(): boolean {
@@ -134,8 +144,18 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   /** Released or lost, for good. */
   end(): void {
     this.#live = false
-    this.#dueTimer?.cancel()
+    this.#dueTime?.end()
     this.reservoir.clear()
+  }
+
+  #granted({ clock, handlers, commit }: Once): Grant {
+    return new Grant({
+      clock,
+      handlers,
+      fetched: () => this.reservoir.position,
+      open: () => this.progress.open,
+      commit: () => commit(this),
+    })
   }
 
   // ── fetching ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,32 +201,28 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   /** What an owner before had done already does not come to the handlers. */
   take(): AnyMessage | null {
     this.passing = false
-    if (this.gaps.full || this.#barred) return null
-    if (this.#ahead !== null) {
-      const { message } = this.#ahead
+    // At most once, what is done above the mark is below what is committed.
+    if ((this.gaps.full && this.grant === null) || this.#barred) return null
+    const ahead = this.#ahead
+    if (ahead !== null) {
       this.#ahead = null
-      this.#dueTimer?.cancel()
-      return this.#due === null ? message : this.#onceDue(message, this.#due)
+      return this.#admission === null ? ahead : this.#onceAdmitted(ahead, this.#admission)
     }
     for (let passed = 0; passed < MOST_PASSED && !this.#barred; passed++) {
       const message = this.reservoir.take()
       if (message === null) return null
       if (this.gaps.passes(message)) this.pass(message)
       else if (this.#sieve === null || !this.#leaveOut(this.#sieve, message))
-        return this.#due === null ? message : this.#onceDue(message, this.#due)
+        return this.#admission === null ? message : this.#onceAdmitted(message, this.#admission)
     }
     this.passing = !this.#barred
     return null
   }
 
   /** The message, or null: it is to be handled later, and nothing is taken before it. */
-  #onceDue(message: AnyMessage, { at, clock }: Due): AnyMessage | null {
-    const dueAt = at(message)
-    const inMs = dueAt - clock.wallTime()
-    if (inMs <= 0) return message
-    this.#ahead = { message, dueAt }
-    // A clock that is set meanwhile is looked at again.
-    this.#dueTimer = clock.after(Math.min(inMs, LOOK_AGAIN_MS), () => this.filled())
+  #onceAdmitted(message: AnyMessage, admission: Admission): AnyMessage | null {
+    if (admission.admits(message)) return message
+    this.#ahead = message
     return null
   }
 
@@ -254,18 +270,28 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
 
   // ── offsets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A position that no broker has confirmed is not committed: it may not exist, and no later start would get past it. */
-  get committable(): number {
+  stopped(begun: number): void {
+    this.grant?.stop(begun)
+  }
+
+  /** The lowest offset that is not done, or the position when all is done; -1 while that is not known. */
+  get done(): number {
     const { lowest } = this.progress
     if (lowest !== -1) return lowest
-    if (this.#ahead !== null) return this.#ahead.message.offset
+    if (this.#ahead !== null) return this.#ahead.offset
     return this.#confirmed || this.reservoir.highWatermark >= 0 ? this.reservoir.delivered : -1
+  }
+
+  /** A position that no broker has confirmed is not committed: it may not exist, and no later start would get past it. */
+  get committable(): number {
+    const { done, grant } = this
+    return grant === null || done < 0 ? done : Math.max(done, grant.asked)
   }
 
   /** Messages behind the end of the partition; null while that, or what is done, is not known. */
   get lag(): number | null {
-    const { committable, reservoir } = this
-    return reservoir.highWatermark < 0 || committable < 0 ? null : Math.max(0, reservoir.highWatermark - committable)
+    const { done, reservoir } = this
+    return reservoir.highWatermark < 0 || done < 0 ? null : Math.max(0, reservoir.highWatermark - done)
   }
 
   /** Of the last record below `committable`, so that a later start notices when it is no longer in the log (KIP-320). */
@@ -278,6 +304,6 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   }
 
   get metadataVersion(): number {
-    return this.gaps.version
+    return this.grant === null ? this.gaps.version : 0
   }
 }

@@ -12,6 +12,7 @@ import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
 import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
 import { Dispatcher } from '../work/dispatcher.ts'
 import type { Route } from '../work/route.ts'
+import { once, onlyOnce, tellLost } from './at-most-once.ts'
 import type { Breaker } from './breaker.ts'
 import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
 import { Claims } from './claims.ts'
@@ -104,7 +105,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
         const observed = observedRoute(work, parts.observation)
         return this.breaker?.watched(observed) ?? observed
       }
-      return route.work(this.sinks.onFailure(route.onFailure), watched)
+      const decides = this.sinks.onFailure(route.onFailure)
+      return route.work(options.offsets.mode === 'at-most-once' ? onlyOnce(decides, logger) : decides, watched)
     })
     const groupClient = parts.groupClient ?? this.native
     this.ownership = coordinator(parts, client, groupClient)
@@ -207,6 +209,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       sieve,
       circuit: this.breaker?.circuit({ topic, partition }) ?? null,
       due: retries === null ? null : { at: dueAt, clock: this.#parts.clock },
+      once: once(this.options, this.#work[route] as Route<AnyMessage>, this.#parts.clock, this.commits),
       reservoir: events => this.fetching.reservoir(topic, partition, -1, events),
     })
     this.claims.add(claim)
@@ -234,7 +237,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
   }
 
   abandon(claims: readonly Claim[]): void {
-    for (const claim of claims) claim.end()
+    for (const claim of claims) this.#end(claim)
     this.dispatcher.abandon(claims)
     for (const claim of claims) this.release(claim)
   }
@@ -245,11 +248,16 @@ export class Engine implements ClaimHost, ClaimKeeper {
   }
 
   release(claim: Claim): void {
-    claim.end()
+    this.#end(claim)
     this.workLog.ended(claim)
     this.fetching.remove(claim)
     this.commits?.remove(claim)
     this.claims.remove(claim)
+  }
+
+  #end(claim: Claim): void {
+    if (claim.live) tellLost(claim, this.#parts.logger)
+    claim.end()
   }
 
   wakeAll(): void {
@@ -341,6 +349,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
   rewind(claim: Claim, offset: number, leaderEpoch: number): void {
     // Whoever is next to own it will see for himself.
     if (claim.draining) return
+    // Nothing is begun any more, so that what was committed ahead is given back.
+    this.dispatcher.abandon([claim])
     const { committed, committable } = claim
     const undone = committable >= 0 && committable < offset
     const from = undone ? committable : offset
@@ -372,14 +382,14 @@ export class Engine implements ClaimHost, ClaimKeeper {
   }
 
   #movement(claim: Claim): Movement {
-    const { reservoir, committable, lag } = claim
+    const { reservoir, done, lag } = claim
     const { waiting = 0, undone = 0 } = this.dispatcher.state(claim) ?? {}
     // What is in handlers alone is watched by their timeouts.
     const kept = waiting + undone
     const open = kept > 0 || reservoir.messages > 0 || reservoir.position < reservoir.highWatermark
     const behind = claim.dueAt === null && (lag === null || (lag > 0 && open))
     const { started = -1, restarts = 0 } = this.dispatcher.marks(claim) ?? {}
-    return { behind, marks: [started, restarts, committable] }
+    return { behind, marks: [started, restarts, done] }
   }
 
   #stalled(claim: Claim, afterMs: number): void {
@@ -464,6 +474,10 @@ export class Engine implements ClaimHost, ClaimKeeper {
       const claim = this.claims.get(topic, partition)
       if (claim === undefined) continue
       claim.committed = offset
+      if (claim.grant !== null) {
+        claim.grant.acknowledged(offset)
+        this.dispatcher.wake(claim)
+      }
       if (claim.awaitingCommit) this.#dispatchable(claim)
     }
     this.tell('committed', offsets)

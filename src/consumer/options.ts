@@ -12,6 +12,7 @@ import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
 import type { FailureBackoff } from '../work/failure.ts'
 import type { Order } from '../work/route.ts'
+import { checkOnce } from './at-most-once.ts'
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from './breaker-options.ts'
 import { isSink, type OnFailureOption } from './failure-sink.ts'
 import { checkDrain, type OwnershipOptions, type ResolvedOwnership, resolveOwnership } from './ownership-options.ts'
@@ -53,11 +54,11 @@ export interface RouteWorkOptions<M extends Message<unknown, unknown> = Message<
   timeoutMs?: number
   /** How much longer it may take to settle before it is left to itself. Default 5,000 ms. */
   abandonMs?: number
-  /** Attempts for each message, the first included. Default 3. */
+  /** Attempts for each message, the first included. Default 3; 1, and never more, where `offsets.mode` is `'at-most-once'`. */
   attempts?: number
   /** Wait before the next attempt, by how many there were and what the last one failed with. Default `exponential(500, 30_000)`. */
   backoff?: FailureBackoff
-  /** What becomes of a message whose attempts are spent: a decision, `deadLetter()`, `park()`, or a function that answers one. Default `'stop'`. */
+  /** What becomes of a message whose attempts are spent: a decision, `deadLetter()`, `park()`, or a function that answers one. Default `'stop'`; `'skip'` where `offsets.mode` is `'at-most-once'`. */
   onFailure?: OnFailureOption<M>
   /** When a message that was left comes again. Default 30,000 ms. */
   redeliverMs?: number
@@ -82,8 +83,16 @@ export interface WorkOptions extends RouteWorkOptions {
   breaker?: BreakerOptions
 }
 
+/** What is committed first: that a message is done, or that it is about to be handled. */
+export type OffsetsMode = 'at-least-once' | 'at-most-once'
+
 /** Section `offsets`: what is done, and where that is remembered. */
 export interface OffsetsOptions {
+  /**
+   * `'at-most-once'`: a message is handed to its handler only after an offset above it was committed, and never again. A crash loses what was
+   * committed and not handled. Needs a `group`. Default `'at-least-once'`.
+   */
+  mode?: OffsetsMode
   /** Where a partition begins for which nothing was committed. A timestamp is ms since 1970. Default `'earliest'`. */
   start?: StartPosition
   /** Default 1,000. */
@@ -137,6 +146,8 @@ export interface ResolvedRouteWork extends Required<Omit<RouteWorkOptions, 'filt
 }
 
 export interface ResolvedWork extends ResolvedRouteWork {
+  /** That of section `offsets`. */
+  readonly mode: OffsetsMode
   readonly concurrency: number
   readonly perPartition: number
   readonly maxAbandoned: number
@@ -189,8 +200,10 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
   const top = new SectionCheck('', options, TOP, { ssl: notSsl })
   const access = resolveAccess(top, options)
   const ownership = resolveOwnership(options.ownership)
-  const work = resolveWork(options.work)
-  if (top.string('group') !== undefined) checkDrain(ownership, work.abandonMs)
+  const grouped = top.string('group') !== undefined
+  const offsets = resolveOffsets(options.offsets, grouped)
+  const work = resolveWork(options.work, offsets.mode)
+  if (grouped) checkDrain(ownership, work.abandonMs)
   return {
     ...access,
     group: top.string('group') ?? null,
@@ -203,7 +216,7 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     ownership,
     fetch: resolveFetch(options.fetch),
     work,
-    offsets: resolveOffsets(options.offsets, top.string('group') !== undefined),
+    offsets,
   }
 }
 
@@ -238,7 +251,8 @@ function resolveFetch(options: FetchSection | undefined): FetchOptions {
   }
 }
 
-function resolveWork(options: WorkOptions | undefined): ResolvedWork {
+function resolveWork(options: WorkOptions | undefined, mode: OffsetsMode): ResolvedWork {
+  const once = mode === 'at-most-once'
   const section = new SectionCheck('work', options, [
     ...ROUTE_WORK,
     'concurrency',
@@ -246,18 +260,21 @@ function resolveWork(options: WorkOptions | undefined): ResolvedWork {
     'maxAbandoned',
     'breaker',
   ])
+  const shared = resolveRouteWork('work', routePart(options), {
+    order: 'key',
+    timeoutMs: 60_000,
+    abandonMs: 5_000,
+    attempts: once ? 1 : 3,
+    backoff: exponential(500, 30_000),
+    onFailure: once ? 'skip' : 'stop',
+    redeliverMs: 30_000,
+    filter: null,
+    expireAfterMs: null,
+  })
+  if (once) checkOnce('work', shared)
   return {
-    ...resolveRouteWork('work', routePart(options), {
-      order: 'key',
-      timeoutMs: 60_000,
-      abandonMs: 5_000,
-      attempts: 3,
-      backoff: exponential(500, 30_000),
-      onFailure: 'stop',
-      redeliverMs: 30_000,
-      filter: null,
-      expireAfterMs: null,
-    }),
+    ...shared,
+    mode,
     concurrency: section.number('concurrency', 16, { min: 1 }),
     perPartition: section.number('perPartition', Number.POSITIVE_INFINITY, { min: 1 }),
     maxAbandoned: section.number('maxAbandoned', 64, { min: 1 }),
@@ -302,6 +319,7 @@ export function resolveRouteWork(
 
 function resolveOffsets(options: OffsetsOptions | undefined, grouped: boolean): ResolvedOptions['offsets'] {
   const section = new SectionCheck('offsets', options, [
+    'mode',
     'start',
     'commitIntervalMs',
     'maxCommitAgeMs',
@@ -313,7 +331,11 @@ function resolveOffsets(options: OffsetsOptions | undefined, grouped: boolean): 
   const storage = options?.storage ?? null
   if (storage !== null && !grouped)
     throw new OptionError('offsets.storage needs a group: the name its offsets are kept under')
+  const mode = section.oneOf('mode', 'at-least-once', ['at-least-once', 'at-most-once'])
+  if (mode === 'at-most-once' && !grouped)
+    throw new OptionError("offsets.mode 'at-most-once' needs a group: without one nothing is committed")
   return {
+    mode,
     start,
     commitIntervalMs: section.number('commitIntervalMs', 1_000, { min: 1 }),
     maxCommitAgeMs: section.number('maxCommitAgeMs', 300_000, { min: 1 }),

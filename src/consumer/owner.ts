@@ -109,6 +109,7 @@ export class Owner implements OwnershipListener {
   async #release(claims: readonly Claim[], limits: ReleaseLimits): Promise<void> {
     if (claims.length === 0) return
     const { keeper, commits, options, clock, logger, tell } = this.#parts
+    commits?.giveBack(claims.filter(claim => claim.grant !== null))
     const error = commits === null ? null : await commitWithin(commits, claims, limits.commitMs, clock)
     if (error !== null)
       logger.warn({ err: error }, `what was done was not committed, and comes again: ${error.message}`)

@@ -7,6 +7,7 @@ import type { Deserializer } from '../serde/serde.ts'
 import type { HandlerContext } from '../work/context.ts'
 import type { OnFailure } from '../work/failure.ts'
 import type { BatchLimits, Route } from '../work/route.ts'
+import { checkOnce } from './at-most-once.ts'
 import type { AnyMessage } from './claim.ts'
 import { decoder } from './decoder.ts'
 import { isSink, type OnFailureOption, type RetryPlace } from './failure-sink.ts'
@@ -151,7 +152,10 @@ export function retryRoute(spec: RouteSpec, work: ResolvedWork, group: string | 
 
 /** @throws {OptionError} */
 export function routeWork({ match, options }: RouteSpec, work: ResolvedWork): ResolvedRouteWork {
-  return resolveRouteWork(`topic(${describeMatch(match)}).work`, options.work as RouteWorkOptions | undefined, work)
+  const path = `topic(${describeMatch(match)}).work`
+  const resolved = resolveRouteWork(path, options.work as RouteWorkOptions | undefined, work)
+  if (work.mode === 'at-most-once') checkOnce(path, resolved)
+  return resolved
 }
 
 export function consumerRoute(

@@ -20,7 +20,7 @@ const NOTHING: WorkCounts = {
 
 /** What `Consumer.state()` answers. */
 export function snapshot(
-  { group, clientId, fetch }: ResolvedOptions,
+  { group, clientId, fetch, offsets }: ResolvedOptions,
   status: ConsumerStatus,
   engine: Engine | null,
   error: Error | null,
@@ -36,7 +36,7 @@ export function snapshot(
     abandoned: engine?.dispatcher.abandoned ?? 0,
     work: engine === null ? NOTHING : { ...engine.workLog.counts(engine.claims), kept: engine.sinks.kept.total },
     circuits: engine?.breaker?.state() ?? [],
-    commits: commits === null ? null : commitSummary(commits),
+    commits: commits === null ? null : commitSummary(commits, offsets.mode),
     ownership: engine?.ownership.state() ?? null,
     connections: engine?.native?.state() ?? null,
     error,
@@ -57,15 +57,17 @@ function partitionStates(engine: Engine, commits: CommitState | null): Partition
     .sort(comparePlaces)
 }
 
-function commitSummary({ lastCommitAt, failingSince, error, overdue, pending }: CommitState): CommitSummary {
-  return { lastAt: lastCommitAt, failingSince, error: error?.message ?? null, overdue, pending }
+function commitSummary(
+  { lastCommitAt, failingSince, error, overdue, pending }: CommitState,
+  mode: CommitSummary['mode'],
+): CommitSummary {
+  return { mode, lastAt: lastCommitAt, failingSince, error: error?.message ?? null, overdue, pending }
 }
 
 function partitionState(engine: Engine, claim: Claim, committed: number, waits: Waits): PartitionState {
-  const { topic, partition, reservoir, progress, gaps, paused } = claim
+  const { topic, partition, reservoir, progress, gaps, paused, done } = claim
   const { highWatermark } = reservoir
   const fetching = engine.fetching.state(claim)
-  const done = claim.committable
   const work = engine.dispatcher.state(claim)
   return {
     topic,

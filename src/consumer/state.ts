@@ -2,6 +2,7 @@ import type { ClientState } from '../client/native-client.ts'
 import type { FetchPhase, OpenTransaction } from '../fetch/options.ts'
 import type { OwnershipState } from '../ownership/coordinator.ts'
 import type { CircuitState } from './breaker-options.ts'
+import type { OffsetsMode } from './options.ts'
 
 export type ConsumerStatus = 'idle' | 'starting' | 'running' | 'draining' | 'closed'
 
@@ -13,7 +14,8 @@ export interface Wait {
    * `attempts`: the next attempt of messages that failed; `held`, `left` and `abandoned`: messages with that decision, or fate;
    * `undone`: too many messages are left or held; `lookahead`: too many wait behind others of their key or for another attempt;
    * `gaps`: what is done above `done` takes all of `offsets.metadataLimit`; `offsets`: what was committed is being looked up; `lease`: the group has not acknowledged a heartbeat for too long, so that another
-   * may own it; `first-commit`: its starting position is being committed; `commits`: commits have been failing for too long; `circuit`: too
+   * may own it; `first-commit`: its starting position is being committed; `commits`: commits have been failing for too long, or `offsets.mode` is `'at-most-once'` and the next
+   * message is not committed yet; `circuit`: too
    * many messages failed, or one probes whether it works again; `due`: its next message, in a retry topic, is to be handled later.
    */
   readonly for:
@@ -48,7 +50,7 @@ export interface PartitionState {
   readonly position: number
   /** The lowest offset that is not done; -1 while it is not known. */
   readonly done: number
-  /** What the storage is known to hold; -1: nothing yet. */
+  /** What the storage is known to hold; -1: nothing yet. Above `done` where `offsets.mode` is `'at-most-once'`. */
   readonly committed: number
   /** -1 until the broker told. */
   readonly highWatermark: number
@@ -77,6 +79,8 @@ export interface PartitionState {
 }
 
 export interface CommitSummary {
+  /** `offsets.mode`. */
+  readonly mode: OffsetsMode
   /** Ms since 1970; null: none yet. */
   readonly lastAt: number | null
   readonly failingSince: number | null

@@ -72,7 +72,11 @@ export class Waits {
     }
     if (claim.circuit !== null && claim.circuit.phase !== 'closed') found.push(this.#circuit(claim.circuit))
     if (claim.awaitingCommit) found.push({ for: 'first-commit', ...failing })
-    if (this.#commits?.overdue) found.push({ for: 'commits', ...failing })
+    if (claim.ungranted >= 0) {
+      const { since, cause } = failing
+      const what = `offset ${claim.ungranted} is handled once a commit above it is acknowledged`
+      found.push({ for: 'commits', since, cause: cause === null ? what : `${what}: ${cause}` })
+    } else if (this.#commits?.overdue) found.push({ for: 'commits', ...failing })
     return found
   }
 

@@ -15,6 +15,8 @@ interface EpochStart {
 export class Epochs {
   /** Of what lies below the first start. */
   #lowest = -1
+  /** Where that epoch began. */
+  #lowestFrom = -1
   #latest = -1
   readonly #starts: EpochStart[] = []
 
@@ -32,11 +34,15 @@ export class Epochs {
     if (starts.length > MOST_KEPT) this.#merge()
   }
 
-  /** The epoch of the last record below this offset. Offsets asked for never fall: what lies below is forgotten. */
+  /** The epoch of the last record below this offset. What lies below those asked for before is forgotten, and -1. */
   below(offset: number): number {
     const starts = this.#starts
-    while (starts[0] !== undefined && starts[0].from < offset) this.#lowest = (starts.shift() as EpochStart).epoch
-    return this.#lowest
+    for (let first = starts[0]; first !== undefined && first.from < offset; first = starts[0]) {
+      starts.shift()
+      this.#lowest = first.epoch
+      this.#lowestFrom = first.from
+    }
+    return offset > this.#lowestFrom ? this.#lowest : -1
   }
 
   /** Makes the two oldest one. The later epoch at worst hides that records are gone; the earlier would miss some that are not. */

@@ -123,7 +123,7 @@ export class Reservoir {
     return this.#epochs.latest
   }
 
-  /** Leader epoch of the last record below this offset, -1: not known. Offsets asked for never fall. */
+  /** Leader epoch of the last record below this offset, -1: not known, as it may be of one below those asked for before. */
   leaderEpochBelow(offset: number): number {
     return this.#epochs.below(offset)
   }

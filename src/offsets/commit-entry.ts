@@ -77,6 +77,11 @@ export class CommitEntry {
     this.retryAt = now + (error.retriable ? backoff(this.#attempts, random) : backoff.maxMs)
   }
 
+  /** What was committed ahead and is not wanted is given back: the last commit may be lower than those before. */
+  giveBack(): void {
+    if (this.claim.committable < this.#sent) this.reset()
+  }
+
   /** The claim's position was set anew: it may be lower, and is committed even if it equals what was committed last. */
   reset(): void {
     this.#sent = -1

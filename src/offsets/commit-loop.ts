@@ -152,6 +152,11 @@ export class CommitLoop {
     return this.commit([claim])
   }
 
+  /** Where these claims were committed ahead of what they handed out, the next commit may be lower than those before. */
+  giveBack(claims: Iterable<OffsetClaim>): void {
+    for (const claim of claims) this.#entries.get(claim)?.giveBack()
+  }
+
   state(): CommitState {
     const entries = [...this.#entries.values()]
     const failing = entries

@@ -150,7 +150,10 @@ export class Gaps {
 
   /** What is done here, and behind that what was recalled and has not come by. */
   #above(offset: number): readonly DoneRange[] {
-    const done = this.#progress.doneRanges()
+    // Of a mark that is above what is done, only what lies above it is.
+    const done = this.#progress
+      .doneRanges()
+      .flatMap(({ from, to }) => (to > offset ? { from: Math.max(from, offset), to } : []))
     const last = this.#progress.last
     for (const { from, to } of this.#recalled.slice(this.#passed)) {
       const rest = { from: Math.max(from, last + 1, offset), to }

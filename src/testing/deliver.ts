@@ -9,6 +9,7 @@ import type { Consumer } from '../consumer/consumer.ts'
 import { Engine } from '../consumer/engine.ts'
 import { type ConsumerRoute, consumerRoute, type RouteSpec } from '../consumer/route.ts'
 import { type ConsumerSpec, specOf } from '../consumer/spec.ts'
+import { MemoryOffsetStorage } from '../offsets/memory-storage.ts'
 import { type Match, namesIn, Subscription } from '../ownership/subscription.ts'
 import type { HeaderInput } from '../records/batch-builder.ts'
 import { writeBatch } from '../records/batch-writer.ts'
@@ -18,7 +19,6 @@ import type { HandlerContext } from '../work/context.ts'
 import type { Decision, Failure } from '../work/failure.ts'
 import type { Route } from '../work/route.ts'
 import { MemoryCluster } from './memory-cluster.ts'
-import { MemoryOffsets } from './memory-offsets.ts'
 
 /** A message to be delivered. */
 export interface TestMessage {
@@ -107,7 +107,7 @@ export async function deliver(
 class Delivery {
   readonly #clock: HeldClock
   readonly #cluster: MemoryCluster
-  readonly #offsets = new MemoryOffsets()
+  readonly #offsets = new MemoryOffsetStorage()
   readonly #engine: Engine
   readonly #handled: HandledMessage[] = []
   readonly #failed: FailedMessage[] = []
@@ -183,7 +183,7 @@ class Delivery {
       failed: this.#failed,
       written,
       deadLettered: written.filter(({ topic }) => !this.#read.has(topic)),
-      committed: this.#offsets.all,
+      committed: this.#offsets.committed,
       undone,
       elapsedMs,
       error: this.#error,
@@ -211,7 +211,7 @@ class Delivery {
         const end = this.#cluster.end(topic, partition)
         if (claim === undefined) undone += end
         else if (claim.progress.open > 0) undone += claim.progress.open + end - claim.reservoir.delivered
-        else undone += end - Math.max(0, claim.committable)
+        else undone += end - Math.max(0, claim.done)
       }
     }
     return undone

@@ -36,4 +36,6 @@ export interface WorkClaim<M extends WorkMessage = WorkMessage> {
   settle(slot: number, message: M): void
   /** Work keeps this message for long: its bytes are copied out, so that its record batch may be freed before it is settled. */
   detach(message: M): void
+  /** No handler is entered any more; `begun` is the highest offset for which one was, -1: none. May be told twice. */
+  stopped(begun: number): void
 }

@@ -356,7 +356,7 @@ export class Dispatcher<M extends WorkMessage> {
       intake.finishBelow = -1
     }
     stopTaking(intakes, Number.NEGATIVE_INFINITY, this.#waiting, this.#settling)
-    for (const intake of intakes) intake.tellIdle()
+    for (const intake of intakes) intake.end()
     // A message of another claim may have waited behind one that was given up.
     this.#pace.soon()
   }

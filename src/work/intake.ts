@@ -82,6 +82,12 @@ export class Intake<M extends WorkMessage> {
     idle()
   }
 
+  /** Nothing of it is started any more. */
+  end(): void {
+    this.claim.stopped(this.started)
+    this.tellIdle()
+  }
+
   /** Whether a slot is to be started although it drains. */
   finishes({ message, members, loose }: Slot<M>): boolean {
     if (message.offset < this.finishBelow) return true

@@ -22,6 +22,15 @@ test('the epoch below an offset is that of the record before it', () => {
   )
 })
 
+test('below an offset that was asked for before, what has been forgotten is not known, and nothing else is told', () => {
+  const epochs = epochsFrom(3)
+  epochs.begin(5, 110)
+  assert.deepEqual(
+    [120, 115, 111, 110, 100].map(offset => epochs.below(offset)),
+    [5, 5, 5, -1, -1],
+  )
+})
+
 test('without a record there is none', () => {
   assert.equal(new Epochs().below(0), -1)
 })

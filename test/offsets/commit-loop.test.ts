@@ -490,3 +490,39 @@ test('whatever fails and whenever claims change hands, the storage never sees a 
     { seed: 7, numRuns: 60 },
   )
 })
+
+test('what was committed ahead is given back, also when the commit that went ahead is answered late or never', async () => {
+  const { clock, storage, loop } = setUp()
+  storage.automatic = false
+  const claim = new FakeClaim(0, 50)
+  loop.add(claim, 50)
+  claim.committable = 80
+  void loop.commit([claim])
+  await settled()
+  const ahead = storage.last
+  claim.committable = 60
+  loop.giveBack([claim])
+  const given = loop.commit([claim])
+  await ahead.answer()
+  await settled()
+  assert.deepEqual(storage.log, ['0:80', '0:60'])
+  await storage.last.answer()
+  assert.equal((await given)[0]?.error, null)
+  claim.committable = 90
+  void loop.commit([claim])
+  await settled()
+  // It may be made all the same.
+  await storage.last.reject(retriable())
+  claim.committable = 60
+  loop.giveBack([claim])
+  const again = loop.commit([claim])
+  await settled()
+  assert.deepEqual(storage.log, ['0:80', '0:60', '0:90', '0:60'])
+  await storage.last.answer()
+  assert.equal((await again)[0]?.error, null)
+  // Nothing was committed ahead: nothing is given back.
+  loop.giveBack([claim])
+  await clock.advance(5_000)
+  assert.equal(storage.log.length, 4)
+  await loop.close()
+})

@@ -57,6 +57,8 @@ export class FakeClaim implements WorkClaim<FakeMessage> {
     for (const key of keys) this.messages.push(new FakeMessage(this.partition, this.messages.length, key, size))
   }
 
+  stopped(): void {}
+
   take(): FakeMessage | null {
     return this.messages[this.#taken] === undefined ? null : (this.messages[this.#taken++] as FakeMessage)
   }

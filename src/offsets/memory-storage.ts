@@ -1,11 +1,15 @@
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
-import type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from '../offsets/storage.ts'
+import type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from './storage.ts'
 
-/** Offsets in memory. */
-export class MemoryOffsets implements OffsetStorage {
+/**
+ * Offsets in memory, gone with the process: for tests, and for what every process builds anew, such as a cache. Consumers of one process
+ * that share it go on where another of them ended. A group keeps its own, and so does each group.
+ */
+export class MemoryOffsetStorage implements OffsetStorage {
   readonly #committed = new Map<string, CommittedOffset>()
 
-  get all(): readonly CommittedOffset[] {
+  /** What is committed, in the order in which partitions were first. */
+  get committed(): readonly CommittedOffset[] {
     return [...this.#committed.values()]
   }
 

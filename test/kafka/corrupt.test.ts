@@ -87,6 +87,8 @@ test('what is damaged on disk stops a consumer, which names it, or is left out a
     seen.filter(offset => Math.floor(offset / perBatch) === 10),
     [109],
   )
-  assert.deepEqual(told, [20, 40, 60, ...offsetsOf(9, 10).slice(0, -1)])
+  // The header of a later one may be read before the records of an earlier one, as above.
+  const damaged = told.toSorted((a, b) => Number(a) - Number(b))
+  assert.deepEqual(damaged, [20, 40, 60, ...offsetsOf(9, 10).slice(0, -1)])
   await until('the lag is 0', () => skipping.state().partitions[0]?.lag === 0)
 })

@@ -161,20 +161,26 @@ async function endsOf(
   return edgesOf(client, led)
 }
 
+/** Columns for what commits remember. */
+const REMEMBERED = [
+  { heading: 'DONE ABOVE', of: ({ done }: PartitionRow) => done },
+  { heading: 'TRIED', of: ({ tried }: PartitionRow) => tried },
+]
+
 function describeGroup({ group, state, strategy, members, coordinator, partitions }: GroupRow): string {
   const { nodeId, host, port } = coordinator
   const facts = [state, strategy, plural(members, 'member'), `coordinator ${nodeId}`]
   const where = host === '' ? '' : ` at ${host}:${port}`
   // Most groups have nothing done above what they have committed, nor has anything failed.
-  const gaps = partitions.some(({ done }) => done.length > 0)
-  const failures = partitions.some(({ tried }) => tried.length > 0)
-  const cells = partitions.map(({ topic, partition, committed, end, lag, done, tried, member }) => {
+  const above = REMEMBERED.filter(({ of }) => partitions.some(row => of(row).length > 0))
+  const cells = partitions.map(row => {
+    const { topic, partition, committed, end, lag, member } = row
     const who = member === null ? ['-', '-', '-'] : [nameOf(member), member.clientId, member.host]
-    const above = [...(gaps ? [describeRanges(done)] : []), ...(failures ? [describeRanges(tried)] : [])]
-    return [topic, partition, committed ?? '-', end ?? '-', lag ?? '-', ...above, ...who]
+    const stretches = above.map(({ of }) => describeRanges(of(row)))
+    return [topic, partition, committed ?? '-', end ?? '-', lag ?? '-', ...stretches, ...who]
   })
-  const above = [...(gaps ? ['DONE ABOVE'] : []), ...(failures ? ['TRIED'] : [])]
-  const heading = ['TOPIC', 'PARTITION', 'COMMITTED', 'END', 'LAG', ...above, 'MEMBER', 'CLIENT', 'HOST']
+  const names = above.map(({ heading }) => heading)
+  const heading = ['TOPIC', 'PARTITION', 'COMMITTED', 'END', 'LAG', ...names, 'MEMBER', 'CLIENT', 'HOST']
   const rows = table([heading, ...cells])
   return `${printable(`${group}: ${facts.filter(Boolean).join(', ')}${where}`)}\n${rows}`
 }

@@ -169,9 +169,7 @@ export class Breaker {
     return (work, context) => {
       const messages = messagesOf(work)
       const circuit = this.circuit(messages[0] as AnyMessage)
-      const decoded = messages.find(message => probes.has(message))
-      const probe = decoded === undefined ? circuit.started(withinMs) : (probes.get(decoded) ?? 0)
-      if (decoded !== undefined) probes.delete(decoded)
+      const probe = decodedProbe(messages, probes) || circuit.started(withinMs)
       if (probe === 0) return handle(work, context)
       const failed = () => {
         const { aborted, reason } = context.signal
@@ -189,4 +187,15 @@ export class Breaker {
       return pending
     }
   }
+}
+
+/** The number of the probe that was decoded among these messages; 0: none was. */
+function decodedProbe(messages: readonly AnyMessage[], probes: WeakMap<AnyMessage, number>): number {
+  for (const message of messages) {
+    const probe = probes.get(message)
+    if (probe === undefined) continue
+    probes.delete(message)
+    return probe
+  }
+  return 0
 }

@@ -268,11 +268,11 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     this.reservoir.detach(message)
   }
 
-  // ── offsets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
   stopped(begun: number): void {
     this.grant?.stop(begun)
   }
+
+  // ── offsets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The lowest offset that is not done, or the position when all is done; -1 while that is not known. */
   get done(): number {

@@ -70,8 +70,9 @@ export class Attempts {
     for (const [offset, attempts] of [...this.#made].sort(([a], [b]) => a - b)) {
       if (offset < mark) continue
       const before = ranges.at(-1)
-      const joins = before?.to === offset && before.attempts === attempts
-      ranges.splice(joins ? -1 : ranges.length, 1, { from: joins ? before.from : offset, to: offset + 1, attempts })
+      const to = offset + 1
+      if (before?.to === offset && before.attempts === attempts) ranges[ranges.length - 1] = { ...before, to }
+      else ranges.push({ from: offset, to, attempts })
     }
     const left = Math.max(mark, this.#behind)
     for (const { from, to, attempts } of this.#recalled.slice(this.#next)) {

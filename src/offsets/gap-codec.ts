@@ -63,14 +63,13 @@ const CHARACTERS_PER_BYTE = 4 / 3
  */
 export function encodeGaps(record: GapRecord, limit: number): EncodedGaps {
   const nothing = { metadata: '', ranges: 0 }
-  if (limit < LEAST_CHARACTERS) return nothing
+  if (limit < LEAST_CHARACTERS || (record.done.length === 0 && record.tried.length === 0)) return nothing
   const most = bytesOf(limit) - CHECKSUM_BYTES
   // One entry may be written beyond what there is room for before that is seen.
   const bytes = Buffer.allocUnsafe(most + TRIED_NUMBERS * LONGEST_NUMBER)
   writeId(bytes, record.topicId ?? zeroUuid)
   const begin = writeNumber(bytes, writeNumber(bytes, ID_BYTES, record.offset), record.leaderEpoch + 1)
-  const room = most - begin
-  const tried = encodeTried(record, Math.max(triedBytes(limit), room - gapSize(record.offset, record.done)))
+  const tried = encodeTried(record, limit, most - begin)
   let at = begin
   let behind = record.offset
   let ranges = 0
@@ -87,9 +86,10 @@ export function encodeGaps(record: GapRecord, limit: number): EncodedGaps {
   return { metadata: PREFIX + bytes.toString('base64url', 0, at), ranges }
 }
 
-/** What was tried, in as many bytes at most. */
-function encodeTried({ offset, tried }: GapRecord, most: number): Buffer {
+/** What was tried, in the place of its own and in what the done ones leave of this room, bytes. */
+function encodeTried({ offset, done, tried }: GapRecord, limit: number, room: number): Buffer {
   if (tried.length === 0) return Buffer.alloc(0)
+  const most = Math.max(triedBytes(limit), room - gapSize(offset, done))
   const bytes = Buffer.alloc(most + TRIED_NUMBERS * LONGEST_NUMBER)
   // Nothing not done, nothing done: no stretches of either are written so.
   const begin = 2

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Grant } from '../../src/consumer/grant.ts'
+import { replace } from '../replace.ts'
 import { type Story, tell } from './at-most-once-story.ts'
 
 function stories(trouble: boolean): fc.Arbitrary<Story> {
@@ -46,39 +47,39 @@ test('at most once, consumers that close in good order miss nothing', async () =
 const bugs: readonly { readonly name: string; readonly install: () => () => void }[] = [
   {
     name: 'messages are handed out before the commit is acknowledged',
-    install: () => {
-      const { admits } = Grant.prototype
-      Grant.prototype.admits = function (message) {
-        return admits.call(this, message) || message.offset < this.asked
-      }
-      return () => {
-        Grant.prototype.admits = admits
-      }
-    },
+    install: () =>
+      replace(
+        Grant.prototype,
+        'admits',
+        admits =>
+          function (message) {
+            return admits.call(this, message) || message.offset < this.asked
+          },
+      ),
   },
   {
     name: 'one message too many is handed out',
-    install: () => {
-      const { acknowledged } = Grant.prototype
-      Grant.prototype.acknowledged = function (offset) {
-        acknowledged.call(this, offset + 1)
-      }
-      return () => {
-        Grant.prototype.acknowledged = acknowledged
-      }
-    },
+    install: () =>
+      replace(
+        Grant.prototype,
+        'acknowledged',
+        acknowledged =>
+          function (offset) {
+            acknowledged.call(this, offset + 1)
+          },
+      ),
   },
   {
     name: 'a message that was begun is given back',
-    install: () => {
-      const { stop } = Grant.prototype
-      Grant.prototype.stop = function (begun) {
-        stop.call(this, begun - 1)
-      }
-      return () => {
-        Grant.prototype.stop = stop
-      }
-    },
+    install: () =>
+      replace(
+        Grant.prototype,
+        'stop',
+        stop =>
+          function (begun) {
+            stop.call(this, begun - 1)
+          },
+      ),
   },
 ]
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,7 @@ import { Admin, systemClock } from '../../src/index.ts'
 import { decodeGaps } from '../../src/offsets/gap-codec.ts'
 import type { Cluster } from '../cluster.ts'
 import { until } from '../until.ts'
+import { handledLines, numbered } from './handled-log.ts'
 
 const witness = fileURLToPath(new URL('programs/witness.ts', import.meta.url))
 const PARTITIONS = 4
@@ -46,7 +47,7 @@ export async function killRounds(
     let written = 0
     let before = 0
     for (let round = 0; round < rounds; round++) {
-      await cluster.write(topic, messages(PER_ROUND, written))
+      await cluster.write(topic, numbered(PER_ROUND, written, PARTITIONS))
       written += PER_ROUND
       const child = start(...(stuck ? ['stuck'] : []))
       // Some are killed right at the start, some in the midst of it, some between the last message and its commit.
@@ -86,18 +87,10 @@ export async function killRounds(
   }
 }
 
-function messages(count: number, from: number) {
-  return Array.from({ length: count }, (_, n) => {
-    return { key: `k${n % 97}`, value: String(from + n), partition: n % PARTITIONS }
-  })
-}
-
 /** How often each message was handled. */
 async function handled(log: string): Promise<Map<string, number>> {
-  const text = await readFile(log, 'utf8').catch(() => '')
   const times = new Map<string, number>()
-  // What follows the last line break may be half a line.
-  for (const name of text.split('\n').slice(0, -1)) times.set(name, (times.get(name) ?? 0) + 1)
+  for (const name of await handledLines(log)) times.set(name, (times.get(name) ?? 0) + 1)
   return times
 }
 

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Random } from '../../src/base/random.ts'
 import type { Cluster } from '../cluster.ts'
 import { until } from '../until.ts'
+import { handledLines, numbered } from './handled-log.ts'
 
 const program = fileURLToPath(new URL('programs/once.ts', import.meta.url))
 const PARTITIONS = 4
@@ -27,28 +28,28 @@ export async function onceRounds(cluster: Cluster, rounds: number, random: Rando
     await cluster.createTopic(topic, { partitions: PARTITIONS })
     let written = 0
     for (let round = 0; round < rounds; round++) {
-      await cluster.write(topic, messages(PER_ROUND, written))
+      await cluster.write(topic, numbered(PER_ROUND, written, PARTITIONS))
       written += PER_ROUND
-      const before = (await handled(log)).length
+      const before = (await handledLines(log)).length
       const child = start()
       const enough = before + Math.floor(random() * PER_ROUND * 0.8)
-      await until('it works', async () => (await handled(log)).length > enough)
+      await until('it works', async () => (await handledLines(log)).length > enough)
       child.kill('SIGKILL')
       await once(child, 'exit')
       const committed = new Map((await cluster.committed(topic)).map(({ partition, offset }) => [partition, offset]))
-      for (const name of await handled(log)) {
+      for (const name of await handledLines(log)) {
         const [partition = -1, offset = -1] = name.split(' ').map(Number)
         const above = committed.get(partition) ?? -1
         assert.ok(above > offset, `${partition}@${offset} was handled, and ${above} is committed`)
       }
     }
     // What the last one begins with, it does to the end.
-    await cluster.write(topic, messages(PER_ROUND, written))
+    await cluster.write(topic, numbered(PER_ROUND, written, PARTITIONS))
     written += PER_ROUND
     const last = start()
     const end = written / PARTITIONS - 1
     await until('the last messages are handled', async () => {
-      const names = new Set(await handled(log))
+      const names = new Set(await handledLines(log))
       return [...Array(PARTITIONS).keys()].every(partition => names.has(`${partition} ${end}`))
     })
     last.kill('SIGTERM')
@@ -57,23 +58,10 @@ export async function onceRounds(cluster: Cluster, rounds: number, random: Rando
       (await cluster.committed(topic)).reduce((sum, { offset }) => sum + offset, 0),
       written,
     )
-    const names = await handled(log)
+    const names = await handledLines(log)
     assert.equal(new Set(names).size, names.length, 'a message was handled twice')
     return written - names.length
   } finally {
     await rm(folder, { recursive: true })
   }
-}
-
-function messages(count: number, from: number) {
-  return Array.from({ length: count }, (_, n) => {
-    return { key: `k${n % 97}`, value: String(from + n), partition: n % PARTITIONS }
-  })
-}
-
-/** A line for each call of the handler. */
-async function handled(log: string): Promise<string[]> {
-  const text = await readFile(log, 'utf8').catch(() => '')
-  // What follows the last line break may be half a line.
-  return text.split('\n').slice(0, -1)
 }

@@ -3,6 +3,7 @@ import { Accumulator } from '../../src/producer/accumulator.ts'
 import { ProducerBatch } from '../../src/producer/batch.ts'
 import { IdentityKeeper } from '../../src/producer/identity.ts'
 import { type Outcome, PartitionQueue } from '../../src/producer/partition-queue.ts'
+import { replace } from '../replace.ts'
 
 /** A bug that could have been made, put in from the outside. */
 export interface PlantedBug {
@@ -170,17 +171,3 @@ export const bugsOfStories: readonly PlantedBug[] = [
     install: () => replace(Accumulator.prototype, 'abandon', () => () => {}),
   },
 ]
-
-function replace<T extends object, K extends keyof T>(
-  target: T,
-  name: K,
-  make: (original: T[K]) => Method<T, K>,
-): () => void {
-  const original = target[name]
-  target[name] = make(original) as T[K]
-  return () => {
-    target[name] = original
-  }
-}
-
-type Method<T, K extends keyof T> = T[K] extends (...args: infer A) => infer R ? (this: T, ...args: A) => R : never

@@ -39,7 +39,7 @@ export { AuthenticationError, TlsError } from './client/security-errors.ts'
 export type * from './client/topic-admin.ts'
 export { UnsupportedVersionError } from './client/versions.ts'
 export type { BreakerOptions, CircuitFailures, CircuitState } from './consumer/breaker-options.ts'
-export { type CloseOptions, Consumer, type RunOptions } from './consumer/consumer.ts'
+export { type CloseOptions, Consumer, type ContextOf, type RunOptions } from './consumer/consumer.ts'
 export { type DeadLetterOptions, deadLetter } from './consumer/dead-letter.ts'
 export type * from './consumer/events.ts'
 export type { FailureDecision, FailureSink, OnFailureOption, RetryPlace, SinkParts } from './consumer/failure-sink.ts'
@@ -51,6 +51,7 @@ export type {
   RouteWorkOptions,
   WorkOptions,
 } from './consumer/options.ts'
+export type { TransactionContext } from './consumer/outputs.ts'
 export type { OwnershipCallback, OwnershipOptions } from './consumer/ownership-options.ts'
 export { park } from './consumer/park.ts'
 export {
@@ -69,6 +70,7 @@ export type {
   Traced,
   TracedConsumer,
 } from './consumer/tracing.ts'
+export type { OutputOptions, TransactionOption, TransactionOptions } from './consumer/transaction-options.ts'
 export type { FetchPhase, OpenTransaction, OutOfRange, StartPosition, Truncated } from './fetch/options.ts'
 export type { MetricsOptions } from './metrics/metrics-option.ts'
 export type { Rates } from './metrics/rates.ts'

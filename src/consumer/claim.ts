@@ -198,11 +198,15 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     return this.progress.lowest
   }
 
+  /** What is done above its mark leaves no room for more to be remembered. At most once, it is below what is committed. */
+  get full(): boolean {
+    return this.gaps.full && this.grant === null
+  }
+
   /** What an owner before had done already does not come to the handlers. */
   take(): AnyMessage | null {
     this.passing = false
-    // At most once, what is done above the mark is below what is committed.
-    if ((this.gaps.full && this.grant === null) || this.#barred) return null
+    if (this.full || this.#barred) return null
     const ahead = this.#ahead
     if (ahead !== null) {
       this.#ahead = null

@@ -13,16 +13,19 @@ import type { MetricsSnapshot } from '../metrics/snapshot.ts'
 import type { GroupClient } from '../ownership/group/group-client.ts'
 import { describeMatch, type Match, Subscription } from '../ownership/subscription.ts'
 import type { PropertySource } from '../properties/source.ts'
+import type { HandlerContext } from '../work/context.ts'
 import { Engine } from './engine.ts'
 import type { CloseResult, ConsumerEvents } from './events.ts'
 import { Instruments } from './instruments.ts'
 import type { Observation } from './observed.ts'
 import { type ConsumerOptions, isStart, type ResolvedOptions, resolveOptions } from './options.ts'
+import type { TransactionContext } from './outputs.ts'
 import { checkDrain } from './ownership-options.ts'
 import { type PropertyOptions, readProperties } from './properties/read-properties.ts'
 import {
   type BatchHandler,
   checkRoute,
+  checkTransactedRoute,
   consumerRoute,
   type Handler,
   type RouteOptions,
@@ -33,6 +36,7 @@ import {
 import { snapshot } from './snapshot.ts'
 import { keepSpec } from './spec.ts'
 import type { ConsumerState, ConsumerStatus } from './state.ts'
+import type { TransactionOption, TransactionOptions } from './transaction-options.ts'
 
 export interface RunOptions {
   /**
@@ -61,6 +65,11 @@ export interface ConsumerEnvironment {
   readonly groupClient?: GroupClient
 }
 
+/** What handlers are given: where options surely have `work.transaction`, they can send. */
+export type ContextOf<T extends TransactionOption | undefined> = [T] extends [true | TransactionOptions]
+  ? TransactionContext
+  : HandlerContext
+
 /** Longest interval that a timer takes. */
 const FOREVER = 2 ** 31 - 1
 
@@ -74,7 +83,10 @@ const FOREVER = 2 ** 31 - 1
  * await shop.run({ handleSignals: true })
  * ```
  */
-export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDisposable {
+export class Consumer<const T extends TransactionOption | undefined = TransactionOption | undefined>
+  extends EventEmitter<ConsumerEvents>
+  implements AsyncDisposable
+{
   readonly #options: ResolvedOptions
   readonly #clock: Clock
   readonly #random: Random
@@ -91,7 +103,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
   readonly #pausedEarly: [paused: boolean, partitions: readonly TopicPartition[] | undefined][] = []
 
   /** @throws {OptionError} that names the wrong option and what was expected */
-  constructor(options: ConsumerOptions, environment: ConsumerEnvironment = {}) {
+  constructor(options: ConsumerOptions<T>, environment: ConsumerEnvironment = {}) {
     super()
     this.#options = resolveOptions(options)
     this.#clock = environment.clock ?? systemClock
@@ -112,7 +124,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
    */
   static fromProperties(source: PropertySource, options: PropertyOptions = {}): Consumer {
     const read = readProperties(source, options)
-    const consumer = new Consumer(read.options)
+    const consumer: Consumer = new Consumer(read.options)
     for (const { key, message } of read.notes) consumer.#logger.warn({ key }, message)
     return consumer
   }
@@ -122,21 +134,25 @@ export class Consumer extends EventEmitter<ConsumerEvents> implements AsyncDispo
    *
    * @throws {OptionError} also when the consumer already runs
    */
-  topic<K = Buffer | null, V = Buffer | null>(match: Match, handler: Handler<K, V> | BatchHandler<K, V>): this
+  topic<K = Buffer | null, V = Buffer | null>(
+    match: Match,
+    handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>>,
+  ): this
   topic<K = Buffer | null, V = Buffer | null>(
     match: Match,
     options: RouteOptions<K, V>,
-    handler: Handler<K, V> | BatchHandler<K, V>,
+    handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>>,
   ): this
   topic<K, V>(
     match: Match,
     ...rest:
-      | [handler: Handler<K, V> | BatchHandler<K, V>]
-      | [options: RouteOptions<K, V>, handler: Handler<K, V> | BatchHandler<K, V>]
+      | [handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>>]
+      | [options: RouteOptions<K, V>, handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>>]
   ): this {
     if (this.#status !== 'idle') throw new OptionError('routes are added before run()')
     const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest
     const route = checkRoute({ match, options, handler } as RouteSpec)
+    if (this.#options.work.transaction !== null) checkTransactedRoute(route)
     const { abandonMs } = routeWork(route, this.#options.work)
     if (this.#options.group !== null) checkDrain(this.#options.ownership, abandonMs)
     const retries = retryRoute(route, this.#options.work, this.#options.group)

@@ -1,4 +1,3 @@
-import { exponential } from '../base/backoff.ts'
 import { sleep } from '../base/clock.ts'
 import { ClosedError, MillraceError } from '../base/errors.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
@@ -6,7 +5,7 @@ import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
 import { Fetching } from '../fetch/fetching.ts'
 import type { StartPosition } from '../fetch/options.ts'
-import { CommitLoop } from '../offsets/commit-loop.ts'
+import type { CommitLoop } from '../offsets/commit-loop.ts'
 import { KafkaOffsetStorage } from '../offsets/kafka-storage.ts'
 import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
 import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
@@ -14,27 +13,38 @@ import { Dispatcher } from '../work/dispatcher.ts'
 import type { Route } from '../work/route.ts'
 import { once, onlyOnce, tellLost } from './at-most-once.ts'
 import type { Breaker } from './breaker.ts'
-import { type AnyMessage, Claim, type ClaimHost } from './claim.ts'
+import { type AnyMessage, Claim, type ClaimHost, type ClaimParts } from './claim.ts'
 import { Claims } from './claims.ts'
 import type { CloseResult, Tell } from './events.ts'
 import { dueAt } from './failure-headers.ts'
-import { observedClient, observedListener, observedRoute, observedStorage } from './observed.ts'
+import { observedClient, observedListener, observedRoute } from './observed.ts'
 import { OffsetMetadata } from './offset-metadata.ts'
 import type { ResolvedOptions } from './options.ts'
+import { sendingRoute } from './outputs.ts'
 import { type ClaimKeeper, Owner } from './owner.ts'
 import type { EngineParts } from './parts.ts'
 import { persist } from './persist.ts'
-import { breaker, coordinator, membershipOf, nativeClient, offsetStorage } from './resources.ts'
+import {
+  breaker,
+  commitLoop,
+  coordinator,
+  membershipOf,
+  nativeClient,
+  offsetStorage,
+  outputParts,
+  transactions,
+} from './resources.ts'
 import type { ConsumerRoute } from './route.ts'
 import { Sinks } from './sinks.ts'
-import { type Movement, StallWatch } from './stall-watch.ts'
+import type { StallWatch } from './stall-watch.ts'
+import { Stalls } from './stalls.ts'
 import { StartOffsets } from './start-offsets.ts'
-import { describeWait, Waits } from './waits.ts'
+import { TransactedClaim } from './transacted-claim.ts'
+import type { Transactions } from './transactions.ts'
 import { WorkLog } from './work-log.ts'
 
 /** Messages of one partition that may be left or held: each is kept in memory. */
 const MAX_UNDONE = 1_000
-const RECOMMIT_MS = 86_400_000
 /** How long handlers have to settle after their signal when somebody is in a hurry. */
 const HURRY_MS = 1_000
 /** How long the last commit may take, its repetitions included. */
@@ -61,7 +71,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
   readonly workLog: WorkLog
   readonly breaker: Breaker | null
   readonly sinks: Sinks
-  readonly stallWatch: StallWatch
+  /** Null: handlers do not send. */
+  readonly transactions: Transactions | null
   readonly tell: Tell
   /** Commits that failed, for some partitions or all. */
   failedCommits = 0
@@ -80,8 +91,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
   #knownTopics: ReadonlySet<string> = new Set()
   #overdue = false
   readonly #metadata: OffsetMetadata
-  /** Shared by all partitions that stall at one look. */
-  #waits: Waits | null = null
+  readonly #stalls: Stalls
 
   constructor(parts: EngineParts) {
     this.#parts = parts
@@ -98,21 +108,39 @@ export class Engine implements ClaimHost, ClaimKeeper {
     this.native = nativeClient(parts)
     const client = options.client ?? (this.native as LowLevelClient)
     const { brokers, group } = options
+    const groupClient = parts.groupClient ?? this.native
+    this.ownership = coordinator(parts, client, groupClient)
+    this.transactions = transactions(parts, this.native, membershipOf(this.ownership), this.claims, {
+      again: claims => this.#again(claims),
+      roomAgain: () => this.wakeAll(),
+      metadataTooLarge: characters => this.#metadata.tooLarge(characters),
+    })
     const retries = new Map(parts.routes.flatMap(route => [...(route.retries ?? [])]))
-    this.sinks = new Sinks({ brokers, group, retries, client, clock, random, logger, signal: this.#ended.signal })
+    const { signal } = this.#ended
+    const outputs = outputParts(this.transactions, parts)
+    this.sinks = new Sinks({ brokers, group, retries, client, outputs, clock, random, logger, signal })
     this.#work = parts.routes.map(route => {
       const watched = (work: Route<AnyMessage>) => {
-        const observed = observedRoute(work, parts.observation)
+        const sending = outputs === null ? work : sendingRoute(work, outputs)
+        const observed = observedRoute(sending, parts.observation)
         return this.breaker?.watched(observed) ?? observed
       }
       const decides = this.sinks.onFailure(route.onFailure)
       return route.work(options.offsets.mode === 'at-most-once' ? onlyOnce(decides, logger) : decides, watched)
     })
-    const groupClient = parts.groupClient ?? this.native
-    this.ownership = coordinator(parts, client, groupClient)
     this.#storage = offsetStorage(parts, groupClient, membershipOf(this.ownership), this.#ended.signal)
     const { observation } = parts
-    this.commits = this.#storage === null ? null : this.#commitLoop(observedStorage(this.#storage, observation))
+    this.commits = commitLoop(parts, this.#storage, this.transactions, {
+      committed: offsets => this.#committed(offsets),
+      failing: () => {
+        this.failedCommits++
+      },
+      metadataTooLarge: characters => this.#metadata.tooLarge(characters),
+      overdue: overdue => {
+        this.#overdue = overdue
+        if (!overdue) this.wakeAll()
+      },
+    })
     this.fetching = new Fetching({
       client: observedClient(client, observation),
       clock,
@@ -128,6 +156,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
         topicMissing: () => this.ownership.topicMissing(),
       },
     })
+    this.#stalls = new Stalls(this, parts)
     const { concurrency, perPartition, maxAbandoned } = options.work
     const { lease } = this.ownership
     this.dispatcher = new Dispatcher<AnyMessage>({
@@ -136,19 +165,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
       random,
       logger,
       events: this.workLog,
-      ticked: now => {
-        this.stallWatch.tick(now)
-        this.#waits = null
-      },
+      ticked: now => this.#stalls.tick(now),
       ...(lease === null ? {} : { looked: now => lease.look(now) }),
-    })
-    this.stallWatch = new StallWatch({
-      clock,
-      stallAfterMs: options.stallAfterMs,
-      claims: this.claims,
-      movement: claim => this.#movement(claim),
-      stalled: (claim, afterMs) => this.#stalled(claim, afterMs),
-      wentOn: ({ topic, partition }) => logger.info({ topic, partition }, 'the partition goes on'),
     })
     this.#abandonMs = Math.max(...parts.routes.map(route => route.abandonMs))
     this.#startOffsets = new StartOffsets({
@@ -167,6 +185,10 @@ export class Engine implements ClaimHost, ClaimKeeper {
       longestDrainMs: options.ownership.drainMs + this.#abandonMs,
       ended: this.#ended.signal,
     })
+  }
+
+  get stallWatch(): StallWatch {
+    return this.#stalls.watch
   }
 
   get options(): ResolvedOptions {
@@ -198,7 +220,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
 
   own({ topic, partition }: TopicPartition, route: number): Claim {
     const { sieve, retries } = this.#routeOf(route)
-    const claim = new Claim({
+    const claim = this.#claim({
       topic,
       partition,
       route,
@@ -214,6 +236,10 @@ export class Engine implements ClaimHost, ClaimKeeper {
     })
     this.claims.add(claim)
     return claim
+  }
+
+  #claim(parts: ClaimParts): Claim {
+    return this.transactions === null ? new Claim(parts) : new TransactedClaim(parts, this.transactions)
   }
 
   #routeOf(route: number): ConsumerRoute {
@@ -252,6 +278,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     this.workLog.ended(claim)
     this.fetching.remove(claim)
     this.commits?.remove(claim)
+    this.transactions?.removed(claim)
     this.claims.remove(claim)
   }
 
@@ -360,6 +387,21 @@ export class Engine implements ClaimHost, ClaimKeeper {
     next.reset(from)
   }
 
+  /** What they did since their last commit does not count: they begin again where the group is. */
+  #again(claims: readonly Claim[]): void {
+    const next: Claim[] = []
+    for (const claim of claims) {
+      // Whoever is next to own it begins there.
+      if (claim.draining) this.abandon([claim])
+      else {
+        const again = this.replace(claim)
+        again.added = claim.added
+        next.push(again)
+      }
+    }
+    this.begin(next)
+  }
+
   recreated(claim: Claim): void {
     // Nothing may be committed for it any more, or the new topic would be begun there.
     if (claim.draining) this.abandon([claim])
@@ -379,32 +421,6 @@ export class Engine implements ClaimHost, ClaimKeeper {
 
   fail(_claim: Claim, error: MillraceError): void {
     this.#parts.fatal(error)
-  }
-
-  #movement(claim: Claim): Movement {
-    const { reservoir, done, lag } = claim
-    const { waiting = 0, undone = 0 } = this.dispatcher.state(claim) ?? {}
-    // What is in handlers alone is watched by their timeouts.
-    const kept = waiting + undone
-    const open = kept > 0 || reservoir.messages > 0 || reservoir.position < reservoir.highWatermark
-    const behind = claim.dueAt === null && (lag === null || (lag > 0 && open))
-    const { started = -1, restarts = 0 } = this.dispatcher.marks(claim) ?? {}
-    return { behind, marks: [started, restarts, done] }
-  }
-
-  #stalled(claim: Claim, afterMs: number): void {
-    const { topic, partition, lag } = claim
-    const { clock, logger } = this.#parts
-    this.#waits ??= new Waits(this, this.commits?.state() ?? null)
-    const waitsFor = this.#waits.of(claim)
-    const reasons = waitsFor.map(wait => describeWait(wait, clock.wallTime())).join('; ')
-    const behind = lag === null ? 'how far it is behind is not known' : `it is ${lag} behind`
-    logger.warn(
-      { topic, partition, lag, afterMs, waitsFor },
-      `${partitionName(topic, partition)} is stalled: ${behind}, and nothing of it was handed out for ` +
-        `${Math.round(afterMs / 1_000)} s. It waits for: ${reasons}`,
-    )
-    this.tell('stalled', { topic, partition, lag, afterMs, waitsFor })
   }
 
   // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -433,7 +449,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     this.dispatcher.close()
     this.breaker?.close()
     this.#ended.abort(new ClosedError('The consumer'))
-    await this.sinks.close()
+    await Promise.all([this.sinks.close(), this.transactions?.close()])
     // The client first: it ends the requests that the others wait for.
     if (this.#ownsClient) await this.native?.close()
     // A storage that never answers, or a shared client's request, must not keep the consumer from closing.
@@ -444,30 +460,6 @@ export class Engine implements ClaimHost, ClaimKeeper {
   }
 
   // ── managers ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #commitLoop(storage: OffsetStorage): CommitLoop {
-    const { options, clock, random, logger } = this.#parts
-    const { commitIntervalMs, maxCommitAgeMs } = options.offsets
-    return new CommitLoop({
-      storage,
-      clock,
-      random,
-      logger,
-      options: { commitIntervalMs, maxCommitAgeMs, recommitMs: RECOMMIT_MS, backoff: exponential(250, 5_000) },
-      events: {
-        committed: offsets => this.#committed(offsets),
-        failing: () => {
-          this.failedCommits++
-        },
-        metadataTooLarge: characters => this.#metadata.tooLarge(characters),
-        overdue: overdue => {
-          this.#overdue = overdue
-          if (!overdue) this.wakeAll()
-        },
-        fatal: error => this.#parts.fatal(error),
-      },
-    })
-  }
 
   #committed(offsets: readonly CommittedOffset[]): void {
     for (const { topic, partition, offset } of offsets) {

@@ -42,6 +42,16 @@ export interface Corrupt extends MessagePlace {
   readonly error: MillraceError
 }
 
+/** A transaction of `work.transaction` was not committed, or nobody knows: what it was about comes again, as far as it is not done. */
+export interface TransactionAborted {
+  readonly error: Error
+  /** Messages that were done in it, and what was written for them. */
+  readonly messages: number
+  readonly outputs: number
+  /** Partitions that begin again where the group is. */
+  readonly partitions: readonly TopicPartition[]
+}
+
 export interface Reconnecting {
   readonly address: string
   readonly cause: Error
@@ -79,6 +89,7 @@ export interface ConsumerEvents {
   corrupt: [event: Corrupt]
   /** A circuit opened, lets one message probe, or closed. */
   circuit: [state: CircuitState]
+  'transaction-aborted': [event: TransactionAborted]
   reconnecting: [event: Reconnecting]
   closed: [result: CloseResult]
 }

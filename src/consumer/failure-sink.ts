@@ -10,7 +10,10 @@ export interface SinkParts {
   readonly group: string | null
   /** Ms since 1970. */
   readonly now: number
-  /** Resolves when all replicas in sync have it. */
+  /**
+   * Resolves when all replicas in sync have it. With `work.transaction` at once: it is written when the answer is `'skip'`, in the transaction
+   * that commits the message, and its partition and offset are -1.
+   */
   readonly send: (message: ProducerMessage) => Promise<Delivery>
   /** Of which topic's failures this one is a retry topic; null: it is none. */
   readonly retryOf: (topic: string) => RetryPlace | null

@@ -124,6 +124,24 @@ export const metricDefinitions = {
     'Commits that failed, in whole or for some partitions',
   ),
   commitAge: gauge('commit_age_seconds', 's', [], 'How long the oldest thing done has waited to be committed'),
+  transactionsCommitted: counter(
+    'transactions_committed_total',
+    '{transaction}',
+    [],
+    'Transactions of work.transaction that were committed',
+  ),
+  transactionsAborted: counter(
+    'transactions_aborted_total',
+    '{transaction}',
+    [],
+    'The same that were not, or nobody knows: their messages come again',
+  ),
+  transactionOutputs: counter(
+    'transaction_outputs_total',
+    '{message}',
+    [],
+    'Messages that were written in committed transactions',
+  ),
   rebalances: counter('rebalances_total', '{rebalance}', [], 'Assignments of the group that this member took over'),
   rebalanceTime: counter(
     'rebalance_seconds_total',

@@ -16,6 +16,12 @@ import { checkOnce } from './at-most-once.ts'
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from './breaker-options.ts'
 import { isSink, type OnFailureOption } from './failure-sink.ts'
 import { checkDrain, type OwnershipOptions, type ResolvedOwnership, resolveOwnership } from './ownership-options.ts'
+import {
+  checkBesideTransaction,
+  type ResolvedTransaction,
+  resolveTransaction,
+  type TransactionOption,
+} from './transaction-options.ts'
 
 const MiB = 1024 * 1024
 
@@ -72,7 +78,8 @@ export interface RouteWorkOptions<M extends Message<unknown, unknown> = Message<
 }
 
 /** Section `work`: what runs at the same time, in what order, and what a failure means. */
-export interface WorkOptions extends RouteWorkOptions {
+export interface WorkOptions<T extends TransactionOption | undefined = TransactionOption | undefined>
+  extends RouteWorkOptions {
   /** Handlers at the same time, over all partitions and routes. Default 16. */
   concurrency?: number
   /** The same for each partition. Default: no cap. */
@@ -81,6 +88,11 @@ export interface WorkOptions extends RouteWorkOptions {
   maxAbandoned?: number
   /** What is to be done when too many messages fail. Default: nothing. */
   breaker?: BreakerOptions
+  /**
+   * Handlers may `send`: what they send is written in the transaction in which their messages are committed, so that both are there once,
+   * or neither (KIP-98, KIP-447). Needs a group. Default false.
+   */
+  transaction?: T
 }
 
 /** What is committed first: that a message is done, or that it is about to be handled. */
@@ -109,7 +121,8 @@ export interface OffsetsOptions {
   storage?: OffsetStorage
 }
 
-export interface ConsumerOptions extends AccessOptions {
+export interface ConsumerOptions<T extends TransactionOption | undefined = TransactionOption | undefined>
+  extends AccessOptions {
   /**
    * The consumer group to join: its members share the topics, and its offsets are read and committed. With routes that name partitions,
    * only the latter. Without it nothing is committed, and `offsets.start` decides where to begin.
@@ -135,7 +148,7 @@ export interface ConsumerOptions extends AccessOptions {
   client?: LowLevelClient
   ownership?: OwnershipOptions
   fetch?: FetchSection
-  work?: WorkOptions
+  work?: WorkOptions<T>
   offsets?: OffsetsOptions
 }
 
@@ -152,6 +165,7 @@ export interface ResolvedWork extends ResolvedRouteWork {
   readonly perPartition: number
   readonly maxAbandoned: number
   readonly breaker: ResolvedBreaker | null
+  readonly transaction: ResolvedTransaction | null
 }
 
 /** All options with their defaults, checked. */
@@ -204,7 +218,7 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
   const offsets = resolveOffsets(options.offsets, grouped)
   const work = resolveWork(options.work, offsets.mode)
   if (grouped) checkDrain(ownership, work.abandonMs)
-  return {
+  const resolved = {
     ...access,
     group: top.string('group') ?? null,
     rack: top.string('rack') ?? null,
@@ -218,6 +232,8 @@ export function resolveOptions(options: ConsumerOptions): ResolvedOptions {
     work,
     offsets,
   }
+  if (work.transaction !== null) checkBesideTransaction(resolved, options.offsets?.commitIntervalMs)
+  return resolved
 }
 
 function resolveFetch(options: FetchSection | undefined): FetchOptions {
@@ -259,6 +275,7 @@ function resolveWork(options: WorkOptions | undefined, mode: OffsetsMode): Resol
     'perPartition',
     'maxAbandoned',
     'breaker',
+    'transaction',
   ])
   const shared = resolveRouteWork('work', routePart(options), {
     order: 'key',
@@ -279,11 +296,19 @@ function resolveWork(options: WorkOptions | undefined, mode: OffsetsMode): Resol
     perPartition: section.number('perPartition', Number.POSITIVE_INFINITY, { min: 1 }),
     maxAbandoned: section.number('maxAbandoned', 64, { min: 1 }),
     breaker: resolveBreaker(options?.breaker),
+    transaction: resolveTransaction(options?.transaction),
   }
 }
 
 function routePart(options: WorkOptions | undefined): RouteWorkOptions {
-  const { concurrency: _, perPartition: __, maxAbandoned: ___, breaker: ____, ...rest } = options ?? {}
+  const {
+    concurrency: _,
+    perPartition: __,
+    maxAbandoned: ___,
+    breaker: ____,
+    transaction: _____,
+    ...rest
+  } = options ?? {}
   return rest
 }
 

@@ -7,6 +7,7 @@ import type { Tell } from './events.ts'
 import type { Observation } from './observed.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { ConsumerRoute } from './route.ts'
+import type { OutputProducer } from './transactions.ts'
 
 /** What an engine is made of. */
 export interface EngineParts {
@@ -15,6 +16,8 @@ export interface EngineParts {
   readonly routes: readonly ConsumerRoute[]
   /** For group and commits, in place of a client over sockets: for tests. */
   readonly groupClient: GroupClient | null
+  /** In place of a producer of Kafka's: for tests. */
+  readonly outputProducer?: () => OutputProducer
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

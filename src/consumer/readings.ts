@@ -47,6 +47,9 @@ export function readings(engine: Engine): Reading[] {
     one(metrics.fetchIdle, () => fetching.idleMs / 1_000),
     one(metrics.commitsFailed, () => engine.failedCommits),
     one(metrics.commitAge, () => (commits?.ageMs ?? 0) / 1_000),
+    one(metrics.transactionsCommitted, () => engine.transactions?.committed ?? 0),
+    one(metrics.transactionsAborted, () => engine.transactions?.aborted ?? 0),
+    one(metrics.transactionOutputs, () => engine.transactions?.committedOutputs ?? 0),
     one(metrics.rebalances, () => membership()?.rebalances ?? 0),
     one(metrics.rebalanceTime, () => (membership()?.rebalancingMs ?? 0) / 1_000),
   ]

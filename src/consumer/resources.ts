@@ -2,6 +2,7 @@ import { exponential } from '../base/backoff.ts'
 import { clientAccess } from '../client/access-options.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
+import { type CommitEvents, CommitLoop } from '../offsets/commit-loop.ts'
 import { KafkaOffsetStorage } from '../offsets/kafka-storage.ts'
 import type { GroupMembership } from '../offsets/membership.ts'
 import type { OffsetStorage } from '../offsets/storage.ts'
@@ -10,7 +11,14 @@ import type { GroupClient } from '../ownership/group/group-client.ts'
 import { GroupCoordinator } from '../ownership/group/group-coordinator.ts'
 import { StaticCoordinator } from '../ownership/static-coordinator.ts'
 import { Breaker } from './breaker.ts'
+import type { Claims } from './claims.ts'
+import { observedStorage } from './observed.ts'
+import type { OutputParts } from './outputs.ts'
 import type { EngineParts } from './parts.ts'
+import { outputProducer, ownId, type TransactionEvents, Transactions } from './transactions.ts'
+
+/** A day. */
+const RECOMMIT_MS = 86_400_000
 
 /** Whether this process is to be a member of its group. */
 function joins({ options, subscription }: EngineParts): boolean {
@@ -72,6 +80,77 @@ export function offsetStorage(
 ): OffsetStorage | null {
   if (group === null || client === null) return offsets.storage
   return offsets.storage ?? new KafkaOffsetStorage({ client, group, membership, clock, random, logger, signal })
+}
+
+/** Null without the option. */
+export function transactions(
+  parts: EngineParts,
+  client: NativeClient | null,
+  membership: GroupMembership | null,
+  claims: Claims,
+  events: Pick<TransactionEvents, 'again' | 'roomAgain' | 'metadataTooLarge'>,
+): Transactions | null {
+  const { options, clock, random, logger, tell, fatal } = parts
+  const { transaction } = options.work
+  const { group, brokers } = options
+  if (transaction === null || group === null) return null
+  const id = transaction.id ?? ownId(group)
+  const producer = () => {
+    // Options are checked for it.
+    return outputProducer(transaction, id, { client: client as NativeClient, brokers, clock, random, logger })
+  }
+  return new Transactions({
+    id,
+    makeProducer: parts.outputProducer ?? producer,
+    ownId: transaction.id === null,
+    group,
+    membership,
+    claims,
+    clock,
+    random,
+    logger,
+    events: { ...events, aborted: event => tell('transaction-aborted', event), fatal },
+  })
+}
+
+/** What handlers need to send; null: they do not. */
+export function outputParts(transactions: Transactions | null, parts: EngineParts): OutputParts | null {
+  const { clock, options } = parts
+  if (transactions === null || options.work.transaction === null) return null
+  return {
+    wallTime: () => clock.wallTime(),
+    maxRequestBytes: options.work.transaction.maxRequestBytes,
+    attach: (message, outputs) => transactions.attach(message, outputs),
+  }
+}
+
+/** What commits; null without a storage. */
+export function commitLoop(
+  { options, observation, clock, random, logger, fatal }: EngineParts,
+  storage: OffsetStorage | null,
+  transactions: Transactions | null,
+  events: Omit<CommitEvents, 'fatal'>,
+): CommitLoop | null {
+  if (storage === null) return null
+  const { commitIntervalMs, maxCommitAgeMs } = options.offsets
+  const transacted = transactions && {
+    load: storage.load.bind(storage),
+    commit: transactions.commit.bind(transactions),
+  }
+  return new CommitLoop({
+    storage: observedStorage(transacted ?? storage, observation),
+    clock,
+    random,
+    logger,
+    options: {
+      commitIntervalMs: options.work.transaction?.intervalMs ?? commitIntervalMs,
+      maxCommitAgeMs,
+      recommitMs: RECOMMIT_MS,
+      backoff: exponential(250, 5_000),
+      together: transacted !== null,
+    },
+    events: { ...events, fatal },
+  })
 }
 
 /** Null without the option. `changed`: more may be started, or less. */

@@ -15,12 +15,15 @@ import { type ResolvedRouteWork, type ResolvedWork, type RouteWorkOptions, resol
 import { Sieve, type SieveParts } from './sieve.ts'
 
 /** Handles one message. What it answers is ignored; the message is done when it returns or its promise resolves. */
-export type Handler<K = Buffer | null, V = Buffer | null> = (message: Message<K, V>, context: HandlerContext) => unknown
+export type Handler<K = Buffer | null, V = Buffer | null, C extends HandlerContext = HandlerContext> = (
+  message: Message<K, V>,
+  context: C,
+) => unknown
 
 /** Handles many messages of one partition at once; made by `batch()`. */
-export interface BatchHandler<K = Buffer | null, V = Buffer | null> {
+export interface BatchHandler<K = Buffer | null, V = Buffer | null, C extends HandlerContext = HandlerContext> {
   readonly limits: BatchLimits
-  readonly handle: (messages: readonly Message<K, V>[], context: HandlerContext) => unknown
+  readonly handle: (messages: readonly Message<K, V>[], context: C) => unknown
 }
 
 /** Options of one route. */
@@ -42,10 +45,10 @@ export interface RouteOptions<K, V> {
  * `messages` defaults to 500, `bytes` (of keys and values) to 16 MiB, `lingerMs`, how long its first message may wait for
  * others, to 100.
  */
-export function batch<K = Buffer | null, V = Buffer | null>(
+export function batch<K = Buffer | null, V = Buffer | null, C extends HandlerContext = HandlerContext>(
   limits: { messages?: number; bytes?: number; lingerMs?: number },
-  handle: (messages: readonly Message<K, V>[], context: HandlerContext) => unknown,
-): BatchHandler<K, V> {
+  handle: (messages: readonly Message<K, V>[], context: C) => unknown,
+): BatchHandler<K, V, C> {
   const section = new SectionCheck('batch', limits, ['messages', 'bytes', 'lingerMs'])
   if (typeof handle !== 'function') throw new OptionError(`batch needs a handler, not ${describe(handle)}`)
   return {
@@ -85,6 +88,18 @@ export function checkRoute(spec: RouteSpec): RouteSpec {
     )
   }
   return spec
+}
+
+/**
+ * Who lost a partition unnoticed is refused as a member of the group; nobody is one who named partitions (KIP-447).
+ *
+ * @throws {OptionError}
+ */
+export function checkTransactedRoute({ match }: RouteSpec): void {
+  if (typeof match !== 'object' || !('partitions' in match)) return
+  throw new OptionError(
+    `topic(${describeMatch(match)}) names partitions, and work.transaction needs a member of the group: name the topic`,
+  )
 }
 
 function checkMatch(match: Match): void {

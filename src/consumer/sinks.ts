@@ -7,16 +7,21 @@ import { Admin } from '../client/admin.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
 import { Tally } from '../metrics/tally.ts'
+import type { Delivery } from '../producer/delivery.ts'
+import type { ProducerMessage } from '../producer/message.ts'
 import { Producer } from '../producer/producer.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { Decision, Failure, OnFailure } from '../work/failure.ts'
 import type { AnyMessage, Claim } from './claim.ts'
 import { type FailureSink, isSink, type OnFailureOption, type RetryPlace, type SinkParts } from './failure-sink.ts'
+import { OutputList, type OutputParts } from './outputs.ts'
 import { persist } from './persist.ts'
 
 export interface SinksParts {
   readonly brokers: readonly string[]
   readonly client: LowLevelClient
+  /** Messages are written with the settlement of what failed; null: by themselves. */
+  readonly outputs: OutputParts | null
   readonly group: string | null
   /** Retry topics that the consumer reads. */
   readonly retries: ReadonlyMap<string, RetryPlace>
@@ -123,18 +128,20 @@ export class Sinks {
   }
 
   async #keep(sink: FailureSink, failure: Failure<AnyMessage>): Promise<Decision> {
-    const { logger, group, clock, retries } = this.#parts
+    const { logger, group, clock, retries, outputs } = this.#parts
     const { topic, partition, offset } = failure.message
     const place = `${partitionName(topic, partition)} offset ${offset}`
+    const list = outputs && new OutputList(outputs)
     const parts: SinkParts = {
       group,
       now: clock.wallTime(),
-      send: message => this.#made.send(message),
+      send: async message => (list === null ? this.#made.send(message) : listed(list, message, clock.wallTime())),
       retryOf: name => retries.get(name) ?? null,
     }
     let decision: Decision
     try {
       decision = await sink.keep(failure, parts)
+      if (decision === 'skip' || decision === 'skip-and-stop') await list?.attach(failure.message)
     } catch (thrown) {
       const error = toError(thrown)
       logger.warn(
@@ -198,6 +205,12 @@ export class Sinks {
     await admin.waitForLeaders([topic], { timeoutMs: LED_MS })
     logger.info({ topic, partitions }, `topic ${topic} was made, for messages of ${source} that fail`)
   }
+}
+
+/** Where it will be is not known before its transaction. */
+function listed(list: OutputList, message: ProducerMessage, wallTime: number): Delivery {
+  list.add(message, undefined)
+  return { topic: message.topic, partition: -1, offset: -1, timestamp: message.timestamp ?? wallTime }
 }
 
 const unknown: ReadonlySet<number> = new Set([errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorCodes.UNKNOWN_TOPIC_ID])

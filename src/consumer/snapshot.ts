@@ -37,6 +37,7 @@ export function snapshot(
     work: engine === null ? NOTHING : { ...engine.workLog.counts(engine.claims), kept: engine.sinks.kept.total },
     circuits: engine?.breaker?.state() ?? [],
     commits: commits === null ? null : commitSummary(commits, offsets.mode),
+    transaction: engine?.transactions?.state(at => engine.wallTime(at)) ?? null,
     ownership: engine?.ownership.state() ?? null,
     connections: engine?.native?.state() ?? null,
     error,

@@ -13,9 +13,10 @@ export interface Wait {
    * answer with its messages; `transaction`: one that is open; `handlers`: all that may run do, or one runs with what is in front;
    * `attempts`: the next attempt of messages that failed; `held`, `left` and `abandoned`: messages with that decision, or fate;
    * `undone`: too many messages are left or held; `lookahead`: too many wait behind others of their key or for another attempt;
-   * `gaps`: what is done above `done` takes all of `offsets.metadataLimit`; `offsets`: what was committed is being looked up; `lease`: the group has not acknowledged a heartbeat for too long, so that another
-   * may own it; `first-commit`: its starting position is being committed; `commits`: commits have been failing for too long, or `offsets.mode` is `'at-most-once'` and the next
-   * message is not committed yet; `circuit`: too
+   * `gaps`: what is done above `done` takes all of `offsets.metadataLimit`, or with `work.transaction` might when all that is in work is done;
+   * `outputs`: too much waits to be written in the next transaction; `offsets`: what was committed is being looked up; `lease`: the group
+   * has not acknowledged a heartbeat for too long, so that another may own it; `first-commit`: its starting position is being committed;
+   * `commits`: commits have been failing for too long, or `offsets.mode` is `'at-most-once'` and the next message is not committed yet; `circuit`: too
    * many messages failed, or one probes whether it works again; `due`: its next message, in a retry topic, is to be handled later.
    */
   readonly for:
@@ -31,6 +32,7 @@ export interface Wait {
     | 'undone'
     | 'lookahead'
     | 'gaps'
+    | 'outputs'
     | 'draining'
     | 'offsets'
     | 'lease'
@@ -106,6 +108,26 @@ export interface WorkCounts {
   readonly stuck: number
 }
 
+/** Of `work.transaction`. */
+export interface TransactionSummary {
+  /** The transactional id. */
+  readonly id: string
+  /** Since when one is open, ms since 1970; null: none is. */
+  readonly openSince: number | null
+  /** Messages that are done in it, and what is being written for them. */
+  readonly messages: number
+  readonly outputs: number
+  /** Of outputs of done messages that are not given to the producer yet. */
+  readonly waitingBytes: number
+  /** Transactions since the start, and what they held. */
+  readonly committed: number
+  readonly committedMessages: number
+  readonly committedOutputs: number
+  readonly aborted: number
+  /** Why the last one was not committed that was not; null: all were. */
+  readonly error: string | null
+}
+
 /** A snapshot of everything a consumer knows of itself; the same for health checks, people and tests. Holds no secrets. */
 export interface ConsumerState {
   readonly status: ConsumerStatus
@@ -122,6 +144,8 @@ export interface ConsumerState {
   readonly circuits: readonly CircuitState[]
   /** Null without a group. */
   readonly commits: CommitSummary | null
+  /** Null without `work.transaction`. */
+  readonly transaction: TransactionSummary | null
   readonly ownership: OwnershipState | null
   readonly connections: ClientState | null
   /** What ended it, or is about to. */

@@ -93,7 +93,11 @@ export class Waits {
     if (work.blocked === 'undone' || work.blocked === 'lookahead') {
       found.push({ for: work.blocked, since: null, cause: null })
     }
-    if (claim.gaps.full) {
+    if (this.#engine.transactions?.hasRoom === false) {
+      const cause = 'what handlers sent waits to be written in the next transaction'
+      found.push({ for: 'outputs', since: null, cause })
+    }
+    if (claim.full) {
       const { metadataLimit } = this.#engine.options.offsets
       const cause = `what is done above offset ${claim.lowest} fits no longer into the metadata of its commit (offsets.metadataLimit is ${metadataLimit})`
       found.push({ for: 'gaps', since: null, cause })

@@ -45,8 +45,9 @@ export class CommitEntry {
     else this.changedAt ??= now
   }
 
-  due(now: number): boolean {
-    if (this.changed) return this.wanted || now >= this.retryAt
+  /** `together`: whatever is sent, this is sent with it. */
+  due(now: number, together = false): boolean {
+    if (this.changed) return this.wanted || together || now >= this.retryAt
     const same = this.claim.live && this.committed >= 0 && this.claim.committable === this.committed
     return same && now >= Math.max(this.#recommitAt, this.retryAt)
   }

@@ -6,12 +6,10 @@ import type { Random } from '../base/random.ts'
 import { partitionName } from '../base/topic-partition.ts'
 import type { OffsetClaim } from './claim.ts'
 import { CommitEntry } from './commit-entry.ts'
-import { OffsetError } from './error.ts'
+import { METADATA_TOO_LARGE, OffsetError } from './error.ts'
 import type { CommittedOffset, OffsetStorage, StorageResult } from './storage.ts'
 
 const MOST_NAMES_LOGGED = 10
-/** What Kafka answers, and other storages may, to more metadata than they take. */
-const METADATA_TOO_LARGE = 'OFFSET_METADATA_TOO_LARGE'
 
 export interface CommitLoopOptions {
   /** How often changed positions are committed, ms. Default 1,000. */
@@ -22,6 +20,8 @@ export interface CommitLoopOptions {
   readonly recommitMs: number
   /** Waits between the attempts to commit one partition; an error that is not retriable waits `backoff.maxMs` each time. */
   readonly backoff: Backoff
+  /** All that changed is committed in one, or none of it: no partition waits for an attempt of its own. Default false. */
+  readonly together?: boolean
 }
 
 /** What the loop tells; none of these may throw. */
@@ -214,7 +214,7 @@ export class CommitLoop {
     const batch: Sent[] = []
     for (const entry of this.#entries.values()) {
       entry.note(now)
-      if (entry.due(now)) batch.push({ entry, offset: entry.snapshot() })
+      if (entry.due(now, this.#options.together)) batch.push({ entry, offset: entry.snapshot() })
       entry.wanted = false
     }
     if (batch.length === 0) return Promise.resolve()

@@ -1,5 +1,8 @@
 import { type ErrorDetails, MillraceError } from '../base/errors.ts'
 
+/** What Kafka answers, and other storages may, to more metadata than they take. */
+export const METADATA_TOO_LARGE = 'OFFSET_METADATA_TOO_LARGE'
+
 export interface OffsetErrorDetails extends ErrorDetails {
   /** Nothing can be committed any more: the consumer stops with this error. Default false. */
   fatal?: boolean | undefined

@@ -1,5 +1,14 @@
 import { Attempts } from './attempts.ts'
-import { type DoneRange, decodeGaps, encodeGaps, gapBytes, gapSize, LEAST_CHARACTERS } from './gap-codec.ts'
+import {
+  type DoneRange,
+  decodeGaps,
+  type EncodedGaps,
+  encodeGaps,
+  gapBytes,
+  gapSize,
+  LEAST_CHARACTERS,
+  type TriedRange,
+} from './gap-codec.ts'
 import type { Progress } from './progress.ts'
 import type { CommittedOffset } from './storage.ts'
 
@@ -34,6 +43,9 @@ export class MetadataLimit {
     this.#fewRuns = this.#characters === 0 ? Number.POSITIVE_INFINITY : Math.floor(gapBytes(characters) / FEW_RUN_BYTES)
   }
 }
+
+/** A text of Kafka's protocol has no more. */
+const MOST_CHARACTERS = 32_767
 
 /** A message as far as it matters here. */
 interface Delivered {
@@ -122,12 +134,30 @@ export class Gaps {
 
   /** What goes beside `offset`, the claim's mark. */
   metadata(offset: number): string {
-    const { characters } = this.#limit
+    return this.#encode(offset, this.#above(offset), this.attempts.ranges(offset), this.#limit.characters).metadata
+  }
+
+  /** The same with all that is done, however long that is; `whole` if it fits into any metadata. */
+  written(offset: number): { readonly metadata: string; readonly whole: boolean } {
+    const done = this.#above(offset)
+    const usual = this.#encode(offset, done, this.attempts.ranges(offset), this.#limit.characters)
+    const { metadata, ranges } = usual.ranges === done.length ? usual : this.#encode(offset, done, [], MOST_CHARACTERS)
+    return { metadata, whole: ranges === done.length }
+  }
+
+  /** Stretches that were recalled and have not come by, and where the last one ends; -1: there is none. */
+  get toCome(): number {
+    return this.#recalled.length - this.#passed
+  }
+
+  get recalledEnd(): number {
+    return this.#recalled.at(-1)?.to ?? -1
+  }
+
+  #encode(offset: number, done: readonly DoneRange[], tried: readonly TriedRange[], characters: number): EncodedGaps {
     const topicId = this.#topicId ?? this.#recalledId
     const leaderEpoch = Math.max(this.#leaderEpoch, this.#recalledEpoch)
-    const done = this.#above(offset)
-    const tried = this.attempts.ranges(offset)
-    return encodeGaps({ offset, topicId, leaderEpoch, done, tried }, characters).metadata
+    return encodeGaps({ offset, topicId, leaderEpoch, done, tried }, characters)
   }
 
   /**

@@ -9,7 +9,7 @@ import { AuthenticationError } from '../client/security-errors.ts'
 import { errorCodes, isCoordinatorError, KafkaError, kafkaError } from '../protocol/error-codes.ts'
 import { OffsetError } from './error.ts'
 import { findLiveGroup, liveGroupMessage } from './live-group.ts'
-import type { GroupMembership, MemberIdentity } from './membership.ts'
+import { type GroupMembership, isAboutMembership, type MemberIdentity } from './membership.ts'
 import { askForOffsets, askForTopics, commitOffsets } from './offset-calls.ts'
 import type { CommittedOffset, LoadResult, OffsetStorage, StorageResult } from './storage.ts'
 
@@ -23,16 +23,6 @@ const BYTES_PER_OFFSET = 100
  * that is silent must not keep a partition that is to be released from being committed, as a whole deadline would.
  */
 const FIRST_ATTEMPT_MS = 2_000
-
-/** What a broker answers to a commit from outside once the group has members, and to a member that is not what it says to be. */
-const fromMembersOnly: ReadonlySet<number> = new Set([
-  errorCodes.ILLEGAL_GENERATION,
-  errorCodes.UNKNOWN_MEMBER_ID,
-  errorCodes.REBALANCE_IN_PROGRESS,
-  errorCodes.FENCED_INSTANCE_ID,
-  errorCodes.FENCED_MEMBER_EPOCH,
-  errorCodes.STALE_MEMBER_EPOCH,
-])
 
 /** The group as a whole is refused. `GROUP_ID_NOT_FOUND`: the id belongs to a group of another kind, such as a share group. */
 const refused: ReadonlySet<number> = new Set([
@@ -108,7 +98,7 @@ export class KafkaOffsetStorage implements OffsetStorage {
     const deadline = this.#deadline()
     const results: StorageResult[] = []
     const member = this.#membership?.current ?? null
-    for (const part of this.#commitParts(offsets)) {
+    for (const part of splitCommit(this.#group, offsets)) {
       const done = await this.#askEach<CommittedOffset, StorageResult>(part, deadline, {
         ask: async (left, timeoutMs) => {
           if (this.#overtaken(member)) {
@@ -168,7 +158,7 @@ export class KafkaOffsetStorage implements OffsetStorage {
     const name = partitionName(topic, partition)
     const doing = `committing offset ${offset} of ${name} for group ${this.#group}`
     const code = codes.get(name)
-    if (code !== undefined && member !== null && fromMembersOnly.has(code)) {
+    if (code !== undefined && member !== null && isAboutMembership(code)) {
       this.#membership?.refused(member, code)
       return { topic, partition, error: this.#rebalancing(kafkaError(code, doing, { topic, partition })) }
     }
@@ -201,7 +191,7 @@ export class KafkaOffsetStorage implements OffsetStorage {
   }
 
   #throwIfFatal(cause: KafkaError): void {
-    if (fromMembersOnly.has(cause.errorCode)) {
+    if (isAboutMembership(cause.errorCode)) {
       const message =
         `The group ${this.#group} got members while this consumer commits for it without joining, and refuses its commits ` +
         `(${cause.code}): messages may be handled twice. Stop those members, or give this consumer a group of its own`
@@ -257,23 +247,6 @@ export class KafkaOffsetStorage implements OffsetStorage {
     return true
   }
 
-  *#commitParts(offsets: readonly CommittedOffset[]): Generator<readonly CommittedOffset[]> {
-    let part: CommittedOffset[] = []
-    let bytes = 0
-    for (const offset of offsets) {
-      // A UTF-16 unit takes at most 3 bytes in UTF-8.
-      const size = BYTES_PER_OFFSET + 3 * (this.#group.length + offset.topic.length + offset.metadata.length)
-      if (bytes + size > MOST_COMMIT_BYTES && part.length > 0) {
-        yield part
-        part = []
-        bytes = 0
-      }
-      part.push(offset)
-      bytes += size
-    }
-    if (part.length > 0) yield part
-  }
-
   #deadline(): number {
     return this.#clock.now() + this.#timeoutMs
   }
@@ -287,4 +260,25 @@ function passes(error: MillraceError | null): boolean {
   if (error instanceof OffsetError && error.rebalancing) return false
   if (error instanceof KafkaError) return isCoordinatorError(error.errorCode)
   return error?.retriable ?? false
+}
+
+/** In parts that a broker can write. */
+export function* splitCommit(
+  group: string,
+  offsets: readonly CommittedOffset[],
+): Generator<readonly CommittedOffset[]> {
+  let part: CommittedOffset[] = []
+  let bytes = 0
+  for (const offset of offsets) {
+    // A UTF-16 unit takes at most 3 bytes in UTF-8.
+    const size = BYTES_PER_OFFSET + 3 * (group.length + offset.topic.length + offset.metadata.length)
+    if (bytes + size > MOST_COMMIT_BYTES && part.length > 0) {
+      yield part
+      part = []
+      bytes = 0
+    }
+    part.push(offset)
+    bytes += size
+  }
+  if (part.length > 0) yield part
 }

@@ -19,6 +19,7 @@ import type { HandlerContext } from '../work/context.ts'
 import type { Decision, Failure } from '../work/failure.ts'
 import type { Route } from '../work/route.ts'
 import { MemoryCluster } from './memory-cluster.ts'
+import { MemoryProducer } from './memory-producer.ts'
 
 /** A message to be delivered. */
 export interface TestMessage {
@@ -131,6 +132,7 @@ class Delivery {
     this.#write(messages)
     const entries = entriesOf(spec.routes, topics)
     this.#read = new Set(entries.map(({ topic }) => topic))
+    const logger = spec.options.logger ?? new StderrLogger('silent', clock)
     this.#engine = new Engine({
       options: { ...spec.options, client: this.#cluster, offsets: { ...spec.options.offsets, storage: this.#offsets } },
       subscription: new Subscription(
@@ -138,9 +140,13 @@ class Delivery {
       ),
       routes: entries.map(({ route }) => this.#route(route, spec)),
       groupClient: null,
+      outputProducer: () => {
+        const producer = { brokers: spec.options.brokers, client: this.#cluster, logger }
+        return new MemoryProducer(producer, { clock, random: seededRandom(2) }, this.#offsets)
+      },
       clock,
       random: seededRandom(1),
-      logger: spec.options.logger ?? new StderrLogger('silent', clock),
+      logger,
       observation: {
         consumer: { clientId: spec.options.clientId, group: spec.options.group },
         instruments: null,

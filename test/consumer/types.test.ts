@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { batch, Consumer, json, type Message, string } from '../../src/index.ts'
+import {
+  batch,
+  Consumer,
+  type ConsumerOptions,
+  type HandlerContext,
+  json,
+  type Message,
+  string,
+  type TransactionContext,
+} from '../../src/index.ts'
 
 /** Fails to compile unless both are the same type. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -47,4 +56,30 @@ test('a handler sees what the serdes of its route make', () => {
       }),
     )
   assert.ok(true)
+})
+
+test('handlers can send where the consumer surely has transactions', () => {
+  const options = { brokers: ['localhost:1'], group: 'g' }
+  const sending = new Consumer({ ...options, work: { transaction: { intervalMs: 50 } } })
+    .topic('a', ({ value }, context) => {
+      same<typeof context, TransactionContext>(true)
+      context.send({ topic: 'b', value })
+      // @ts-expect-error objects need a serde
+      if (value === null) context.send({ topic: 'b', value: {} })
+    })
+    .topic(
+      'b',
+      batch({ messages: 5 }, (messages, { send }) => {
+        send({ topic: 'c', value: { messages: messages.length } }, { value: json() })
+      }),
+    )
+  new Consumer(options).topic('a', (_, context) => {
+    same<typeof context, HandlerContext>(true)
+  })
+  const perhaps: ConsumerOptions = options
+  new Consumer(perhaps).topic('a', (_, context) => {
+    same<typeof context, HandlerContext>(true)
+  })
+  const any: Consumer = sending
+  assert.ok(any)
 })

@@ -150,3 +150,23 @@ test('a topic without a route, and what is no consumer, is an error', async () =
   await assert.rejects(deliver(shop, [{ topic: 'orders', partition: -1 }]), OptionError)
   await assert.rejects(deliver(shop, [{ topic: 'orders', value: () => {} }]), /has no JSON/)
 })
+
+test('what handlers send in transactions is written, but for attempts that fail', async () => {
+  const shop = new Consumer({
+    brokers: ['127.0.0.1:1'],
+    group: 'shop',
+    work: { transaction: true, attempts: 2, backoff: constant(60_000) },
+  }).topic('orders', ({ key, value }, { send, attempt }) => {
+    send({ topic: 'invoices', key, value: `${value} in attempt ${attempt}` })
+    if (attempt === 1) throw new Error('no')
+  })
+  const { written, committed, undone, error } = await deliver(
+    shop,
+    ['a', 'b'].map(value => ({ topic: 'orders', key: value, value })),
+  )
+  assert.deepEqual(
+    written.filter(({ topic }) => topic === 'invoices').map(({ key, value }) => `${key}: ${value}`),
+    ['a: a in attempt 2', 'b: b in attempt 2'],
+  )
+  assert.deepEqual([committed[0]?.offset, undone, error], [2, 0, null])
+})

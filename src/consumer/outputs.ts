@@ -95,7 +95,7 @@ function lengthOf(bytes: Bytes): number {
 }
 
 /** The context of one attempt, and what that sends. */
-class OutputContext implements TransactionContext {
+export class OutputContext implements TransactionContext {
   readonly #context: HandlerContext
   readonly #outputs: OutputList
   /** The handler has settled. */

@@ -150,6 +150,13 @@ suite('the examples', { concurrency: true }, () => {
     )
   })
 
+  test('exactly-once writes each line of each order once, on a broker of its own', async () => {
+    const { lines, exited } = start(join(root, 'examples/exactly-once.ts'), { BROKERS: '' })
+    assert.deepEqual(await exited, [0, null], lines.join('\n'))
+    assert.match(lines[0] ?? '', /^133 lines, 133 different ones; the last one: (saw|nail) for order \d+$/)
+    assert.match(lines[1] ?? '', /^\d+ transactions, \d+ aborted$/)
+  })
+
   test('transaction makes an invoice of each order once, and commits how far it read with them', async () => {
     const { child, exited } = start(join(root, 'examples/transaction.ts'))
     await until('all is committed', async () => (await committed('invoices')) === 60)

@@ -6,7 +6,7 @@ import type { Outgoing } from '../producer/outgoing.ts'
 import { checkMessage, encodeMessage } from '../producer/preparation.ts'
 import { type MessageSerdes, resolveSerdes } from '../producer/serdes.ts'
 import type { Bytes } from '../records/batch-builder.ts'
-import type { HandlerContext } from '../work/context.ts'
+import { Attempt, type HandlerContext } from '../work/context.ts'
 import { promised } from '../work/invocation.ts'
 import type { Route } from '../work/route.ts'
 import type { AnyMessage } from './claim.ts'
@@ -152,6 +152,8 @@ export class OutputContext implements TransactionContext {
 
   #end(first: AnyMessage): Promise<void> | null {
     this.#over = true
+    // What became of the message was decided without it.
+    if (this.#context instanceof Attempt && this.#context.abandoned) return null
     return this.#outputs.attach(first)
   }
 }

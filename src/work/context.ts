@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { WorkMessage } from './claim.ts'
+import { HandlerAbandoned } from './failure.ts'
 
 /** What a handler is given beside its message. A fresh object for each attempt, valid as long as anyone keeps it. */
 export interface HandlerContext {
@@ -71,6 +72,15 @@ export class Attempt implements HandlerContext {
   /** Why the signal was aborted, or null. */
   get aborted(): Error | null {
     return this.#reason
+  }
+
+  /** It was left to itself: what it still answers is heard by nobody. */
+  get abandoned(): boolean {
+    return this.#reason instanceof HandlerAbandoned
+  }
+
+  abandon(error: HandlerAbandoned): void {
+    this.#reason = error
   }
 
   /** Only the first reason counts. */

@@ -213,12 +213,14 @@ export class Handlers<M extends WorkMessage> {
   }
 
   #abandon(slot: Slot<M>): void {
-    const { route } = slot.intake
+    const { attempt, intake } = slot
+    const { route } = intake
     slot.abandoned = true
     this.abandoned++
     const error = new HandlerAbandoned(slot.message, route.timeoutMs + route.abandonMs)
     this.#events.stuck(slot.message, route.timeoutMs + route.abandonMs)
     this.#failures.failed(slot, error)
+    attempt?.abandon(error)
     if (this.abandoned >= this.#maxAbandoned) this.#stop(error)
   }
 }

@@ -3,6 +3,7 @@ import { OutputContext, type Outputs } from '../../src/consumer/outputs.ts'
 import { TransactionRound } from '../../src/consumer/transaction-round.ts'
 import { Transactions } from '../../src/consumer/transactions.ts'
 import { Gaps } from '../../src/offsets/gaps.ts'
+import { replace } from '../replace.ts'
 
 /** A bug that could have been made, put in from the outside. */
 export interface PlantedBug {
@@ -108,18 +109,3 @@ export const bugs: readonly PlantedBug[] = [
       ),
   },
 ]
-
-/** Puts another method in the place of one; answers how to undo it. */
-function replace<T extends object, N extends keyof T>(
-  prototype: T,
-  name: N,
-  make: (method: T[N]) => Method<T, N>,
-): () => void {
-  const method = prototype[name]
-  prototype[name] = make(method) as T[N]
-  return () => {
-    prototype[name] = method
-  }
-}
-
-type Method<T, N extends keyof T> = T[N] extends (...args: infer A) => infer R ? (this: T, ...args: A) => R : never

@@ -282,6 +282,30 @@ test('what fails is in its dead-letter topic once, with the commit of its messag
   assert.equal(consumer.state().transaction?.aborted, 1)
 })
 
+test('a handler that was left to itself writes nothing when it ends after all', async () => {
+  const topic = await make(numbers(3))
+  const late = Promise.withResolvers<void>()
+  const decided = Promise.withResolvers<void>()
+  let ended = false
+  const onFailure = async () => {
+    late.resolve()
+    await decided.promise
+    return 'skip' as const
+  }
+  const consumer = consumerOf(topic, { timeoutMs: 20, abandonMs: 20, onFailure })
+  consumer.topic(topic, async ({ value }, { send }) => {
+    send({ topic: `${topic}.out`, value })
+    if (String(value) !== '1') return
+    await late.promise
+    ended = true
+  })
+  await using _ = running(consumer)
+  await until('its handler ended', () => ended)
+  decided.resolve()
+  await until('all is committed', () => committed(consumer, 3))
+  assert.deepEqual((await written(topic)).sort(), ['0', '2'])
+})
+
 test('what is done when it closes is committed, and the next member goes on behind it', async () => {
   const topic = await make(numbers(50))
   const consumer = consumerOf(topic, {}, { intervalMs: 4_000 })

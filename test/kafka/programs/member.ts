@@ -1,8 +1,9 @@
 /**
  * A member of a group whose log witnesses what it does: `node member.ts BROKERS TOPIC GROUP STRATEGY LOG SESSION_MS [INSTANCE]`. Each line is
  * `KIND PARTITION OFFSET TIME`: `begin` before a message is handled, `done` when it is, `aborted` when its handler is told to give up,
- * `committed` when an offset is acknowledged, `owns`, `gone` and `lost` as partitions come and go. The time is of the machine's monotonic
- * clock, in ns. A line that is there survives the process, which ends with its standard input: no test leaves one behind.
+ * `committed` when an offset is acknowledged, `owns`, `gone` and `lost` as partitions come and go, `continued` when it was stopped and the
+ * turn of its event loop in which it was is over. The time is of the machine's monotonic clock, in ns. A line that is there survives the
+ * process, which ends with its standard input: no test leaves one behind.
  */
 import { openSync, writeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -45,6 +46,7 @@ consumer.on('lost', each('lost'))
 consumer.on('committed', offsets => {
   for (const { partition, offset } of offsets) tell('committed', partition, offset)
 })
+process.on('SIGCONT', () => tell('continued', -1, -1))
 process.stdin
   .on('end', () => process.exit(1))
   .resume()

@@ -38,7 +38,7 @@ export async function* run(scenarios: readonly Scenario[], settings: Settings): 
     }
     await settleKafka(cluster, split)
     for (const scenario of scenarios) {
-      if (scenario.name === 'broker') embedded = await startEmbedded(split ? '0' : null)
+      if (embedded === undefined && usesEmbedded(scenario)) embedded = await startEmbedded(split ? '0' : null)
       const brokers = {
         kafka: cluster.at('PLAINTEXT'),
         tls: cluster.at('SASL_SSL'),
@@ -72,6 +72,10 @@ interface Brokers {
   readonly security: Security
   /** Of the real one. */
   readonly pid: number | null
+}
+
+function usesEmbedded({ comparisons }: Scenario): boolean {
+  return comparisons.some(({ contenders }) => contenders.some(({ broker }) => broker === 'embedded'))
 }
 
 /** Whether each contender runs once. */

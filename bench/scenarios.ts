@@ -8,6 +8,7 @@ export type Program =
   | 'millrace'
   | 'memory'
   | 'traffic'
+  | 'dead-letters'
   | 'timers'
   | 'kafkajs'
   | 'platformatic'
@@ -159,6 +160,29 @@ const timers: Scenario = {
   ],
 }
 
+const deadLetters: Scenario = {
+  name: 'dead-letters',
+  title: 'Dead letters',
+  text:
+    'Every message fails at once, with `attempts: 1`, and goes to a dead-letter topic: written by an idempotent producer, acknowledged by all ' +
+    'replicas, and only then done. The handler makes a new `Error` for each, as handlers do, with its stack trace; where it throws one and the ' +
+    'same, what remains is what dead-lettering costs.',
+  kind: 'speed',
+  comparisons: [
+    {
+      name: '200,000 messages, concurrency 1,000',
+      topic: 'keyed',
+      concurrency: 1_000,
+      contenders: [
+        { name: 'Millrace, deadLetter()', program: 'dead-letters', messages: 200_000 },
+        { name: 'Millrace, the same error', program: 'dead-letters', handler: 'same', messages: 200_000 },
+        { name: 'Millrace, embedded broker', program: 'dead-letters', messages: 200_000, broker: 'embedded' },
+      ],
+      goals: [{ messagesPerSecond: 100_000 }],
+    },
+  ],
+}
+
 const broker: Scenario = {
   name: 'broker',
   title: 'The embedded broker',
@@ -238,6 +262,7 @@ export const scenarios: readonly Scenario[] = [
   sync,
   async,
   timers,
+  deadLetters,
   tls,
   produce,
   produceSingle,

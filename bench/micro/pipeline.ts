@@ -7,20 +7,25 @@ import {
   type BatchHandler,
   batch,
   Consumer,
+  deadLetter,
   type FetchAnswer,
   type FetchQuery,
   type Handler,
   type LowLevelClient,
   type Message,
+  type ProduceBatch,
+  type ProducedBatch,
 } from '../../src/index.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
 import { RecordBatch } from '../../src/records/record-batch.ts'
 
 const ROUNDS = 5
 const MESSAGES = 2_000_000
+const FAILING = 200_000
 const PARTITIONS = 8
 const PER_BATCH = 140
 const TOPIC = 'orders'
+const DEAD_LETTERS = 'orders.dlq'
 const VALUE = Buffer.alloc(100, 'x')
 
 /** Serves each partition without an end, 1 MiB of it at a time. */
@@ -44,7 +49,9 @@ class EndlessClient implements LowLevelClient {
       clusterId: null,
       controller: 1,
       brokers: [{ nodeId: 1, host: '127.0.0.1', port: 1, rack: null }],
-      topics: new Map([[TOPIC, { topic: TOPIC, topicId: null, internal: false, partitions, error: null }]]),
+      topics: new Map(
+        [TOPIC, DEAD_LETTERS].map(topic => [topic, { topic, topicId: null, internal: false, partitions, error: null }]),
+      ),
     }
   }
 
@@ -74,8 +81,10 @@ class EndlessClient implements LowLevelClient {
     })
   }
 
-  async produce(): Promise<never> {
-    throw new Error('Nothing is produced here')
+  /** Takes all. */
+  async produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]> {
+    await new Promise(resolve => setImmediate(resolve))
+    return batches.map(({ topic, partition }) => ({ topic, partition, error: null, baseOffset: 0, logAppendTime: -1 }))
   }
 
   async close(): Promise<void> {}
@@ -83,10 +92,16 @@ class EndlessClient implements LowLevelClient {
 
 type Touch = (message: Message) => void
 
-const cases: Record<
-  string,
-  { keyed: boolean; concurrency: number; handler: (touch: Touch) => Handler | BatchHandler }
-> = {
+interface Case {
+  readonly keyed: boolean
+  readonly concurrency: number
+  /** Every message fails, and counts when it is written to the dead-letter topic and done. */
+  readonly fails?: boolean
+  readonly handler: (touch: Touch) => Handler | BatchHandler
+}
+
+const shared = new Error('no such customer')
+const cases: Record<string, Case> = {
   batches: {
     keyed: false,
     concurrency: 16,
@@ -102,22 +117,41 @@ const cases: Record<
   'sync, no key': { keyed: false, concurrency: 16, handler: touch => touch },
   'async 16': { keyed: true, concurrency: 16, handler: touch => async message => touch(message) },
   'async 1000': { keyed: true, concurrency: 1_000, handler: touch => async message => touch(message) },
+  'dead letters': {
+    keyed: true,
+    concurrency: 1_000,
+    fails: true,
+    handler: () => () => {
+      throw new Error('no such customer')
+    },
+  },
+  'same error': {
+    keyed: true,
+    concurrency: 1_000,
+    fails: true,
+    handler: () => () => {
+      throw shared
+    },
+  },
 }
 
 /** CPU nanoseconds for each message. */
-async function round({ keyed, concurrency, handler }: (typeof cases)[string], messages: number): Promise<number> {
+async function round({ keyed, concurrency, handler, fails = false }: Case, messages: number): Promise<number> {
   let seen = 0
   let bytes = 0
   const done = Promise.withResolvers<void>()
-  const touch = (message: Message) => {
-    bytes += message.value?.length ?? 0
+  const count = (value: Buffer | null) => {
+    bytes += value?.length ?? 0
     if (++seen === messages) done.resolve()
   }
+  const touch = (message: Message) => count(message.value)
   const consumer = new Consumer({
     brokers: ['127.0.0.1:1'],
     client: new EndlessClient(keyed),
-    work: { concurrency },
+    logLevel: 'error',
+    work: { concurrency, ...(fails && { attempts: 1, onFailure: deadLetter(DEAD_LETTERS) }) },
   }).topic(TOPIC, handler(touch))
+  if (fails) consumer.on('failed', ({ message: { rawValue } }) => count(rawValue))
   const ended = consumer.run()
   const before = process.cpuUsage()
   await Promise.race([done.promise, ended])
@@ -132,9 +166,10 @@ async function round({ keyed, concurrency, handler }: (typeof cases)[string], me
 const wanted = process.argv.slice(2)
 for (const [name, each] of Object.entries(cases)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
-  await round(each, MESSAGES / 4)
+  const messages = each.fails ? FAILING : MESSAGES
+  await round(each, messages / 4)
   const results: number[] = []
-  for (let index = 0; index < ROUNDS; index++) results.push(await round(each, MESSAGES))
+  for (let index = 0; index < ROUNDS; index++) results.push(await round(each, messages))
   results.sort((a, b) => a - b)
   const [best = 0] = results
   const median = results[Math.floor(ROUNDS / 2)] ?? 0

@@ -33,16 +33,18 @@ export function deadLetter(
     topicsFor: () => (typeof topic === 'string' ? [topic] : []),
     keep: async (failure, { group, now, send, retryOf }) => {
       const { message } = failure
-      const target = typeof topic === 'string' ? topic : topic(message)
-      if (!isTopicName(target)) {
-        throw new OptionError(
-          `the function given to deadLetter answered ${describe(target)}, which is no name of a topic`,
-        )
-      }
+      const target = typeof topic === 'string' ? topic : chosen(topic, message)
       const { rawKey: key, rawValue: value } = message
       const again = retryOf(message.topic) !== null
       await send({ topic: target, key, value, headers: failureHeaders(failure, { group, now, again, dueAt: null }) })
       return 'skip'
     },
   }
+}
+
+/** @throws {OptionError} */
+function chosen(topic: (message: AnyMessage) => string, message: AnyMessage): string {
+  const target = topic(message)
+  if (isTopicName(target)) return target
+  throw new OptionError(`the function given to deadLetter answered ${describe(target)}, which is no name of a topic`)
 }

@@ -10,6 +10,16 @@ const DUE = `${PREFIX}due`
 /** Of an error's message; a stack of nested ones may be long. */
 const MOST_CHARACTERS = 2_000
 const ORIGIN = ['topic', 'partition', 'offset', 'timestamp'] as const
+/** Their whole names: put together once, and not for each message. */
+const GROUP = `${PREFIX}group`
+const ATTEMPTS = `${PREFIX}attempts`
+const REASON = `${PREFIX}reason`
+const ERROR_CLASS = `${PREFIX}error.class`
+const ERROR_MESSAGE = `${PREFIX}error.message`
+const FAILED_AT = `${PREFIX}failed.at`
+const ORIGINS = ORIGIN.map(field => [field, PREFIX + field] as const)
+
+type Header = readonly [name: string, value: Bytes]
 
 export interface FailureHeadersOptions {
   readonly group: string | null
@@ -25,17 +35,33 @@ export interface FailureHeadersOptions {
 export function failureHeaders(
   { message, error, attempts, reason }: Failure<AnyMessage>,
   { group, now, again, dueAt }: FailureHeadersOptions,
-): readonly (readonly [string, Bytes])[] {
+): readonly Header[] {
   const before = again ? earlier(message) : null
-  const own: [string, string][] = ORIGIN.map(name => [name, before?.origin[name] ?? String(message[name])])
-  if (group !== null) own.push(['group', group])
-  own.push(['attempts', String((before?.attempts ?? 0) + attempts)])
-  own.push(['reason', reason])
-  own.push(['error.class', error.constructor.name])
-  own.push(['error.message', error.message.slice(0, MOST_CHARACTERS)])
-  own.push(['failed.at', new Date(now).toISOString()])
-  if (dueAt !== null) own.push(['due', String(dueAt)])
-  return [...headersBefore(message), ...own.map(([name, text]) => [PREFIX + name, text] as const)]
+  const headers: Header[] = headersBefore(message)
+  for (const [field, name] of ORIGINS) headers.push([name, before?.origin[field] ?? String(message[field])])
+  if (group !== null) headers.push([GROUP, group])
+  headers.push(
+    [ATTEMPTS, String((before?.attempts ?? 0) + attempts)],
+    [REASON, reason],
+    [ERROR_CLASS, error.constructor.name.toWellFormed()],
+    // What handlers throw may say anything, and half of a surrogate pair cannot be written; the cut may make one.
+    [ERROR_MESSAGE, error.message.slice(0, MOST_CHARACTERS).toWellFormed()],
+    [FAILED_AT, isoTime(now)],
+  )
+  if (dueAt !== null) headers.push([DUE, String(dueAt)])
+  return headers
+}
+
+let isoTimeOf = Number.NaN
+let isoText = ''
+
+/** Many messages fail in one millisecond, and it takes longer to write than all else here. */
+function isoTime(ms: number): string {
+  if (ms !== isoTimeOf) {
+    isoText = new Date(ms).toISOString()
+    isoTimeOf = ms
+  }
+  return isoText
 }
 
 /** When a message of a retry topic is to be handled, ms since 1970; one that does not say so is to be at once. */
@@ -50,7 +76,7 @@ export function saidOf(headers: Headers, name: string): string | undefined {
 }
 
 /** The headers of a message without those that say how it failed. */
-export function headersBefore({ headers }: AnyMessage): readonly (readonly [string, Buffer | null])[] {
+export function headersBefore({ headers }: AnyMessage): (readonly [string, Buffer | null])[] {
   return headers.raw.filter(([name]) => !name.startsWith(PREFIX))
 }
 

@@ -128,22 +128,19 @@ export class Sinks {
   }
 
   async #keep(sink: FailureSink, failure: Failure<AnyMessage>): Promise<Decision> {
-    const { logger, group, clock, retries, outputs } = this.#parts
+    const { logger, group, clock, outputs } = this.#parts
     const { topic, partition, offset } = failure.message
-    const place = `${partitionName(topic, partition)} offset ${offset}`
+    const now = clock.wallTime()
     const list = outputs && new OutputList(outputs)
-    const parts: SinkParts = {
-      group,
-      now: clock.wallTime(),
-      send: async message => (list === null ? this.#made.send(message) : listed(list, message, clock.wallTime())),
-      retryOf: name => retries.get(name) ?? null,
-    }
+    const send = list === null ? this.#send : async (message: ProducerMessage) => listed(list, message, now)
+    const parts: SinkParts = { group, now, send, retryOf: this.#retryOf }
     let decision: Decision
     try {
       decision = await sink.keep(failure, parts)
       if (decision === 'skip' || decision === 'skip-and-stop') await list?.attach(failure.message)
     } catch (thrown) {
       const error = toError(thrown)
+      const place = `${partitionName(topic, partition)} offset ${offset}`
       logger.warn(
         { err: error, topic, partition, offset },
         `${place} could not be kept in ${sink.name}: ${error.message}`,
@@ -152,9 +149,13 @@ export class Sinks {
     }
     if (decision !== 'skip') return decision
     this.kept.add({ topic })
-    logger.info({ topic, partition, offset }, `${place} is kept in ${sink.name}`)
+    logger.info({ topic, partition, offset }, `a message is kept in ${sink.name}`)
     return 'skip'
   }
+
+  readonly #send: SinkParts['send'] = message => this.#made.send(message)
+
+  readonly #retryOf: SinkParts['retryOf'] = topic => this.#parts.retries.get(topic) ?? null
 
   get #made(): Producer {
     const { brokers, client, clock, random, logger } = this.#parts

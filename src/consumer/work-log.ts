@@ -1,5 +1,4 @@
 import type { Logger } from '../base/logger.ts'
-import { partitionName } from '../base/topic-partition.ts'
 import { Tally } from '../metrics/tally.ts'
 import type { WorkEvents } from '../work/events.ts'
 import type { Decision, Failure } from '../work/failure.ts'
@@ -75,9 +74,10 @@ export class WorkLog implements WorkEvents<AnyMessage> {
     const { message, error, attempts, reason } = failure
     this.failures.add({ topic: message.topic, reason, decision })
     this.#decided[decision]++
+    // Where it was is in the fields: when thousands fail, the default logger writes the same message once in a while.
     this.#logger.warn(
       { ...place(message), attempts, reason, decision, err: error },
-      `${partitionName(message.topic, message.partition)} offset ${message.offset} failed (${reason}): ${decision}`,
+      `a message of ${message.topic} failed (${reason}, ${error.name}): ${decision}`,
     )
     this.#tell('failed', failure, decision)
     this.#breaker?.failed(failure)

@@ -7,7 +7,9 @@ export class Tally<L extends string> {
 
   add(labels: Readonly<Record<L, string>>, by = 1): void {
     this.total += by
-    const key = JSON.stringify(Object.values(labels))
+    let key = ''
+    // No label holds a line break.
+    for (const name in labels) key += `${labels[name]}\n`
     const known = this.#counts.get(key)
     if (known === undefined) this.#counts.set(key, { labels, count: by })
     else known.count += by

@@ -134,13 +134,20 @@ export function headerPairs(headers: unknown, wrong: (what: string) => Error): H
     throw wrong(`headers must be an object or a list of pairs, not ${describe(headers)}`)
   }
   const given: readonly unknown[] = Array.isArray(headers) ? headers : Object.entries(headers)
-  return given.map(pair => {
-    const [name, value]: unknown[] = Array.isArray(pair) ? pair : []
+  const pairs: [string, Bytes][] = []
+  for (let at = 0; at < given.length; at++) {
+    const pair = given[at]
+    const isPair = Array.isArray(pair)
+    const name: unknown = isPair ? pair[0] : undefined
+    const value: unknown = isPair ? pair[1] : undefined
     if (typeof name !== 'string') throw wrong('headers must be pairs of a name and a value')
     if (!name.isWellFormed() || (typeof value === 'string' && !value.isWellFormed())) {
       throw wrong(`the header ${describe(name)} holds half of a surrogate pair`)
     }
-    if (value === null || typeof value === 'string' || value instanceof Uint8Array) return [name, value]
-    throw wrong(`the header ${describe(name)} must be bytes, a string or null, not ${typeof value}`)
-  })
+    if (value !== null && typeof value !== 'string' && !(value instanceof Uint8Array)) {
+      throw wrong(`the header ${describe(name)} must be bytes, a string or null, not ${typeof value}`)
+    }
+    pairs.push([name, value])
+  }
+  return pairs
 }

@@ -56,6 +56,8 @@ export class BatchBuilder {
   #baseTimestamp = 0
   #maxTimestamp = 0
   #given = false
+  /** Of the names and values of the headers that were measured last. */
+  readonly #headerLengths: number[] = []
 
   /** `bytes`: how many it has room for at first. */
   constructor(bytes = 1024) {
@@ -141,19 +143,29 @@ export class BatchBuilder {
     const bytes = 1 + varlongSize(delta) + varintSize(this.#count) + fieldSize(keyLength) + fieldSize(valueLength)
     if (headers === undefined) return bytes + 1
     const pairs = pairsOf(headers)
-    return pairs.reduce(
-      (sum, [name, value]) => sum + fieldSize(lengthOf(name)) + fieldSize(lengthOf(value)),
-      bytes + varintSize(pairs.length),
-    )
+    let sum = bytes + varintSize(pairs.length)
+    for (let at = 0; at < pairs.length; at++) {
+      // Below the length.
+      const [name, value] = pairs[at] as readonly [string, Bytes]
+      const nameLength = lengthOf(name)
+      const valueLength = lengthOf(value)
+      this.#headerLengths[2 * at] = nameLength
+      this.#headerLengths[2 * at + 1] = valueLength
+      sum += fieldSize(nameLength) + fieldSize(valueLength)
+    }
+    return sum
   }
 
+  /** Those that were just measured. */
   #writeHeaders(from: number, headers: HeaderInput): void {
     const bytes = this.#bytes
     const pairs = pairsOf(headers)
-    let at = writeVarint(bytes, from, pairs.length)
-    for (const [name, value] of pairs) {
-      at = writeField(bytes, at, name, lengthOf(name))
-      at = writeField(bytes, at, value, lengthOf(value))
+    const lengths = this.#headerLengths
+    let end = writeVarint(bytes, from, pairs.length)
+    for (let at = 0; at < pairs.length; at++) {
+      const [name, value] = pairs[at] as readonly [string, Bytes]
+      end = writeField(bytes, end, name, lengths[2 * at] as number)
+      end = writeField(bytes, end, value, lengths[2 * at + 1] as number)
     }
   }
 
@@ -176,7 +188,17 @@ function isPairs(headers: HeaderInput): headers is readonly (readonly [string, B
 /** -1: null. */
 function lengthOf(value: Bytes | undefined): number {
   if (value === null || value === undefined) return -1
-  return typeof value === 'string' ? Buffer.byteLength(value) : value.length
+  return typeof value === 'string' ? utf8Length(value) : value.length
+}
+
+/** Strings up to this length are looked at letter by letter: most are ASCII, and a call of Node's costs more than that. */
+const SHORT = 40
+
+function utf8Length(text: string): number {
+  const { length } = text
+  if (length > SHORT) return Buffer.byteLength(text)
+  for (let at = 0; at < length; at++) if (text.charCodeAt(at) > 0x7f) return Buffer.byteLength(text)
+  return length
 }
 
 function fieldSize(length: number): number {
@@ -186,7 +208,8 @@ function fieldSize(length: number): number {
 function writeField(bytes: Buffer, at: number, value: Bytes | undefined, length: number): number {
   const start = writeVarint(bytes, at, length)
   if (value === null || value === undefined) return start
-  if (typeof value === 'string') bytes.write(value, start)
-  else bytes.set(value, start)
+  if (typeof value !== 'string') bytes.set(value, start)
+  else if (length > SHORT || length > value.length) bytes.write(value, start)
+  else for (let at = 0; at < length; at++) bytes[start + at] = value.charCodeAt(at)
   return start + length
 }

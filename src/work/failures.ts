@@ -15,7 +15,7 @@ import {
   WorkStopped,
 } from './failure.ts'
 import type { Intake } from './intake.ts'
-import type { Scope } from './invocation.ts'
+import { promised, type Scope } from './invocation.ts'
 import type { Settling } from './settling.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
 import type { Waiting } from './waiting.ts'
@@ -34,12 +34,12 @@ export interface FailureParts<M extends WorkMessage> {
   stop(error: Error): void
 }
 
-/** A message whose attempts are spent, and how it failed. */
+/** A message whose attempts are spent. */
 interface Spent<M extends WorkMessage> {
   readonly slot: Slot<M>
-  readonly error: Error
-  readonly attempts: number
-  readonly reason: FailureReason
+  readonly failure: Failure<M>
+  /** It went back to its lane, without a decision. */
+  parked: boolean
 }
 
 /** What becomes of a message whose handler failed: another attempt, or a decision. A batch fails as a whole. */
@@ -70,7 +70,7 @@ export class Failures<M extends WorkMessage> {
         const { attempts } = slot
         this.#decide(
           intake,
-          members.map(member => ({ slot: member, error, attempts, reason })),
+          members.map(member => spentOne(member, error, attempts, reason)),
         )
       } else {
         this.#retry(slot, members, error, reason)
@@ -132,66 +132,78 @@ export class Failures<M extends WorkMessage> {
    */
   #decide(intake: Intake<M>, spent: readonly Spent<M>[]): void {
     // Led by themselves they are in no batch, and nobody gives them a turn before they are decided about.
-    for (const { slot, attempts } of spent) {
+    for (const { slot, failure } of spent) {
       slot.members = null
       slot.leader = slot
-      slot.attempts = attempts
+      slot.attempts = failure.attempts
     }
-    const parked = new Set<number>()
-    const decided = (at: number, failure: Failure<M>, decision: Decision): void => {
-      const { slot } = spent[at] as Spent<M>
-      const { lane } = slot
-      slot.leader = null
-      if (!this.#apply(slot, failure, decision) || lane === NO_LANE) return
-      for (let behind = at + 1; behind < spent.length; behind++) {
-        const follower = (spent[behind] as Spent<M>).slot
-        if (parked.has(behind) || follower.lane !== lane) continue
-        parked.add(behind)
-        follower.leader = null
-        this.#park(follower)
-      }
-    }
-    const from = (start: number): void => {
-      for (let at = start; at < spent.length; at++) {
-        if (parked.has(at)) continue
-        const { slot, ...rest } = spent[at] as Spent<M>
-        slot.state = SlotState.deciding
-        const failure: Failure<M> = { message: slot.message, ...rest }
-        const decision = this.#ask(intake, failure)
-        if (decision instanceof Promise) {
-          decision
-            .then(answer => {
-              decided(at, failure, answer)
-              from(at + 1)
-            })
-            .catch(thrown => this.#parts.stop(toError(thrown)))
-          return
-        }
-        decided(at, failure, decision)
-      }
-      this.#parts.finished(intake)
-    }
-    from(0)
+    this.#decideFrom(0, intake, spent)
   }
 
-  /** Never throws and never rejects: a decision that cannot be had stops the consumer, which loses nothing. */
-  #ask(intake: Intake<M>, failure: Failure<M>): Decision | Promise<Decision> {
+  #decideFrom(start: number, intake: Intake<M>, spent: readonly Spent<M>[]): void {
+    for (let at = start; at < spent.length; at++) {
+      const { slot, failure, parked } = spent[at] as Spent<M>
+      if (parked) continue
+      slot.state = SlotState.deciding
+      const decision = this.#ask(intake, failure)
+      if (typeof decision !== 'string') {
+        // As many of these as there are handlers may wait at a time: none has a promise more than it needs.
+        decision.then(
+          answer => this.#answered(at, intake, spent, this.#checked(failure, answer)),
+          thrown => this.#answered(at, intake, spent, this.#broken(failure, thrown)),
+        )
+        return
+      }
+      this.#decided(at, spent, decision)
+    }
+    this.#parts.finished(intake)
+  }
+
+  /** Never throws. */
+  #answered(at: number, intake: Intake<M>, spent: readonly Spent<M>[], decision: Decision): void {
+    try {
+      this.#decided(at, spent, decision)
+      this.#decideFrom(at + 1, intake, spent)
+    } catch (thrown) {
+      this.#parts.stop(toError(thrown))
+    }
+  }
+
+  #decided(at: number, spent: readonly Spent<M>[], decision: Decision): void {
+    const { slot, failure } = spent[at] as Spent<M>
+    const { lane } = slot
+    slot.leader = null
+    if (!this.#apply(slot, failure, decision) || lane === NO_LANE) return
+    for (let behind = at + 1; behind < spent.length; behind++) {
+      const follower = spent[behind] as Spent<M>
+      if (follower.parked || follower.slot.lane !== lane) continue
+      follower.parked = true
+      follower.slot.leader = null
+      this.#park(follower.slot)
+    }
+  }
+
+  /** Never throws: a decision that cannot be had stops the consumer, which loses nothing. */
+  #ask(intake: Intake<M>, failure: Failure<M>): Decision | Promise<unknown> {
     const { onFailure } = intake.route
     if (typeof onFailure === 'string') return onFailure
-    const broken = (cause: unknown): Decision => {
-      const { topic, partition, offset } = failure.message
-      const message = `onFailure itself failed for ${topic}[${partition}] offset ${offset}: ${toError(cause).message}`
-      this.#parts.stop(new MillraceError('ON_FAILURE', message, { topic, partition, offset, cause }))
-      return 'stop'
-    }
-    const check = (answer: unknown): Decision =>
-      isDecision(answer) ? answer : broken(new OptionError(`it answered ${String(answer)}, which is no decision`))
     try {
       const answer = this.#parts.scope.runInAsyncScope(onFailure, undefined, failure)
-      return typeof answer === 'string' ? check(answer) : Promise.resolve(answer).then(check, broken)
+      return promised(answer) ?? this.#checked(failure, answer)
     } catch (error) {
-      return broken(error)
+      return this.#broken(failure, error)
     }
+  }
+
+  #checked(failure: Failure<M>, answer: unknown): Decision {
+    if (isDecision(answer)) return answer
+    return this.#broken(failure, new OptionError(`it answered ${String(answer)}, which is no decision`))
+  }
+
+  #broken({ message: { topic, partition, offset } }: Failure<M>, cause: unknown): Decision {
+    const message = `onFailure itself failed for ${topic}[${partition}] offset ${offset}: ${toError(cause).message}`
+    this.#parts.stop(new MillraceError('ON_FAILURE', message, { topic, partition, offset, cause }))
+    return 'stop'
   }
 
   /** Whether the message is held now. */
@@ -281,7 +293,7 @@ export class Failures<M extends WorkMessage> {
         if (member.lane !== NO_LANE) waitingLanes.add(member.lane)
         intake.claim.attempted(member.message, attempts)
         if (soundLanes.has(member.lane)) this.#park(member)
-        else if (isFinal(member, error, 'decode')) spent.push({ slot: member, error, attempts, reason: 'decode' })
+        else if (isFinal(member, error, 'decode')) spent.push(spentOne(member, error, attempts, 'decode'))
         else retried.push({ slot: member, error })
       }
     }
@@ -308,6 +320,15 @@ export class Failures<M extends WorkMessage> {
     intake.kept += members.length
     makeReady(first, members)
   }
+}
+
+function spentOne<M extends WorkMessage>(
+  slot: Slot<M>,
+  error: Error,
+  attempts: number,
+  reason: FailureReason,
+): Spent<M> {
+  return { slot, failure: { message: slot.message, error, attempts, reason }, parked: false }
 }
 
 function reasonOf<M extends WorkMessage>(slot: Slot<M>, timedOut: boolean): FailureReason {

@@ -14,7 +14,9 @@ import {
   Poison,
   park,
   type RecordInput,
+  systemClock,
 } from '../../src/index.ts'
+import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { running } from '../spine/running.ts'
 import { until } from '../until.ts'
 import { quiet, WrittenTopics } from './written-topics.ts'
@@ -120,6 +122,44 @@ test('a message that cannot be written to it is held with its key, not lost, and
     (await read(`${topic}.dlq`, 1)).map(({ value }) => String(value)),
     ['0'],
   )
+})
+
+test('an error that says what cannot be written, half of a surrogate pair, is told as well as it can be, and holds nothing', async () => {
+  const topic = await topicOf([{ value: '0' }, { value: '1' }])
+  const consumer = consumerOf(topic, { attempts: 1, onFailure: deadLetter(`${topic}.dlq`) })
+  // The second one is cut in the middle of a pair.
+  const texts = ['\ud83d', `${'x'.repeat(1_999)}\u{1f525}`]
+  consumer.topic({ topic, partitions: [0] }, ({ offset }) => {
+    throw new Error(texts[offset])
+  })
+  await using _ = running(consumer)
+  await until('all is committed', () => consumer.state().partitions[0]?.committed === 2)
+  const told = (await read(`${topic}.dlq`, 2)).map(({ headers }) => String(headers.get('millrace.error.message')))
+  assert.deepEqual(told, ['\ufffd', `${'x'.repeat(1_999)}\ufffd`])
+})
+
+test('a thousand failures are a thousand events, and a line of the default log now and then', async () => {
+  const topic = await topicOf(Array.from({ length: 1_000 }, (_, at) => ({ value: `${at}` })))
+  const lines: string[] = []
+  const consumer = new Consumer({
+    brokers: topics.broker.brokers,
+    logger: new StderrLogger('info', systemClock, line => lines.push(line)),
+    group: topic,
+    work: { attempts: 1, onFailure: deadLetter(`${topic}.dlq`) },
+  })
+  consumer.topic(
+    { topic, partitions: [0] },
+    fails(() => true),
+  )
+  let failed = 0
+  consumer.on('failed', () => void failed++)
+  await using _ = running(consumer)
+  await until('all failed', () => failed === 1_000)
+  const about = (text: string) => lines.filter(line => line.includes(text))
+  const [first] = about('failed (error, TypeError): skip')
+  assert.match(String(first), / offset=\d+ .* err=no \d+/)
+  assert.equal(about(`a message is kept in ${topic}.dlq`).length > 0, true)
+  assert.ok(lines.length < 100, `${lines.length} lines`)
 })
 
 test('a topic that is missing ends the consumer before anything is handled, with the command that makes it', async () => {

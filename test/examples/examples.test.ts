@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -13,14 +12,13 @@ import { systemClock } from '../../src/base/clock.ts'
 import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker } from '../../src/broker/index.ts'
 import { Admin, NativeClient, writeBatch } from '../../src/index.ts'
-import { Child } from '../kafka/child.ts'
 import { freePorts } from '../kafka/ports.ts'
 import { LogReader } from '../producer/log-reader.ts'
 import { readTopic } from '../producer/read-topic.ts'
 import { until } from '../until.ts'
+import { Programs } from './programs.ts'
 
 const root = join(import.meta.dirname, '../..')
-const hooks = new URL('../millrace-from-source.ts', import.meta.url).href
 
 /** The trace in which all messages were written. */
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
@@ -28,7 +26,7 @@ const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 let broker: Broker
 let client: NativeClient
 let folder: string
-const started: Child[] = []
+const programs = new Programs()
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-examples-'))
@@ -38,7 +36,7 @@ before(async () => {
   await write('audit', 600)
 })
 after(async () => {
-  await Promise.all(started.map(child => child.end('SIGKILL')))
+  await programs.end()
   await client.close()
   await broker.close()
   await rm(folder, { recursive: true })
@@ -54,17 +52,8 @@ async function write(topic: string, count: number): Promise<void> {
   for (const { error } of answers) assert.equal(error, null)
 }
 
-/** Starts a program that imports the package by its name, in a folder that is not the project's. */
 function start(program: string, env: Record<string, string> = {}, args: readonly string[] = []) {
-  const lines: string[] = []
-  const spawned = spawn(process.execPath, ['--import', hooks, program, ...args], {
-    cwd: folder,
-    env: { ...process.env, BROKERS: broker.brokers.join(), ...env },
-  })
-  const child = new Child(program, spawned, line => lines.push(line))
-  started.push(child)
-  // Not before all that it printed is read.
-  return { lines, child, exited: once(spawned, 'close') }
+  return programs.start(program, folder, { BROKERS: broker.brokers.join(), ...env }, args)
 }
 
 async function committed(group: string): Promise<number> {

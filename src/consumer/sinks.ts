@@ -28,7 +28,7 @@ export interface SinksParts {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  /** Ends waits. */
+  /** Ends waits, and what is kept: nothing begins afterwards. */
   readonly signal: AbortSignal
 }
 
@@ -128,7 +128,9 @@ export class Sinks {
   }
 
   async #keep(sink: FailureSink, failure: Failure<AnyMessage>): Promise<Decision> {
-    const { logger, group, clock, outputs } = this.#parts
+    const { logger, group, clock, outputs, signal } = this.#parts
+    // A decision that outlived the consumer: whoever owns the partition next decides about the message again.
+    if (signal.aborted) return 'hold'
     const { topic, partition, offset } = failure.message
     const now = clock.wallTime()
     const list = outputs && new OutputList(outputs)

@@ -144,6 +144,12 @@ export class Failures<M extends WorkMessage> {
     for (let at = start; at < spent.length; at++) {
       const { slot, failure, parked } = spent[at] as Spent<M>
       if (parked) continue
+      // It ended while a decision was waited for: the rest comes again, and is its next owner's to decide about.
+      if (!intake.claim.live) {
+        slot.leader = null
+        this.#drop(slot)
+        continue
+      }
       slot.state = SlotState.deciding
       const decision = this.#ask(intake, failure)
       if (typeof decision !== 'string') {

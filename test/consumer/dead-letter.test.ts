@@ -268,6 +268,42 @@ test('a directory that cannot be written to holds the message', async () => {
   assert.equal(consumer.state().partitions[0]?.committed, 0)
 })
 
+test('a decision that comes after the consumer has closed writes nothing and opens nothing', async () => {
+  const topic = await topicOf([{ value: 'x' }])
+  const directory = join(tmpdir(), `millrace-parked-${process.pid}`)
+  const infos: string[] = []
+  for (const sink of [deadLetter(`${topic}.dlq`), park(directory)]) {
+    const answer = Promise.withResolvers<typeof sink>()
+    const asked = Promise.withResolvers<void>()
+    const consumer = new Consumer({
+      brokers: topics.broker.brokers,
+      logger: { ...quiet, info: (...said: unknown[]) => void infos.push(String(said.at(-1))) },
+      work: {
+        attempts: 1,
+        abandonMs: 10,
+        onFailure: () => {
+          asked.resolve()
+          return answer.promise
+        },
+      },
+    })
+    consumer.topic(
+      { topic, partitions: [0] },
+      fails(() => true),
+    )
+    const run = consumer.run()
+    await asked.promise
+    assert.deepEqual(await consumer.close({ drainMs: 0 }), { drained: false, undone: 1 })
+    await run
+    answer.resolve(sink)
+    await answer.promise
+    await new Promise(resolve => setImmediate(resolve))
+    assert.equal(consumer.state().work.kept, 0)
+  }
+  assert.ok(!infos.includes('a producer was made'), infos.join('\n'))
+  await assert.rejects(readdir(directory), { code: 'ENOENT' })
+})
+
 test('a wrong name is named when it is said', () => {
   assert.throws(
     () => deadLetter('no name'),

@@ -142,6 +142,35 @@ test('when its attempts are spent, each message of a batch is decided about, in 
   dispatcher.close()
 })
 
+test('nothing more is asked about a batch whose claim has ended since its first decision was', async () => {
+  const { dispatcher, clock } = new Harness()
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a', 'a', 'b', null])
+  const asked: number[] = []
+  const answer = Promise.withResolvers<Decision>()
+  const onFailure = ({ message }: { message: FakeMessage }) => {
+    asked.push(message.offset)
+    return answer.promise
+  }
+  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 4 }, { onFailure, attempts: 1 }))
+  await clock.advance(1)
+  calls.of(0).reject(new Error('no'))
+  await clock.advance(1)
+  claim.live = false
+  dispatcher.abandon([claim])
+  answer.resolve('hold')
+  await clock.advance(1)
+  assert.deepEqual(asked, [0])
+  assert.deepEqual(claim.settled, [])
+  assert.equal(dispatcher.running, 0)
+  // Its lanes are free.
+  const next = new FakeClaim(0, ['a', 'b', null])
+  dispatcher.add(next, batchRoute(calls.handleBatch, { messages: 3 }))
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['0+1+2'])
+  dispatcher.close()
+})
+
 test('a message of a batch that is held is asked about with all its attempts', async () => {
   const { dispatcher, clock, failures } = new Harness()
   const calls = new Calls()

@@ -5,7 +5,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -25,6 +25,7 @@ try {
   const node = await oldestNode()
   runOldest(node)
   await runBroker(node)
+  await runThreads(node)
   await runWithoutOptional(node, tarball)
   console.log(`\nThe package is sound.`)
 } catch (error) {
@@ -112,6 +113,41 @@ async function runBroker(node: string): Promise<void> {
   const { brokers } = JSON.parse(String(line))
   if (code !== 0 || brokers.length !== 1) throw new Error(`millrace broker said ${line} and ended with ${code}.`)
   console.log('millrace/broker and millrace broker serve')
+}
+
+/** Handlers in threads: without their package the error names it; with it modules of every kind are run. */
+async function runThreads(node: string): Promise<void> {
+  const handlers = {
+    'handler.ts': `import { defineHandler, string, type Serde } from 'millrace'
+      const value: Serde<string | null> = string
+      export default defineHandler({ value }, message => { if (message.value !== 'a') throw new Error('no a') })`,
+    'handler.mjs': `import { Poison } from 'millrace'
+      export default message => { if (String(message.value) !== 'a') throw new Poison('no a') }`,
+    'handler.cjs': `module.exports = message => { if (String(message.value) !== 'a') throw new Error('no a') }`,
+  }
+  for (const [name, code] of Object.entries(handlers)) await writeFile(join(folder, name), code)
+  const program = `
+    import { Consumer, threads } from 'millrace'
+    import { deliver } from 'millrace/testing'
+    try {
+      const consumer = new Consumer({ brokers: ['127.0.0.1:1'], work: { threads: 1, attempts: 1, onFailure: 'skip' } })
+      const names = ${JSON.stringify(Object.keys(handlers))}
+      for (const name of names) consumer.topic(name, threads(new URL(name, import.meta.url)))
+      const messages = names.flatMap(topic => [{ topic, value: 'a' }, { topic, value: 'b' }])
+      const { handled, failed, error } = await deliver(consumer, messages)
+      console.log(handled.length, failed.map(({ error }) => error.message).join(), error)
+    } catch (error) {
+      console.log(error.code, error.message)
+    }`
+  await writeFile(join(folder, 'threads.mjs'), program)
+  const run = () => execFileSync(node, ['threads.mjs'], { cwd: folder, encoding: 'utf8' }).trim()
+  const missing = run()
+  if (!/^MISSING_PACKAGE .*npm install piscina$/.test(missing))
+    throw new Error(`Without piscina threads() says: ${missing}`)
+  await cp(join(root, 'node_modules/piscina'), join(folder, 'node_modules/piscina'), { recursive: true })
+  const said = run()
+  if (said !== '3 no a,no a,no a null') throw new Error(`Handlers in threads should have handled three, but: ${said}`)
+  console.log('handlers run in threads')
 }
 
 /** Without the optional dependencies all works but what needs them, and that says which package is missing. */

@@ -15,6 +15,7 @@ const layers = [
   ['client'],
   ['serde', 'metrics', 'properties'],
   ['ownership', 'fetch', 'work', 'offsets', 'producer'],
+  ['threads'],
   ['consumer', 'broker'],
   ['server', 'opentelemetry', 'testing'],
   ['cli'],
@@ -23,6 +24,7 @@ for (const [depth, siblings] of layers.entries()) {
   for (const folder of siblings) mayImport.set(folder, layers.slice(0, depth).flat())
 }
 mayImport.set('work', ['base'])
+mayImport.set('threads', ['work', 'serde', 'records', 'base'])
 mayImport.set('metrics', ['base'])
 mayImport.set('properties', ['client', 'base'])
 mayImport.set('broker', ['records', 'protocol', 'base'])

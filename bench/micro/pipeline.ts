@@ -3,92 +3,13 @@
  * and again, at rising offsets. Run it with `node bench/micro/pipeline.ts [NAME…]`; it prints the best of several rounds in
  * nanoseconds of this process's CPU for each message, and is no test.
  */
-import {
-  type BatchHandler,
-  batch,
-  Consumer,
-  deadLetter,
-  type FetchAnswer,
-  type FetchQuery,
-  type Handler,
-  type LowLevelClient,
-  type Message,
-  type ProduceBatch,
-  type ProducedBatch,
-} from '../../src/index.ts'
-import { writeBatch } from '../../src/records/batch-writer.ts'
-import { RecordBatch } from '../../src/records/record-batch.ts'
+import { type BatchHandler, batch, Consumer, deadLetter, type Handler, type Message } from '../../src/index.ts'
+import { DEAD_LETTERS, EndlessClient, TOPIC } from './endless-client.ts'
 
 const ROUNDS = 5
 const MESSAGES = 2_000_000
 const FAILING = 200_000
-const PARTITIONS = 8
-const PER_BATCH = 140
-const TOPIC = 'orders'
-const DEAD_LETTERS = 'orders.dlq'
-const VALUE = Buffer.alloc(100, 'x')
-
-/** Serves each partition without an end, 1 MiB of it at a time. */
-class EndlessClient implements LowLevelClient {
-  readonly #template: Buffer
-
-  constructor(keyed: boolean) {
-    let next = 0
-    const records = Array.from({ length: PER_BATCH }, () => ({
-      key: keyed ? `customer-${(next++ * 7919) % 10_000}` : null,
-      value: VALUE,
-    }))
-    this.#template = writeBatch(records)
-  }
-
-  async metadata(): Promise<Awaited<ReturnType<LowLevelClient['metadata']>>> {
-    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => {
-      return { partition, leader: 1, leaderEpoch: 0, replicas: [1], inSyncReplicas: [1], error: null }
-    })
-    return {
-      clusterId: null,
-      controller: 1,
-      brokers: [{ nodeId: 1, host: '127.0.0.1', port: 1, rack: null }],
-      topics: new Map(
-        [TOPIC, DEAD_LETTERS].map(topic => [topic, { topic, topicId: null, internal: false, partitions, error: null }]),
-      ),
-    }
-  }
-
-  fetch(query: FetchQuery): Promise<FetchAnswer> {
-    let left = query.maxBytes
-    const partitions = query.partitions.map(({ topic, partition, offset, maxBytes }) => {
-      const batches: RecordBatch[] = []
-      let bytes = 0
-      while (bytes + this.#template.length <= Math.min(maxBytes, left) || batches.length === 0) {
-        const buffer = Buffer.allocUnsafeSlow(this.#template.length)
-        this.#template.copy(buffer)
-        buffer.writeBigInt64BE(BigInt(offset + batches.length * PER_BATCH), 0)
-        batches.push(new RecordBatch(buffer))
-        bytes += buffer.length
-      }
-      left -= bytes
-      const end = offset + 100_000_000
-      const ends = { highWatermark: end, lastStableOffset: end, logStartOffset: 0 }
-      return { topic, partition, error: null, ...ends, aborted: [], batches, bytes, corrupt: null }
-    })
-    return new Promise(resolve => setImmediate(() => resolve({ throttleMs: 0, partitions })))
-  }
-
-  async listOffsets(queries: Parameters<LowLevelClient['listOffsets']>[0]): ReturnType<LowLevelClient['listOffsets']> {
-    return queries.map(({ topic, partition }) => {
-      return { topic, partition, error: null, offset: 0, timestamp: -1, leaderEpoch: 0 }
-    })
-  }
-
-  /** Takes all. */
-  async produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]> {
-    await new Promise(resolve => setImmediate(resolve))
-    return batches.map(({ topic, partition }) => ({ topic, partition, error: null, baseOffset: 0, logAppendTime: -1 }))
-  }
-
-  async close(): Promise<void> {}
-}
+const VALUE_BYTES = 100
 
 type Touch = (message: Message) => void
 
@@ -147,7 +68,7 @@ async function round({ keyed, concurrency, handler, fails = false }: Case, messa
   const touch = (message: Message) => count(message.value)
   const consumer = new Consumer({
     brokers: ['127.0.0.1:1'],
-    client: new EndlessClient(keyed),
+    client: new EndlessClient(keyed, VALUE_BYTES),
     logLevel: 'error',
     work: { concurrency, ...(fails && { attempts: 1, onFailure: deadLetter(DEAD_LETTERS) }) },
   }).topic(TOPIC, handler(touch))
@@ -159,7 +80,7 @@ async function round({ keyed, concurrency, handler, fails = false }: Case, messa
   const counted = seen
   await consumer.close({ drainMs: 0 })
   await ended
-  if (bytes < counted * VALUE.length) throw new Error('Values were missing')
+  if (bytes < counted * VALUE_BYTES) throw new Error('Values were missing')
   return ((user + system) * 1_000) / counted
 }
 

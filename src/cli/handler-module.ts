@@ -5,14 +5,17 @@ import { describe } from '../base/option-check.ts'
 import { Consumer } from '../consumer/consumer.ts'
 import { type ConsumerOptions, resolveOptions } from '../consumer/options.ts'
 import type { BatchHandler, Handler, RouteOptions } from '../consumer/route.ts'
+import type { Match } from '../ownership/subscription.ts'
 import { mergeOptions } from '../properties/dialects.ts'
+import { type DefinedHandler, exportsOf, isDefinedHandler } from '../threads/handler-module.ts'
+import { threads } from '../threads/threads.ts'
 import { CommandError, exitCodes } from './failure.ts'
 import type { HandlerWork } from './handler-process.ts'
 import type { Settings } from './settings.ts'
 
 /** What a module exports that `millrace run` runs. What is in it is checked where it is used. */
 interface HandlerModule {
-  readonly default: Handler | BatchHandler
+  readonly default: Handler | BatchHandler | DefinedHandler<unknown, unknown>
   readonly options?: RouteOptions<Buffer | null, Buffer | null>
   readonly consumer?: Partial<ConsumerOptions>
 }
@@ -47,16 +50,17 @@ export async function loadHandlerModule(path: string): Promise<HandlerModule> {
       error,
     )
   }
-  // A CommonJS module that a compiler made of such exports is the default export itself.
-  const inner = loaded.default
-  const found = typeof inner === 'object' && inner !== null && 'default' in inner ? inner : loaded
-  const sound =
-    typeof found.default === 'function' ||
-    (typeof found.default === 'object' && found.default !== null && 'limits' in found.default)
-  if (sound) return found as HandlerModule
+  const found = exportsOf(loaded)
+  if (typeof found.default === 'function' || isBatchHandler(found.default) || isDefinedHandler(found.default)) {
+    return found as HandlerModule
+  }
   throw new OptionError(
-    `${basename(path)} needs a default export that is a handler: a function or batch(…), not ${describe(found.default)}`,
+    `${basename(path)} needs a default export that is a handler: a function, batch(…) or defineHandler(…), not ${describe(found.default)}`,
   )
+}
+
+function isBatchHandler(value: unknown): value is BatchHandler {
+  return typeof value === 'object' && value !== null && 'limits' in value
 }
 
 export interface MadeConsumer {
@@ -71,7 +75,7 @@ export interface MadeConsumer {
  * @throws {OptionError}
  */
 export function consumerOf(module: HandlerModule, work: HandlerWork, settings: Settings): MadeConsumer {
-  const { group, instanceId, members, concurrency, from, topics, pattern, logLevel } = work
+  const { group, instanceId, members, concurrency, threads: size, from, topics, pattern, logLevel } = work
   checkExport(module.consumer ?? {})
   const given = mergeOptions({ ...module.consumer }, settings.consumer) as Partial<ConsumerOptions>
   const { connection } = settings
@@ -88,13 +92,27 @@ export function consumerOf(module: HandlerModule, work: HandlerWork, settings: S
     group,
     // A new group is assigned when all processes are there, and not anew for each of them.
     ownership: { startup: { minMembers: members }, ...given.ownership, instanceId },
-    work: { ...given.work, ...(concurrency !== null && { concurrency }) },
+    work: { ...given.work, ...(concurrency !== null && { concurrency }), ...(size !== null && { threads: size }) },
     offsets: { ...given.offsets, ...(from !== null && { start: from }) },
   })
-  const routeOptions = module.options ?? {}
-  if (topics.length > 0) consumer.topic(topics, routeOptions, module.default)
-  if (pattern !== null) consumer.topic(new RegExp(pattern), routeOptions, module.default)
+  const threaded = (size ?? given.work?.threads ?? null) !== null
+  for (const match of [...(topics.length > 0 ? [topics] : []), ...(pattern === null ? [] : [new RegExp(pattern)])])
+    addRoute(consumer, match, module, threaded ? work.module : null)
   return { consumer, drainMs: ownership.rebalanceTimeoutMs }
+}
+
+/** `inThreads`: path of the module, which threads load by themselves. */
+function addRoute(consumer: Consumer, match: Match, module: HandlerModule, inThreads: string | null): void {
+  const { default: handler, options = {} } = module
+  if (inThreads !== null) {
+    if (isBatchHandler(handler))
+      throw new OptionError('batch(…) cannot run in threads: leave out --threads, or work.threads')
+    consumer.topic(match, options, threads(pathToFileURL(inThreads)))
+  } else if (isDefinedHandler(handler)) {
+    const { key = options.key, value = options.value, handle } = handler
+    const serdes = { ...(key !== undefined && { key }), ...(value !== undefined && { value }) }
+    consumer.topic<unknown, unknown>(match, { ...(options as RouteOptions<unknown, unknown>), ...serdes }, handle)
+  } else consumer.topic(match, options, handler)
 }
 
 function checkExport(consumer: unknown): void {

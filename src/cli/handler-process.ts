@@ -18,8 +18,10 @@ export interface HandlerWork {
   readonly topics: readonly string[]
   /** Source of a regular expression. */
   readonly pattern: string | null
-  /** Null: as the module says, or the default. The same for `from`. */
+  /** Null: as the module says, or the default. The same for `threads` and `from`. */
   readonly concurrency: number | null
+  /** Of each process. */
+  readonly threads: number | null
   readonly from: StartPosition | null
   readonly logLevel: LogLevel
 }

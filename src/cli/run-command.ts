@@ -19,6 +19,7 @@ export function addRun(program: Command): void {
     .addOption(new Option('-g, --group <name>', 'group that is joined').env('MILLRACE_GROUP').argParser(parseText))
     .option('-n, --processes <count>', 'how many processes (default: one for each core)', parseCount)
     .option('--concurrency <count>', 'handlers at the same time in each process', parseCount)
+    .option('--threads <count>', 'run the handler in so many threads of each process', parseCount)
     .addOption(
       new Option(
         '--from <position>',
@@ -39,7 +40,7 @@ export function addRun(program: Command): void {
     'after',
     `
 The module:
-  export default async (message, { signal }) => { … }      the handler, or batch(…)
+  export default async (message, { signal }) => { … }      the handler, batch(…) or defineHandler(…)
   export const options = { value: json(Order) }             options of the route: key, value, work
   export const consumer = { fetch: { fetchers: 2 } }        options of the consumer; the command line comes first
 

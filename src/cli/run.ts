@@ -21,6 +21,7 @@ export interface RunCommandOptions extends CommonOptions {
   /** Default: one for each core. */
   readonly processes?: number
   readonly concurrency?: number
+  readonly threads?: number
   readonly from?: StartPosition
   readonly instancePrefix?: string
   readonly json?: boolean
@@ -49,6 +50,7 @@ export async function runHandlers(module: string, options: RunCommandOptions): P
     topics,
     pattern: pattern ?? null,
     concurrency: options.concurrency ?? null,
+    threads: options.threads ?? null,
     from: options.from ?? null,
     logLevel: logLevel(options),
   }

@@ -13,6 +13,7 @@ import type { MetricsSnapshot } from '../metrics/snapshot.ts'
 import type { GroupClient } from '../ownership/group/group-client.ts'
 import { describeMatch, type Match, Subscription } from '../ownership/subscription.ts'
 import type { PropertySource } from '../properties/source.ts'
+import { ThreadedHandler } from '../threads/threads.ts'
 import type { HandlerContext } from '../work/context.ts'
 import { Engine } from './engine.ts'
 import type { CloseResult, ConsumerEvents } from './events.ts'
@@ -136,18 +137,21 @@ export class Consumer<const T extends TransactionOption | undefined = Transactio
    */
   topic<K = Buffer | null, V = Buffer | null>(
     match: Match,
-    handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>>,
+    handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>> | ThreadedHandler,
   ): this
   topic<K = Buffer | null, V = Buffer | null>(
     match: Match,
     options: RouteOptions<K, V>,
-    handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>>,
+    handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>> | ThreadedHandler,
   ): this
   topic<K, V>(
     match: Match,
     ...rest:
-      | [handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>>]
-      | [options: RouteOptions<K, V>, handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>>]
+      | [handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>> | ThreadedHandler]
+      | [
+          options: RouteOptions<K, V>,
+          handler: Handler<K, V, ContextOf<T>> | BatchHandler<K, V, ContextOf<T>> | ThreadedHandler,
+        ]
   ): this {
     if (this.#status !== 'idle') throw new OptionError('routes are added before run()')
     const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest
@@ -323,6 +327,12 @@ export class Consumer<const T extends TransactionOption | undefined = Transactio
   #checkRoutes(): void {
     const [first] = this.#routes
     if (first === undefined) throw new OptionError('a consumer needs a route: add one with topic(match, handler)')
+    if (
+      this.#options.work.threads !== null &&
+      !this.#routes.some(({ handler }) => handler instanceof ThreadedHandler)
+    ) {
+      throw new OptionError('work.threads needs a route whose handler runs in threads: threads(…)')
+    }
     const named = this.#routes.filter(({ match }) => typeof match === 'object' && 'partitions' in match)
     if (named.length > 0 && named.length < this.#routes.length) {
       throw new OptionError('all routes name their partitions, or none does')

@@ -9,6 +9,7 @@ import type { CommitLoop } from '../offsets/commit-loop.ts'
 import { KafkaOffsetStorage } from '../offsets/kafka-storage.ts'
 import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
 import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
+import type { ThreadPool } from '../threads/pool.ts'
 import { Dispatcher } from '../work/dispatcher.ts'
 import type { Route } from '../work/route.ts'
 import { once, onlyOnce, tellLost } from './at-most-once.ts'
@@ -32,6 +33,7 @@ import {
   nativeClient,
   offsetStorage,
   outputParts,
+  threadPool,
   transactions,
 } from './resources.ts'
 import type { ConsumerRoute } from './route.ts'
@@ -73,6 +75,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
   readonly sinks: Sinks
   /** Null: handlers do not send. */
   readonly transactions: Transactions | null
+  /** Null: no handler runs in one. */
+  readonly threads: ThreadPool | null
   readonly tell: Tell
   /** Commits that failed, for some partitions or all. */
   failedCommits = 0
@@ -119,6 +123,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     const { signal } = this.#ended
     const outputs = outputParts(this.transactions, parts)
     this.sinks = new Sinks({ brokers, group, retries, client, outputs, clock, random, logger, signal })
+    this.threads = threadPool(parts)
     this.#work = parts.routes.map(route => {
       const watched = (work: Route<AnyMessage>) => {
         const sending = outputs === null ? work : sendingRoute(work, outputs)
@@ -126,7 +131,8 @@ export class Engine implements ClaimHost, ClaimKeeper {
         return this.breaker?.watched(observed) ?? observed
       }
       const decides = this.sinks.onFailure(route.onFailure)
-      return route.work(options.offsets.mode === 'at-most-once' ? onlyOnce(decides, logger) : decides, watched)
+      const asked = options.offsets.mode === 'at-most-once' ? onlyOnce(decides, logger) : decides
+      return route.work(asked, watched, this.threads)
     })
     this.#storage = offsetStorage(parts, groupClient, membershipOf(this.ownership), this.#ended.signal)
     const { observation } = parts
@@ -213,6 +219,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
       await persist('the group', look, { clock, random, logger, signal: this.#closing.signal })
     }
     await this.sinks.start(this.#parts.routes)
+    await this.threads?.start()
     await this.ownership.start(observedListener(this.#owner, this.#parts.observation))
   }
 
@@ -448,6 +455,7 @@ export class Engine implements ClaimHost, ClaimKeeper {
     for (const claim of [...this.claims]) this.release(claim)
     this.dispatcher.close()
     this.breaker?.close()
+    await this.threads?.close()
     this.#ended.abort(new ClosedError('The consumer'))
     await Promise.all([this.sinks.close(), this.transactions?.close()])
     // The client first: it ends the requests that the others wait for.

@@ -62,6 +62,14 @@ export const metricDefinitions = {
   inFlight: gauge('in_flight', '{handler}', ['topic'], 'Handlers that run'),
   concurrency: gauge('concurrency', '{handler}', [], 'Handlers that may run at the same time: work.concurrency'),
   abandoned: gauge('abandoned', '{handler}', [], 'Handlers that were left to themselves and have not settled since'),
+  threads: gauge('threads', '{thread}', [], 'Threads that are ready for handlers: work.threads'),
+  threadsBusy: gauge('threads_busy', '{thread}', [], 'Of these, those that run one'),
+  threadsReplaced: counter(
+    'threads_replaced_total',
+    '{thread}',
+    [],
+    'Threads that died, or were ended with a handler that would not stop, and were replaced',
+  ),
   waiting: gauge(
     'waiting_messages',
     '{message}',

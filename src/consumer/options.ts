@@ -86,6 +86,11 @@ export interface WorkOptions<T extends TransactionOption | undefined = Transacti
   perPartition?: number
   /** The consumer stops when this many handlers never settled. Default 64. */
   maxAbandoned?: number
+  /**
+   * Threads for the handlers of routes with `threads(…)`, shared by all of them. Default: as many as there are processors but one, at least
+   * one, and no more than `concurrency`.
+   */
+  threads?: number
   /** What is to be done when too many messages fail. Default: nothing. */
   breaker?: BreakerOptions
   /**
@@ -164,6 +169,7 @@ export interface ResolvedWork extends ResolvedRouteWork {
   readonly concurrency: number
   readonly perPartition: number
   readonly maxAbandoned: number
+  readonly threads: number | null
   readonly breaker: ResolvedBreaker | null
   readonly transaction: ResolvedTransaction | null
 }
@@ -274,6 +280,7 @@ function resolveWork(options: WorkOptions | undefined, mode: OffsetsMode): Resol
     'concurrency',
     'perPartition',
     'maxAbandoned',
+    'threads',
     'breaker',
     'transaction',
   ])
@@ -289,15 +296,23 @@ function resolveWork(options: WorkOptions | undefined, mode: OffsetsMode): Resol
     expireAfterMs: null,
   })
   if (once) checkOnce('work', shared)
+  const concurrency = section.number('concurrency', 16, { min: 1 })
   return {
     ...shared,
     mode,
-    concurrency: section.number('concurrency', 16, { min: 1 }),
+    concurrency,
     perPartition: section.number('perPartition', Number.POSITIVE_INFINITY, { min: 1 }),
     maxAbandoned: section.number('maxAbandoned', 64, { min: 1 }),
+    threads: resolveThreads(section, concurrency),
     breaker: resolveBreaker(options?.breaker),
     transaction: resolveTransaction(options?.transaction),
   }
+}
+
+function resolveThreads(section: SectionCheck, concurrency: number): number | null {
+  const threads = section.optional('threads', { min: 1, max: 1_024 }) ?? null
+  if (threads === null || threads <= concurrency) return threads
+  throw section.wrong('threads', `at most work.concurrency, which is ${concurrency}`)
 }
 
 function routePart(options: WorkOptions | undefined): RouteWorkOptions {
@@ -305,8 +320,9 @@ function routePart(options: WorkOptions | undefined): RouteWorkOptions {
     concurrency: _,
     perPartition: __,
     maxAbandoned: ___,
-    breaker: ____,
-    transaction: _____,
+    threads: ____,
+    breaker: _____,
+    transaction: ______,
     ...rest
   } = options ?? {}
   return rest

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { exponential } from '../base/backoff.ts'
 import { clientAccess } from '../client/access-options.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
@@ -10,6 +11,7 @@ import type { ConsumerCoordinator } from '../ownership/coordinator.ts'
 import type { GroupClient } from '../ownership/group/group-client.ts'
 import { GroupCoordinator } from '../ownership/group/group-coordinator.ts'
 import { StaticCoordinator } from '../ownership/static-coordinator.ts'
+import { ThreadPool } from '../threads/pool.ts'
 import { Breaker } from './breaker.ts'
 import type { Claims } from './claims.ts'
 import { observedStorage } from './observed.ts'
@@ -151,6 +153,14 @@ export function commitLoop(
     },
     events: { ...events, fatal },
   })
+}
+
+/** The threads of handlers; null: no route has its handler in one. */
+export function threadPool({ options, routes, clock, logger, fatal }: EngineParts): ThreadPool | null {
+  if (!routes.some(({ threaded }) => threaded)) return null
+  const { concurrency, threads } = options.work
+  const size = threads ?? Math.max(1, Math.min(concurrency, availableParallelism() - 1))
+  return new ThreadPool({ size, clock, logger, fatal })
 }
 
 /** Null without the option. `changed`: more may be started, or less. */

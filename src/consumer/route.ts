@@ -3,13 +3,16 @@ import { describe, SectionCheck } from '../base/option-check.ts'
 import { isTopicName } from '../base/topic-partition.ts'
 import { describeMatch, type Match, namesIn } from '../ownership/subscription.ts'
 import type { Message } from '../records/message.ts'
+import { decoder } from '../serde/decoder.ts'
 import type { Deserializer } from '../serde/serde.ts'
+import { loadLibrary } from '../threads/library.ts'
+import { END_MS, type ThreadPool } from '../threads/pool.ts'
+import { ThreadedHandler } from '../threads/threads.ts'
 import type { HandlerContext } from '../work/context.ts'
 import type { OnFailure } from '../work/failure.ts'
 import type { BatchLimits, Route } from '../work/route.ts'
 import { checkOnce } from './at-most-once.ts'
 import type { AnyMessage } from './claim.ts'
-import { decoder } from './decoder.ts'
 import { isSink, type OnFailureOption, type RetryPlace } from './failure-sink.ts'
 import { type ResolvedRouteWork, type ResolvedWork, type RouteWorkOptions, resolveRouteWork } from './options.ts'
 import { Sieve, type SieveParts } from './sieve.ts'
@@ -50,6 +53,8 @@ export function batch<K = Buffer | null, V = Buffer | null, C extends HandlerCon
   handle: (messages: readonly Message<K, V>[], context: C) => unknown,
 ): BatchHandler<K, V, C> {
   const section = new SectionCheck('batch', limits, ['messages', 'bytes', 'lingerMs'])
+  if ((handle as unknown) instanceof ThreadedHandler)
+    throw new OptionError('batch(…) does not run in threads: threads(…) handles one message at a time')
   if (typeof handle !== 'function') throw new OptionError(`batch needs a handler, not ${describe(handle)}`)
   return {
     limits: {
@@ -65,7 +70,7 @@ export function batch<K = Buffer | null, V = Buffer | null, C extends HandlerCon
 export interface RouteSpec {
   readonly match: Match
   readonly options: RouteOptions<unknown, unknown>
-  readonly handler: Handler<unknown, unknown> | BatchHandler<unknown, unknown>
+  readonly handler: Handler<unknown, unknown> | BatchHandler<unknown, unknown> | ThreadedHandler
   /** The retry topics that it reads, where it is for those alone. */
   readonly retries?: ReadonlyMap<string, RetryPlace>
 }
@@ -81,25 +86,33 @@ export function checkRoute(spec: RouteSpec): RouteSpec {
     if (serde !== undefined && typeof serde.deserialize !== 'function')
       throw section.wrong(name, 'a serde such as json()')
   }
-  const sound = typeof handler === 'function' || (typeof handler === 'object' && 'limits' in handler)
+  const threaded = handler instanceof ThreadedHandler
+  const sound = threaded || typeof handler === 'function' || (typeof handler === 'object' && 'limits' in handler)
   if (!sound) {
     throw new OptionError(
-      `topic(${describeMatch(match)}) needs a handler: a function or batch(…), not ${describe(handler)}`,
+      `topic(${describeMatch(match)}) needs a handler: a function, batch(…) or threads(…), not ${describe(handler)}`,
     )
   }
+  if (threaded) loadLibrary()
   return spec
 }
 
 /**
- * Who lost a partition unnoticed is refused as a member of the group; nobody is one who named partitions (KIP-447).
+ * Who lost a partition unnoticed is refused as a member of the group; nobody is one who named partitions (KIP-447). What sends is here, and
+ * handlers in threads do not reach it.
  *
  * @throws {OptionError}
  */
-export function checkTransactedRoute({ match }: RouteSpec): void {
-  if (typeof match !== 'object' || !('partitions' in match)) return
-  throw new OptionError(
-    `topic(${describeMatch(match)}) names partitions, and work.transaction needs a member of the group: name the topic`,
-  )
+export function checkTransactedRoute({ match, handler }: RouteSpec): void {
+  const wrong = (what: string) => {
+    throw new OptionError(`topic(${describeMatch(match)}) ${what}`)
+  }
+  if (typeof match === 'object' && 'partitions' in match)
+    wrong('names partitions, and work.transaction needs a member of the group: name the topic')
+  if (handler instanceof ThreadedHandler)
+    wrong(
+      'has its handler in threads, which cannot send in the transactions of work.transaction: leave out one of the two',
+    )
 }
 
 function checkMatch(match: Match): void {
@@ -125,12 +138,15 @@ function checkMatch(match: Match): void {
 export interface ConsumerRoute {
   /**
    * As work sees it, once that is known which is asked about failures. `watched`: the same route, whose handler is watched; it sees nothing of
-   * messages that are left out.
+   * messages that are left out. `pool`: has the threads, if a route needs them.
    */
   readonly work: (
     onFailure: OnFailure<AnyMessage>,
     watched: (route: Route<AnyMessage>) => Route<AnyMessage>,
+    pool: ThreadPool | null,
   ) => Route<AnyMessage>
+  /** Whether its handler runs in threads. */
+  readonly threaded: boolean
   readonly onFailure: OnFailureOption
   readonly abandonMs: number
   /** Null: every message is handled. */
@@ -165,12 +181,16 @@ export function retryRoute(spec: RouteSpec, work: ResolvedWork, group: string | 
   return { ...spec, match: [...retries.keys()], retries }
 }
 
-/** @throws {OptionError} */
-export function routeWork({ match, options }: RouteSpec, work: ResolvedWork): ResolvedRouteWork {
+/**
+ * Its `abandonMs` is what work and drains wait for handlers after their signal: a handler in a thread is ended with that `END_MS` earlier.
+ *
+ * @throws {OptionError}
+ */
+export function routeWork({ match, options, handler }: RouteSpec, work: ResolvedWork): ResolvedRouteWork {
   const path = `topic(${describeMatch(match)}).work`
   const resolved = resolveRouteWork(path, options.work as RouteWorkOptions | undefined, work)
   if (work.mode === 'at-most-once') checkOnce(path, resolved)
-  return resolved
+  return handler instanceof ThreadedHandler ? { ...resolved, abandonMs: resolved.abandonMs + END_MS } : resolved
 }
 
 export function consumerRoute(
@@ -190,16 +210,28 @@ export function consumerRoute(
     names: spec.retries === undefined ? (namesIn(spec.match) ?? []) : [],
     retries: spec.retries ?? null,
     abandonMs: policy.abandonMs,
-    work: (onFailure, watched) => {
-      const route = { ...common, onFailure }
-      const handled = watched(
-        typeof handler === 'function'
-          ? { ...route, batch: null, handle: handler }
-          : { ...route, batch: handler.limits, handle: handler.handle },
-      )
+    threaded: handler instanceof ThreadedHandler,
+    work: (onFailure, watched, pool) => {
+      const handled = watched({ ...common, onFailure, ...handling(spec, policy, pool) })
       return late === null ? handled : unexpired(handled, late)
     },
   }
+}
+
+/** Who handles: here, or in threads. */
+function handling(
+  { match, options, handler }: RouteSpec,
+  { timeoutMs, abandonMs }: Pick<ResolvedRouteWork, 'timeoutMs' | 'abandonMs'>,
+  threads: ThreadPool | null,
+) {
+  if (typeof handler === 'function') return { batch: null, handle: handler }
+  if (!(handler instanceof ThreadedHandler)) return { batch: handler.limits, handle: handler.handle }
+  // There is one as soon as a route is threaded.
+  const pool = threads as ThreadPool
+  const name = `topic(${describeMatch(match)})`
+  const serdes = { key: options.key !== undefined, value: options.value !== undefined }
+  const route = { name, module: handler.module, ...serdes, timeoutMs, abandonMs: abandonMs - END_MS }
+  return { batch: null, handle: pool.handler(route), seats: pool.seats }
 }
 
 /** The same route, without what has become too old by the time it is to be decoded, or handled. */

@@ -35,6 +35,7 @@ export function snapshot(
     inFlight: engine?.dispatcher.running ?? 0,
     abandoned: engine?.dispatcher.abandoned ?? 0,
     work: engine === null ? NOTHING : { ...engine.workLog.counts(engine.claims), kept: engine.sinks.kept.total },
+    threads: engine?.threads?.state ?? null,
     circuits: engine?.breaker?.state() ?? [],
     commits: commits === null ? null : commitSummary(commits, offsets.mode),
     transaction: engine?.transactions?.state(at => engine.wallTime(at)) ?? null,

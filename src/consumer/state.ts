@@ -1,6 +1,7 @@
 import type { ClientState } from '../client/native-client.ts'
 import type { FetchPhase, OpenTransaction } from '../fetch/options.ts'
 import type { OwnershipState } from '../ownership/coordinator.ts'
+import type { ThreadPoolState } from '../threads/pool.ts'
 import type { CircuitState } from './breaker-options.ts'
 import type { OffsetsMode } from './options.ts'
 
@@ -140,6 +141,8 @@ export interface ConsumerState {
   /** Handlers that were left to themselves and have not settled. */
   readonly abandoned: number
   readonly work: WorkCounts
+  /** Null: no handler runs in one, or it has not been started. */
+  readonly threads: ThreadPoolState | null
   /** Circuits of `work.breaker` that are not closed. */
   readonly circuits: readonly CircuitState[]
   /** Null without a group. */

@@ -1,5 +1,6 @@
+import { PackageMissing } from '../base/optional-package.ts'
 import { partitionName } from '../base/topic-partition.ts'
-import { type Codec, type Levels, OutputTooLarge, PackageMissing } from './codecs/codec.ts'
+import { type Codec, type Levels, OutputTooLarge } from './codecs/codec.ts'
 import { lz4 } from './codecs/lz4.ts'
 import { snappy } from './codecs/snappy.ts'
 import { gzip, zstd } from './codecs/zlib.ts'

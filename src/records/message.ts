@@ -43,6 +43,21 @@ export interface MessageJson {
   headers: [name: string, value: unknown][]
 }
 
+/** What a serde made of a key or a value, as it travels to another thread; null: nothing, the bytes stand for themselves. */
+type PackedField = null | { readonly decoded: unknown } | { readonly bytes: Uint8Array<ArrayBuffer> }
+
+/** A message as it travels to another thread: all but its bytes is small. */
+export interface PackedMessage {
+  readonly source: Omit<MessageSource, 'bytes' | 'batch'>
+  /** Of its own, from the key's first byte to the end of the headers. */
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly keyLength: number
+  readonly valueStart: number
+  readonly valueLength: number
+  readonly key: PackedField
+  readonly value: PackedField
+}
+
 /** Stands for "not decoded": a serde may answer anything, undefined too. */
 const RAW = Symbol('raw')
 
@@ -198,6 +213,41 @@ export class Message<K = Buffer | null, V = Buffer | null> {
     if (isViewOf(source.bytes, this.decodedValue)) this.decodedValue = this.rawValue
   }
 
+  /** Itself with a copy of its bytes, which may be moved to another thread. @internal */
+  packed(): PackedMessage {
+    const { source, keyStart, keyLength, valueStart, valueLength, end, offset, timestamp } = this
+    const { topic, partition, leaderEpoch, highWatermark, timestampType } = source
+    const bytes = new Uint8Array(end - keyStart)
+    source.bytes.copy(bytes, 0, keyStart, end)
+    return {
+      source: {
+        topic,
+        partition,
+        leaderEpoch,
+        highWatermark,
+        timestampType,
+        baseOffset: offset,
+        baseTimestamp: timestamp,
+      },
+      bytes,
+      keyLength,
+      valueStart: valueStart - keyStart,
+      valueLength,
+      key: packedField(this.decodedKey, this.rawKey),
+      value: packedField(this.decodedValue, this.rawValue),
+    }
+  }
+
+  /** The message that was packed. @internal */
+  static unpacked({ source, bytes, keyLength, valueStart, valueLength, key, value }: PackedMessage): AnyMessage {
+    const own = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const place = new MessageSource({ ...source, bytes: own, batch: null })
+    const message: AnyMessage = new Message(place, 0, 0, 0, keyLength, valueStart, valueLength, own.length)
+    message.decodedKey = unpackedField(key)
+    message.decodedValue = unpackedField(value)
+    return message
+  }
+
   toJSON(): MessageJson {
     return {
       topic: this.topic,
@@ -217,6 +267,22 @@ export class Message<K = Buffer | null, V = Buffer | null> {
     const shown = { timestamp: Number.isNaN(time.getTime()) ? timestamp : time.toISOString(), key, value, headers }
     return `Message ${partitionName(topic, partition)}@${offset} ${inspectValue(shown, options)}`
   }
+}
+
+type AnyMessage = Message<unknown, unknown>
+
+/** A view is copied: with it, all of the batch would travel. */
+function packedField(decoded: unknown, raw: Buffer | null): PackedField {
+  if (decoded === RAW) return null
+  if (!Buffer.isBuffer(decoded)) return { decoded }
+  const same = raw !== null && decoded.buffer === raw.buffer && decoded.byteOffset === raw.byteOffset
+  return same && decoded.length === raw.length ? null : { bytes: new Uint8Array(decoded) }
+}
+
+function unpackedField(field: PackedField): unknown {
+  if (field === null) return RAW
+  if ('decoded' in field) return field.decoded
+  return Buffer.from(field.bytes.buffer, field.bytes.byteOffset, field.bytes.byteLength)
 }
 
 function isViewOf(bytes: Buffer, value: unknown): boolean {

@@ -173,7 +173,7 @@ class Delivery {
     while (this.#error === null && this.#clock.now() - began <= maxMs) {
       await settled()
       if (this.#isDone) break
-      if (this.#engine.dispatcher.running > 0) {
+      if (this.#isInRealTime) {
         await new Promise(resolve => setTimeout(resolve, REAL_STEP_MS))
         await this.#clock.advance(performance.now() - real)
       } else if (!this.#clock.step()) break
@@ -198,6 +198,12 @@ class Delivery {
 
   get #isDone(): boolean {
     return this.#owned === this.#readPartitions && this.#engine.dispatcher.running === 0 && this.#undone === 0
+  }
+
+  /** Whether something is awaited that takes real time: a handler, or a thread that is being made. */
+  get #isInRealTime(): boolean {
+    const { dispatcher, threads } = this.#engine
+    return dispatcher.running > 0 || (threads !== null && threads.state.ready < threads.state.size)
   }
 
   get #owned(): number {
@@ -228,7 +234,10 @@ class Delivery {
       this.#error ??= error
     }
     const route = consumerRoute(spec, options.work, { clock: this.#clock, failed })
-    return { ...route, work: (onFailure, watched) => route.work(onFailure, inner => watched(this.#watched(inner))) }
+    return {
+      ...route,
+      work: (onFailure, watched, pool) => route.work(onFailure, inner => watched(this.#watched(inner)), pool),
+    }
   }
 
   #watched(route: Route<AnyMessage>): Route<AnyMessage> {

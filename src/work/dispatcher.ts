@@ -123,6 +123,10 @@ export class Dispatcher<M extends WorkMessage> {
     const lookahead = Math.max(LOOKAHEAD, route.batch === null ? 0 : 2 * route.batch.messages)
     const intake = new Intake(claim, route, this.#handlers.deadlines(route), seed, --this.#lastLane, lookahead)
     this.#intakes.set(claim, intake)
+    intake.seats?.onCall(next => {
+      this.#rotation.add(next)
+      this.#pace.soon()
+    })
     this.#rotation.add(intake)
     this.#pace.soon()
   }
@@ -240,10 +244,13 @@ export class Dispatcher<M extends WorkMessage> {
   #startNext(): M | null {
     for (let intake = this.#rotation.current; intake !== undefined; intake = this.#rotation.current) {
       const message = this.#startFrom(intake)
+      const { seats } = intake
       if (message !== null) {
-        this.#rotation.started()
+        if (seats === null) this.#rotation.started()
+        else this.#rotation.pass()
         return message
       }
+      seats?.passed(intake)
       if (this.#more) {
         this.#more = false
         this.#rotation.pass()
@@ -259,6 +266,7 @@ export class Dispatcher<M extends WorkMessage> {
   #startFrom(intake: Intake<M>): M | null {
     const { claim } = intake
     if (intake.running >= this.#options.perPartition || !claim.dispatchable) return null
+    if (intake.seats !== null && !intake.seats.offers(intake)) return null
     for (let taken = 0; ; taken++) {
       const ready = intake.shiftReady()
       if (ready !== null && intake.stopped && !intake.finishes(ready)) {

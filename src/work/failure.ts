@@ -71,6 +71,16 @@ export class Poison extends MillraceError {
   }
 }
 
+/** What a handler that runs serdes by itself rejects with when one of them failed. */
+export class Undecoded extends Error {
+  readonly error: Error
+
+  constructor(error: Error) {
+    super(error.message, { cause: error })
+    this.error = error
+  }
+}
+
 /** Reason of a handler's `signal`, and error of a message, whose handler outlived `work.timeoutMs`. */
 export class HandlerTimeout extends MillraceError {
   constructor(message: WorkMessage, timeoutMs: number) {

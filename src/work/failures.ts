@@ -12,6 +12,7 @@ import {
   isDecision,
   Poison,
   Retry,
+  Undecoded,
   WorkStopped,
 } from './failure.ts'
 import type { Intake } from './intake.ts'
@@ -51,8 +52,10 @@ export class Failures<M extends WorkMessage> {
   }
 
   /** A running slot, alone or leading a batch, failed. */
-  failed(slot: Slot<M>, error: Error): void {
+  failed(slot: Slot<M>, thrown: Error): void {
     const { intake } = slot
+    const error = thrown instanceof Undecoded ? thrown.error : thrown
+    if (error !== thrown) slot.decoded = false
     intake.deadlines.remove(slot)
     this.#parts.settling.materialize(slot)
     const members = slot.members ?? [slot]

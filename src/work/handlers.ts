@@ -96,6 +96,7 @@ export class Handlers<M extends WorkMessage> {
     const { claim, deadlines } = intake
     this.running++
     intake.running++
+    intake.seats?.take(intake)
     // It was taken just now, so it is the highest.
     intake.started = message.offset
     const deadline = deadlines.deadline(this.#pace.wholeMs)
@@ -146,6 +147,7 @@ export class Handlers<M extends WorkMessage> {
     slot.attempts++
     this.running++
     intake.running++
+    intake.seats?.take(intake)
     intake.restarts++
     intake.started = Math.max(intake.started, highestOffset(slot))
     intake.deadlines.add(slot, this.#pace.wholeMs)
@@ -188,7 +190,9 @@ export class Handlers<M extends WorkMessage> {
     this.running--
     this.#burst.settled()
     if (--intake.running === 0) intake.tellIdle()
-    if (!intake.stopped || intake.hasReady) this.#rotation.add(intake)
+    const again = !intake.stopped || intake.hasReady
+    if (intake.seats !== null) intake.seats.leave(intake, again)
+    else if (again) this.#rotation.add(intake)
   }
 
   /**

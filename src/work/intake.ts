@@ -2,6 +2,7 @@ import type { WorkClaim, WorkMessage } from './claim.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { EndReason } from './drain.ts'
 import type { Route } from './route.ts'
+import type { Seats } from './seats.ts'
 import type { Slot } from './slot.ts'
 
 /**
@@ -18,6 +19,8 @@ export class Intake<M extends WorkMessage> {
   /** Its one lane, when the whole partition is one. */
   readonly lane: number
   readonly lookahead: number
+  /** Null: its handlers need none. */
+  readonly seats: Seats<M> | null
   /** Handlers that run, and decisions about failures that are awaited. */
   running = 0
   kept = 0
@@ -66,6 +69,7 @@ export class Intake<M extends WorkMessage> {
     this.seed = seed
     this.lane = lane
     this.lookahead = lookahead
+    this.seats = route.seats ?? null
   }
 
   /** Whether nothing runs, nor is to be finished. */

@@ -1,5 +1,6 @@
 import type { AsyncResource } from 'node:async_hooks'
 import { toError } from '../base/errors.ts'
+import { isThenable } from '../base/thenable.ts'
 import { batchMessages, UndecodedMembers } from './batches.ts'
 import type { WorkMessage } from './claim.ts'
 import type { Attempt } from './context.ts'
@@ -75,8 +76,4 @@ async function decodeMembers<M extends WorkMessage>(
 export function promised(result: unknown): Promise<unknown> | null {
   if (result instanceof Promise) return result
   return isThenable(result) ? Promise.resolve(result) : null
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

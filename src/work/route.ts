@@ -1,6 +1,7 @@
 import type { WorkMessage } from './claim.ts'
 import type { HandlerContext } from './context.ts'
 import type { FailureBackoff, OnFailure } from './failure.ts'
+import type { Seats } from './seats.ts'
 
 /**
  * Which messages of a partition may run at the same time: `'key'`: one of each key, in offset order, messages without a key
@@ -28,6 +29,8 @@ interface RoutePolicy<M extends WorkMessage> {
   readonly redeliverMs: number
   /** Runs the serdes just before the handler; null when there is nothing to decode. */
   readonly decode: ((message: M) => void | Promise<void>) | null
+  /** Places that its handlers need beside their unit of concurrency. Default: none. */
+  readonly seats?: Seats<M>
 }
 
 export interface SingleRoute<M extends WorkMessage> extends RoutePolicy<M> {

@@ -6,6 +6,8 @@ import { after, before, test } from 'node:test'
 import { consumerOf, loadHandlerModule } from '../../src/cli/handler-module.ts'
 import type { HandlerWork } from '../../src/cli/handler-process.ts'
 import type { Settings } from '../../src/cli/settings.ts'
+import { deliver } from '../../src/testing/index.ts'
+import { until } from '../until.ts'
 
 let folder: string
 
@@ -23,6 +25,7 @@ const work: HandlerWork = {
   topics: ['orders'],
   pattern: '^audit',
   concurrency: null,
+  threads: null,
   from: null,
   logLevel: 'warn',
 }
@@ -35,10 +38,10 @@ const settings: Settings = {
 }
 
 /** What the command makes of the module with this code. */
-async function made(name: string, code: string, file: Settings['consumer'] = {}) {
+async function made(name: string, code: string, file: Settings['consumer'] = {}, threads: number | null = null) {
   const path = join(folder, name)
   await writeFile(path, code)
-  return consumerOf(await loadHandlerModule(path), work, { ...settings, consumer: file })
+  return consumerOf(await loadHandlerModule(path), { ...work, module: path, threads }, { ...settings, consumer: file })
 }
 
 test('a module is loaded as TypeScript, as a module, or as what compilers make CommonJS of', async () => {
@@ -91,4 +94,27 @@ test('a module that cannot be used is refused with what is wrong and where', asy
     code: 'HANDLER_MODULE',
     message: /missing\.ts does not load: .*Cannot find module/,
   })
+})
+
+test('a module may bring its serdes with its handler, which runs here or in threads', async () => {
+  const source = new URL('../../src/threads/handler-module.ts', import.meta.url).href
+  const code = `import { defineHandler } from '${source}'
+let calls = 0
+export default defineHandler({ value: { deserialize: bytes => JSON.parse(bytes) } }, async ({ value, topic }, { log }) => {
+  log.warn({ value, topic, calls: ++calls }, 'handled')
+})
+`
+  for (const threads of [null, 1]) {
+    const seen: unknown[] = []
+    const logger = { debug() {}, info() {}, error() {}, warn: (fields: object) => void seen.push(fields) }
+    const { consumer } = await made('defined.mjs', code, { logger }, threads)
+    const { handled, failed } = await deliver(consumer, [{ topic: 'orders', value: { id: 1 } }])
+    assert.deepEqual([handled.length, failed.length], [1, 0])
+    // Each thread has the module for itself: there it was called for the first time.
+    await until('it is logged', () => seen.length === 1)
+    const place = { topic: 'orders', partition: 0, offset: 0, attempt: 1 }
+    assert.deepEqual(seen, [{ ...place, value: { id: 1 }, calls: 1 }])
+  }
+  const batch = 'export default { limits: { messages: 1, bytes: 1, lingerMs: 0 }, handle: () => {} }'
+  await assert.rejects(made('batch.mjs', batch, {}, 2), /batch\(…\) cannot run in threads: leave out --threads/)
 })

@@ -85,7 +85,8 @@ describe('routes', () => {
     )
   }
 
-  test('a handler is needed', () => wrong(c => c.topic('a', {} as never), /needs a handler: a function or batch/))
+  test('a handler is needed', () =>
+    wrong(c => c.topic('a', {} as never), /needs a handler: a function, batch\(…\) or threads\(…\)/))
   test('a match is needed', () => wrong(c => c.topic(5 as never, () => {}), /must be a topic name, a list of names/))
   test('a name is one that Kafka takes', () => wrong(c => c.topic('a b', () => {}), /Names have 1 to 249 letters/))
   test('partitions are numbers', () =>

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
+import { brotliDecompressSync } from 'node:zlib'
 import { systemClock } from '../../src/base/clock.ts'
 import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { Broker } from '../../src/broker/index.ts'
@@ -110,6 +111,17 @@ suite('the examples', { concurrency: true }, () => {
     assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
     const rows = new DatabaseSync(database, { readOnly: true }).prepare('SELECT count(*) AS n FROM audit').get()
     assert.deepEqual({ ...rows }, { n: 600 })
+  })
+
+  test('cpu-bound compresses every message in threads, with a broker of its own, and ends by itself', async () => {
+    const archive = await mkdtemp(join(folder, 'archive-'))
+    const { lines, child, exited } = start(join(root, 'examples/cpu-bound.ts'), { BROKERS: '', ARCHIVE: archive })
+    assert.deepEqual(await exited, [0, null], child.failure('should have ended well').message)
+    assert.ok(lines.includes('100 documents are compressed'), lines.join('\n'))
+    const files = await readdir(archive)
+    assert.deepEqual([files.length, files.every(file => file.endsWith('.br'))], [100, true])
+    const text = brotliDecompressSync(await readFile(join(archive, files[0] ?? ''))).toString()
+    assert.match(text, /^\d+\{.*"openssl"/)
   })
 
   test('retries skips what is refused, and tries again what may work', async () => {

@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module'
-
 /** The levels that a codec may be told, and beside them the one that stands for its own choice where it has such a number. */
 export interface Levels {
   readonly min: number
@@ -27,26 +25,3 @@ export interface Codec {
 
 /** The output would be larger than it may be. */
 export class OutputTooLarge extends Error {}
-
-/** A package that a codec needs cannot be loaded; `cause` says why. */
-export class PackageMissing extends Error {
-  readonly package: string
-
-  constructor(name: string, cause: unknown) {
-    super(`The package ${name} cannot be loaded`, { cause })
-    this.package = name
-  }
-}
-
-/** Loads an optional dependency when it is first needed: most never need it, and it may not be installed. */
-export function optionalPackage<T>(name: string): () => T {
-  let loaded: T | undefined
-  return () => {
-    try {
-      loaded ??= createRequire(import.meta.url)(name) as T
-    } catch (error) {
-      throw new PackageMissing(name, error)
-    }
-    return loaded
-  }
-}

@@ -1,4 +1,5 @@
-import { type Codec, OutputTooLarge, optionalPackage } from './codec.ts'
+import { optionalPackage } from '../../base/optional-package.ts'
+import { type Codec, OutputTooLarge } from './codec.ts'
 
 /** Blocks, each behind the number of bytes it inflates to, or more: four bytes, the lowest first. */
 interface Lz4 {

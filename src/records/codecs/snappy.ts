@@ -1,4 +1,5 @@
-import { type Codec, OutputTooLarge, optionalPackage } from './codec.ts'
+import { optionalPackage } from '../../base/optional-package.ts'
+import { type Codec, OutputTooLarge } from './codec.ts'
 
 interface Snappy {
   uncompressSync(input: Uint8Array, options: object): Buffer

@@ -1,12 +1,12 @@
-import type { Deserializer, SerdeHeaders, SerdeInfo } from '../serde/serde.ts'
-import { isThenable } from '../work/invocation.ts'
-import type { AnyMessage } from './claim.ts'
+import { isThenable } from '../base/thenable.ts'
+import type { Message } from '../records/message.ts'
+import type { Deserializer, SerdeHeaders, SerdeInfo } from './serde.ts'
 
 class MessageInfo implements SerdeInfo {
   readonly isKey: boolean
-  readonly #message: AnyMessage
+  readonly #message: Message<unknown, unknown>
 
-  constructor(message: AnyMessage, isKey: boolean) {
+  constructor(message: Message<unknown, unknown>, isKey: boolean) {
     this.#message = message
     this.isKey = isKey
   }
@@ -20,20 +20,17 @@ class MessageInfo implements SerdeInfo {
   }
 }
 
-/** What runs a route's serdes on a message; null when it has none. Asynchronous only if a serde is. */
+/** What runs serdes on a message; null when there is none. Asynchronous only if a serde is. Where one is missing, nothing changes. */
 export function decoder(
   key: Deserializer<unknown> | undefined,
   value: Deserializer<unknown> | undefined,
-): ((message: AnyMessage) => void | Promise<void>) | null {
+): ((message: Message<unknown, unknown>) => void | Promise<void>) | null {
   if (key === undefined && value === undefined) return null
   return message => {
     const newKey = key?.deserialize(message.rawKey, new MessageInfo(message, true))
     const newValue = value?.deserialize(message.rawValue, new MessageInfo(message, false))
     const finish = (decodedKey: unknown, decodedValue: unknown): void => {
-      message.decoded(
-        key === undefined ? message.rawKey : decodedKey,
-        value === undefined ? message.rawValue : decodedValue,
-      )
+      message.decoded(key === undefined ? message.key : decodedKey, value === undefined ? message.value : decodedValue)
     }
     return isThenable(newKey) || isThenable(newValue)
       ? Promise.all([newKey, newValue]).then(both => finish(...both))

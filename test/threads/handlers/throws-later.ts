@@ -1,0 +1,6 @@
+setImmediate(() => {
+  throw new RangeError('no database')
+})
+await new Promise(() => {})
+
+export default () => {}

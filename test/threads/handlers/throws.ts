@@ -1,0 +1,3 @@
+throw new RangeError('no database')
+
+export default () => {}

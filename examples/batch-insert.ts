@@ -2,12 +2,13 @@
  * Writes a topic into a database, up to 500 messages in one transaction. Messages may come twice (after a crash, for example), so
  * each row is known by its place in the topic, and a second insert changes nothing.
  *
+ *     npm run example -- batch-insert    here, with a broker of its own
  *     BROKERS=localhost:9092 DATABASE=audit.db node batch-insert.ts
  */
 import { DatabaseSync } from 'node:sqlite'
 import { batch, Consumer, string } from 'millrace'
 
-const database = new DatabaseSync(process.env.DATABASE ?? ':memory:')
+const database = new DatabaseSync(process.env.DATABASE ?? 'audit.db')
 database.exec(`CREATE TABLE IF NOT EXISTS audit (
   topic TEXT, partition INTEGER, offset INTEGER, at INTEGER, actor TEXT, entry TEXT,
   PRIMARY KEY (topic, partition, offset)
@@ -28,6 +29,7 @@ const audit = new Consumer({
         insert.run(topic, partition, offset, timestamp, key, value)
       }
       database.exec('COMMIT')
+      console.log(`${messages.length} rows`)
     } catch (error) {
       // The batch failed as a whole, and is tried again as a whole.
       database.exec('ROLLBACK')

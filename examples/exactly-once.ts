@@ -2,22 +2,18 @@
  * Orders become lines: one message for each product of an order, under the product's name, so that whoever packs a product reads them in order.
  * Each is there exactly once, whatever crashes: lines are committed together with the orders they were made of.
  *
- *     node exactly-once.ts                           on a broker inside of this process, with a hundred orders
- *     BROKERS=localhost:9092 node exactly-once.ts    on a cluster, until it is told to stop
+ *     npm run example -- exactly-once    here, with a broker of its own
+ *     BROKERS=localhost:9092 NAME=splitter-1 node exactly-once.ts
  */
-import { Consumer, json, Poison, Producer } from 'millrace'
-import { Broker } from 'millrace/broker'
+import { Consumer, json, Poison } from 'millrace'
 
 interface Order {
   readonly id: number
   readonly products: readonly string[]
 }
 
-const own = process.env.BROKERS ? null : await Broker.start({ topics: { orders: 3, lines: 3 } })
-const brokers = own?.brokers ?? (process.env.BROKERS ?? '').split(',')
-
 const splitter = new Consumer({
-  brokers,
+  brokers: (process.env.BROKERS ?? 'localhost:9092').split(','),
   group: 'splitter',
   // With a name that stays, NAME=$HOSTNAME for example, a process that comes back ends at once what it had left open.
   work: { concurrency: 100, transaction: process.env.NAME ? { id: process.env.NAME } : true, onFailure: 'skip' },
@@ -32,28 +28,6 @@ function checked(value: unknown): Order {
   throw new Poison('this is no order')
 }
 
-if (own === null) await splitter.run({ handleSignals: true })
-else {
-  const running = splitter.run()
-  await using producer = new Producer({ brokers, value: json() })
-  for (let id = 1; id <= 100; id++) {
-    await producer.send({ topic: 'orders', value: { id, products: id % 3 === 0 ? ['saw', 'nail'] : ['nail'] } })
-  }
-  await shown(133)
-  await splitter.close()
-  await running
-  await own.close()
-}
-
-/** So many lines, as readers of committed messages see them. */
-async function shown(count: number): Promise<void> {
-  const lines: string[] = []
-  const reader = new Consumer({ brokers }).topic('lines', { value: json() }, ({ key, value }) => {
-    lines.push(`${key} for order ${(value as { order: number }).order}`)
-    if (lines.length === count) void reader.close()
-  })
-  await reader.run()
-  console.log(`${lines.length} lines, ${new Set(lines).size} different ones; the last one: ${lines.at(-1)}`)
-  const { transaction } = splitter.state()
-  console.log(`${transaction?.committed} transactions, ${transaction?.aborted} aborted`)
-}
+await splitter.run({ handleSignals: true })
+const { transaction } = splitter.state()
+console.log(`${transaction?.committed} transactions, ${transaction?.aborted} aborted`)

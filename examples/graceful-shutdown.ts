@@ -2,6 +2,7 @@
  * A service with a health page, as a container runs it: SIGTERM drains and commits, and the process ends by itself once nothing is
  * left open. It exits with 1 when the consumer ended with an error.
  *
+ *     npm run example -- graceful-shutdown    here, with a broker of its own
  *     BROKERS=localhost:9092 PORT=8080 node graceful-shutdown.ts
  */
 import { createServer } from 'node:http'

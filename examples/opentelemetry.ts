@@ -2,6 +2,9 @@
  * Each message is handled in a span whose parent its producer has put into its headers (W3C `traceparent`), so that a trace goes from
  * the request that wrote an order to what its handler does. Commits and rebalances have spans of their own; metrics go to a meter.
  *
+ *     npm run example -- opentelemetry    here, with a broker of its own
+ *     BROKERS=localhost:9092 node opentelemetry.ts
+ *
  * A real program has an exporter of its own, such as OTLP, in place of the console.
  */
 import { tracingChannel } from 'node:diagnostics_channel'

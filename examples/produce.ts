@@ -1,7 +1,8 @@
 /**
  * Writes a file of JSON objects, one a line, to a topic, keyed by their field `id`: as fast as the brokers take them, in bounded memory. It
- * tells which lines were not written, and then exits with 1. On SIGTERM it takes no more lines, and delivers those that it took.
+ * tells which lines were not written, and then exits with 1. On SIGINT and SIGTERM it takes no more lines, and delivers those that it took.
  *
+ *     npm run example -- produce    here, with a broker and a file of its own
  *     BROKERS=localhost:9092 TOPIC=orders node produce.ts orders.ndjson
  */
 import { createReadStream } from 'node:fs'
@@ -11,7 +12,7 @@ import { json, Producer, string } from 'millrace'
 
 const [file = 'orders.ndjson'] = process.argv.slice(2)
 const stop = new AbortController()
-process.once('SIGTERM', () => stop.abort())
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
 const producer = new Producer({
   brokers: (process.env.BROKERS ?? 'localhost:9092').split(','),

@@ -2,6 +2,7 @@
  * Reads a topic from its beginning to its end and stops. Without a group nothing is committed, so it can be run again and again,
  * beside any consumer, and disturbs nobody.
  *
+ *     npm run example -- read-once    here, with a broker of its own
  *     BROKERS=localhost:9092 TOPIC=orders node read-once.ts
  */
 import { Consumer, string } from 'millrace'

@@ -2,6 +2,7 @@
  * What customers ordered is added up in a database, each order exactly once: the sums, and how far the orders were read for them, are
  * written in one transaction. Several processes may share the work, and any of them may be killed at any time.
  *
+ *     npm run example -- sqlite-offsets    here, with a broker of its own
  *     BROKERS=localhost:9092 DATABASE=totals.db NAME=totals-1 node sqlite-offsets.ts
  */
 import { randomUUID } from 'node:crypto'

@@ -1,6 +1,7 @@
 /**
  * Orders become invoices, each exactly once: the invoices, and how far the orders were read for them, are committed together.
  *
+ *     npm run example -- transaction    here, with a broker of its own
  *     BROKERS=localhost:9092 NAME=invoices-1 node transaction.ts
  */
 import { batch, Consumer, json, type Message, Poison, Producer, string, TransactionError } from 'millrace'

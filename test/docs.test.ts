@@ -54,7 +54,10 @@ declare module 'zod' {
 
 async function pages(): Promise<Map<string, string>> {
   const found = new Map<string, string>()
-  for await (const file of glob(['*.md', 'docs/**/*.md', 'test/kafka/*.md'], { cwd: root, exclude: ['docs/api/**'] })) {
+  for await (const file of glob(['*.md', 'docs/**/*.md', 'examples/*.md', 'test/kafka/*.md'], {
+    cwd: root,
+    exclude: ['docs/api/**'],
+  })) {
     found.set(file, await readFile(join(root, file), 'utf8'))
   }
   return found

@@ -48,7 +48,7 @@ export class Child {
   }
 
   /** Ends it, and resolves when it is gone. */
-  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  async end(signal: 'SIGKILL' | 'SIGTERM' | 'SIGINT'): Promise<void> {
     if (this.running) this.#process.kill(signal)
     await this.#ended
   }

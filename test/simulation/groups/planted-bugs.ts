@@ -7,108 +7,121 @@ import { GroupCalls } from '../../../src/ownership/group/group-calls.ts'
 import { GroupCoordinator } from '../../../src/ownership/group/group-coordinator.ts'
 import { Lease } from '../../../src/ownership/group/lease.ts'
 import { errorCodes } from '../../../src/protocol/error-codes.ts'
+import type { WorkMessage } from '../../../src/work/claim.ts'
 import { Intake } from '../../../src/work/intake.ts'
-import { all, replace, replaceGetter } from '../../replace.ts'
-import type { PlantedBug } from '../plant.ts'
+
+/** A bug put into the product while simulations run, to see that they find it. */
+export interface PlantedBug {
+  readonly name: string
+  /** Which promises it may be seen to break. */
+  readonly breaks: readonly string[]
+  /** Where to begin to look: not every seed meets what it needs. Default 1. */
+  readonly from?: number
+  /** Answers how to undo it. */
+  readonly install: () => () => void
+}
+
+/** Replaces a method, or a getter, of a class; the answer puts it back. */
+function replaced(target: object, name: string, by: PropertyDescriptor): () => void {
+  const before = Object.getOwnPropertyDescriptor(target, name)
+  if (before === undefined) throw new Error(`there is no ${name} to replace`)
+  Object.defineProperty(target, name, { ...before, ...by })
+  return () => void Object.defineProperty(target, name, before)
+}
+
+function all(...undo: (() => void)[]): () => void {
+  return () => {
+    for (const each of undo) each()
+  }
+}
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'partitions are released before their drain is over',
     breaks: ['3', '2', 'callbacks', 'exactly once'],
     from: 4,
-    install: () =>
-      replace(
-        Engine.prototype,
-        'drain',
-        drain =>
-          async function (claims) {
-            void drain.call(this, claims)
-            return 0
-          },
-      ),
+    install: () => {
+      const { drain } = Engine.prototype
+      const hasty: typeof drain = function (this: Engine, claims) {
+        void drain.call(this, claims)
+        return Promise.resolve(0)
+      }
+      return replaced(Engine.prototype, 'drain', { value: hasty })
+    },
   },
   {
     name: 'revoked partitions are kept, and given up all the same',
     breaks: ['3', 'callbacks', 'exactly once'],
-    install: () => replace(Owner.prototype, 'revoked', () => async () => {}),
+    install: () => replaced(Owner.prototype, 'revoked', { value: async () => {} }),
   },
   {
     name: 'what was lost goes on being handled',
     breaks: ['3', '1', 'callbacks'],
     from: 2,
-    install: () => replace(Owner.prototype, 'lost', () => async () => {}),
+    install: () => replaced(Owner.prototype, 'lost', { value: async () => {} }),
   },
   {
     name: 'handlers are started whatever the lease says',
     breaks: ['3'],
     from: 108,
-    install: () => replaceGetter(Lease.prototype, 'open', () => () => true),
+    install: () => replaced(Lease.prototype, 'open', { get: () => true }),
   },
   {
     name: 'partitions that were given up go on being committed, in the name of the newest membership',
     breaks: ['3', '1'],
     install: () =>
       all(
-        replace(CommitLoop.prototype, 'remove', () => () => {}),
-        replaceGetter(Claim.prototype, 'live', () => () => true),
+        replaced(CommitLoop.prototype, 'remove', { value: () => {} }),
+        replaced(Claim.prototype, 'live', { get: () => true }),
       ),
   },
   {
     name: 'an offset that could not be loaded is taken for one that was never committed',
     breaks: ['1', 'exactly once'],
     from: 31,
-    install: () =>
-      replace(
-        KafkaOffsetStorage.prototype,
-        'load',
-        load =>
-          async function (partitions) {
-            const results = await load.call(this, partitions).catch(() => [])
-            if (results.length === 0) return partitions.map(place => ({ ...place, committed: null, error: null }))
-            return results.map(result => ({ ...result, error: null }))
-          },
-      ),
+    install: () => {
+      const { load } = KafkaOffsetStorage.prototype
+      const careless: typeof load = async function (this: KafkaOffsetStorage, partitions) {
+        const results = await load.call(this, partitions).catch(() => [])
+        if (results.length === 0) return partitions.map(place => ({ ...place, committed: null, error: null }))
+        return results.map(result => ({ ...result, error: null }))
+      }
+      return replaced(KafkaOffsetStorage.prototype, 'load', { value: careless })
+    },
   },
   {
     name: 'a heartbeat that tells of a rebalance is not listened to',
     breaks: ['progress', '3', 'exactly once'],
     from: 8,
-    install: () =>
-      replace(
-        GroupCoordinator.prototype,
-        'refused',
-        refused =>
-          function (identity, errorCode) {
-            if (errorCode !== errorCodes.REBALANCE_IN_PROGRESS) refused.call(this, identity, errorCode)
-          },
-      ),
+    install: () => {
+      const { refused } = GroupCoordinator.prototype
+      const deaf: typeof refused = function (this: GroupCoordinator, identity, errorCode) {
+        if (errorCode !== errorCodes.REBALANCE_IN_PROGRESS) refused.call(this, identity, errorCode)
+      }
+      return replaced(GroupCoordinator.prototype, 'refused', { value: deaf })
+    },
   },
   {
     name: 'a member does not listen when it is told to be none any more',
     breaks: ['3', '1', 'callbacks', 'progress'],
     from: 4,
-    install: () =>
-      replace(
-        GroupCoordinator.prototype,
-        'refused',
-        refused =>
-          function (identity, errorCode) {
-            if (errorCode !== errorCodes.UNKNOWN_MEMBER_ID) refused.call(this, identity, errorCode)
-          },
-      ),
+    install: () => {
+      const { refused } = GroupCoordinator.prototype
+      const stubborn: typeof refused = function (this: GroupCoordinator, identity, errorCode) {
+        if (errorCode !== errorCodes.UNKNOWN_MEMBER_ID) refused.call(this, identity, errorCode)
+      }
+      return replaced(GroupCoordinator.prototype, 'refused', { value: stubborn })
+    },
   },
   {
     name: 'a position is committed although messages before it are not done',
     breaks: ['1'],
-    install: () =>
-      replaceGetter(
-        Claim.prototype,
-        'committable',
-        () =>
-          function () {
-            return this.reservoir.delivered
-          },
-      ),
+    install: () => {
+      const position = function (this: Claim): number {
+        return this.reservoir.delivered
+      }
+      return replaced(Claim.prototype, 'committable', { get: position })
+    },
   },
   {
     name: 'a drain leaves what was taken in front of what is done to the next owner',
@@ -116,69 +129,67 @@ export const plantedBugs: readonly PlantedBug[] = [
     from: 65,
     install: () =>
       all(
-        replace(Intake.prototype, 'finishes', () => () => false),
-        replaceGetter(
-          Intake.prototype,
-          'drained',
-          () =>
-            function () {
-              return this.running === 0
-            },
-        ),
+        replaced(Intake.prototype, 'finishes', { value: () => false }),
+        replaced(Intake.prototype, 'drained', {
+          get(this: Intake<WorkMessage>) {
+            return this.running === 0
+          },
+        }),
       ),
   },
   {
     name: 'a gap in time is not noticed',
     breaks: ['3'],
     from: 20,
-    install: () => replace(Lease.prototype, 'look', () => () => {}),
+    install: () => replaced(Lease.prototype, 'look', { value: () => {} }),
   },
   {
     name: 'what was lost is treated as if it was revoked',
     breaks: ['callbacks', '3'],
     from: 2,
-    install: () => replace(Owner.prototype, 'lost', () => Owner.prototype.revoked),
+    install: () => {
+      const { revoked } = Owner.prototype
+      return replaced(Owner.prototype, 'lost', { value: revoked })
+    },
   },
   {
     name: 'a release is not waited for',
     breaks: ['callbacks', 'exactly once', '3'],
-    install: () =>
-      replace(
-        Owner.prototype,
-        'release',
-        release =>
-          async function (claims, limits) {
-            void release.call(this, claims, limits)
-          },
-      ),
+    install: () => {
+      const { release } = Owner.prototype
+      const hasty: typeof release = function (this: Owner, claims, limits) {
+        void release.call(this, claims, limits)
+        return Promise.resolve()
+      }
+      return replaced(Owner.prototype, 'release', { value: hasty })
+    },
   },
   {
     name: 'a partition that is being given up begins all the same, once its offset is known',
     breaks: ['callbacks', '3'],
-    install: () =>
-      replace(
-        Engine.prototype,
-        'drain',
-        drain =>
-          function (claims) {
-            const drained = drain.call(this, claims)
-            for (const claim of claims) claim.draining = false
-            return drained
-          },
-      ),
+    install: () => {
+      const { drain } = Engine.prototype
+      const forgetful: typeof drain = function (this: Engine, claims) {
+        const drained = drain.call(this, claims)
+        for (const claim of claims) claim.draining = false
+        return drained
+      }
+      return replaced(Engine.prototype, 'drain', { value: forgetful })
+    },
   },
   {
     name: 'a member that joins again does not say who it was',
     breaks: ['ghosts', 'exactly once', 'exception'],
     from: 33,
-    install: () =>
-      replace(GroupCalls.prototype, 'join', join => {
-        const joined = new WeakMap<GroupCalls, string>()
-        return function (memberId, ...rest) {
-          const again = joined.get(this) === memberId
-          joined.set(this, memberId)
-          return join.call(this, again ? '' : memberId, ...rest)
-        }
-      }),
+    install: () => {
+      const { join } = GroupCalls.prototype
+      const joined = new WeakMap<GroupCalls, string>()
+      const nameless: typeof join = function (this: GroupCalls, memberId, ...rest) {
+        const again = joined.get(this) === memberId
+        joined.set(this, memberId)
+        return join.call(this, again ? '' : memberId, ...rest)
+      }
+      return replaced(GroupCalls.prototype, 'join', { value: nameless })
+    },
   },
 ]

@@ -104,6 +104,48 @@ test('it is full when what is done fits no longer, and not any more when it does
   assert.equal(gaps.full, false)
 })
 
+test('what a commit above a stuck message takes does not grow with what is done above it', t => {
+  const { progress, gaps, come } = owner()
+  gaps.identify(topicId)
+  come(0)
+  // Each time the ring is searched for what is not done.
+  const ring = t.mock.method(Uint8Array.prototype, 'indexOf').mock
+  const costs: { characters: number; looks: number }[] = []
+  let working = -1
+  for (let offset = 1; offset <= 1_000_000; offset++) {
+    const slot = come(offset)
+    if (offset % 200_000 === 199_500) working = slot
+    else progress.settle(slot)
+    if (offset % 200_000 !== 0) continue
+    ring.resetCalls()
+    const metadata = gaps.metadata(0)
+    costs.push({ characters: metadata.length, looks: ring.callCount() })
+    assert.deepEqual(decodeGaps(metadata)?.done, [
+      { from: 1, to: offset - 500 },
+      { from: offset - 499, to: offset + 1 },
+    ])
+    progress.settle(working)
+  }
+  assert.equal(gaps.full, false)
+  for (const { characters, looks } of costs) assert.ok(characters <= 60 && looks <= 4, `${characters}, ${looks}`)
+  assert.ok(costs.some(({ looks }) => looks > 0))
+})
+
+test('with messages that stay open all over a million, a commit has what it may have, and nothing more is taken then', () => {
+  const { progress, gaps, come } = owner()
+  gaps.identify(topicId)
+  let open = 0
+  for (let offset = 0; offset < 1_000_000 && !gaps.full; offset++) {
+    const slot = come(offset)
+    if (offset % 500 === 0) open++
+    else progress.settle(slot)
+  }
+  assert.ok(gaps.full && open > 700, `${open} open`)
+  const metadata = gaps.metadata(progress.lowest)
+  assert.ok(metadata.length <= 4_096 && progress.runs <= open)
+  assert.equal(decodeGaps(metadata)?.done.length, progress.runs)
+})
+
 test('a limit that holds nothing of use is none: nothing is remembered, and nothing waits for it', () => {
   const limit = new MetadataLimit(50)
   assert.equal(limit.characters, 0)

@@ -1,3 +1,4 @@
+import { atMostOnce, stuck } from './offset-scenarios.ts'
 import { latency, produce, produceIdempotent, produceMemory, produceSingle } from './producer-scenarios.ts'
 
 /** `written`: what contenders write to, each to one of its own. */
@@ -9,6 +10,7 @@ export type Program =
   | 'memory'
   | 'traffic'
   | 'dead-letters'
+  | 'stuck'
   | 'timers'
   | 'kafkajs'
   | 'platformatic'
@@ -263,6 +265,8 @@ export const scenarios: readonly Scenario[] = [
   async,
   timers,
   deadLetters,
+  stuck,
+  atMostOnce,
   tls,
   produce,
   produceSingle,

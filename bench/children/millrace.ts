@@ -20,15 +20,17 @@ const handlers: Record<string, (pass: Pass) => Handler | BatchHandler> = {
   },
 }
 
-/** A consumer at its defaults, with commits to a group. */
+/** A consumer at its defaults, with commits to a group; a mode of `offsets` may stand behind the handler. */
 async function run(task: Task, pass: Pass): Promise<void> {
-  const handler = handlers[task.handler]?.(pass)
+  const [name = '', mode] = task.handler.split(' ')
+  const handler = handlers[name]?.(pass)
   if (handler === undefined) throw new Error(`No handler is named ${task.handler}`)
   const consumer = new millrace.Consumer({
     brokers: task.brokers,
     ...task.security,
     group: freshGroup(),
     work: { concurrency: task.concurrency },
+    offsets: { mode: mode === 'at-most-once' ? mode : 'at-least-once' },
   }).topic({ topic: task.topic, partitions: Array.from({ length: task.partitions }, (_, index) => index) }, handler)
   const ended = consumer.run()
   await Promise.race([pass.done, ended])

@@ -1,9 +1,13 @@
-import { decodeGaps } from '../../src/offsets/gap-codec.ts'
+import type { AnyMessage } from '../../src/consumer/claim.ts'
 import type { CommittedOffset } from '../../src/offsets/storage.ts'
-import type { Decision, FailureReason } from '../../src/work/failure.ts'
+import type { Decision, Failure } from '../../src/work/failure.ts'
+import type { CircuitModel } from './circuit-model.ts'
 import type { Journal } from './journal.ts'
-import type { LogMessage, PartitionLog } from './partition-log.ts'
-import type { RouteScenario } from './scenario.ts'
+import { MarkModel } from './mark-model.ts'
+import { bytesOf, type LogMessage, type PartitionLog } from './partition-log.ts'
+import { isFiltered, type RouteScenario, type TopicScenario } from './scenario.ts'
+import type { Keeping, SinkModel } from './sink-model.ts'
+import { type Failing, Tries } from './tries.ts'
 
 /** A message that was taken and is not done, as the model sees it. */
 interface Entry {
@@ -12,11 +16,11 @@ interface Entry {
   readonly lane: string | null
   /** The handlers that run for it; one, unless something is wrong. */
   readonly running: Set<Run>
-  attempts: number
+  readonly tries: Tries
+  /** It is to be kept elsewhere. */
+  keeping: Keeping | null
   /** A decision let later ones of its key pass. */
   passed: boolean
-  /** By which decision it is not done; one that was left counts until it is handled again. */
-  undone: 'leave' | 'hold' | null
   /** Not tried again by this claim: left or held after it was abandoned. */
   shelved: 'leave' | 'hold' | null
 }
@@ -26,6 +30,17 @@ export interface Run {
   readonly entries: readonly Entry[]
   /** The dispatcher told that it gave up on it. */
   stuck: boolean
+}
+
+export interface ClaimModelParts {
+  readonly journal: Journal
+  readonly name: string
+  readonly log: PartitionLog
+  readonly start: number
+  readonly topic: TopicScenario
+  readonly route: RouteScenario
+  readonly sinks: SinkModel
+  readonly circuit: CircuitModel | null
 }
 
 /**
@@ -45,27 +60,21 @@ export class ClaimModel {
   #highest = -1
   /** Taken and not done. */
   readonly open = new Map<number, Entry>()
+  readonly #parts: ClaimModelParts
   readonly #journal: Journal
-  readonly #name: string
-  readonly #route: Pick<RouteScenario, 'order' | 'batch'>
-  /** Place in the log of what is taken next. */
-  #next: number
-  /** Place in the log of the first message that is not done. */
-  #mark: number
-  readonly #done = new Set<number>()
-  readonly #settled = new Set<number>()
-  /** Not to be handled, and not come by yet. */
-  readonly #recalls = new Set<number>()
+  readonly #route: RouteScenario
+  readonly #mark: MarkModel
   readonly #lanes = new Map<string, Entry[]>()
   #running = 0
 
-  constructor(journal: Journal, name: string, log: PartitionLog, start: number, route: RouteScenario) {
+  constructor(parts: ClaimModelParts) {
+    const { journal, log, start, route } = parts
+    this.#parts = parts
     this.#journal = journal
-    this.#name = name
     this.#route = route
     this.log = log
     this.start = start
-    this.#next = this.#mark = log.indexOf(start)
+    this.#mark = new MarkModel(log, start, (invariant, what) => this.#violated(invariant, what))
     this.#say('claimed from', start)
     const first = journal.firstUnhandled(log)
     if (first !== undefined && first.offset < start) {
@@ -85,20 +94,25 @@ export class ClaimModel {
 
   /** Left or held. */
   get undone(): number {
-    return this.#count(entry => entry.undone !== null)
+    return this.#count(entry => entry.tries.undone !== null)
+  }
+
+  /** What those take that are left or held, at most. */
+  get undoneBytes(): number {
+    let bytes = 0
+    for (const { tries, message } of this.open.values()) if (tries.undone !== null) bytes += bytesOf(message)
+    return bytes
   }
 
   /** The highest offset that may be committed. */
   get limit(): number {
-    return this.log.messages[this.#mark]?.offset ?? this.log.end
+    return this.#mark.limit
   }
 
   /** Why this claim is not done with its log, or null. What waits for a new process is not counted. */
   get missing(): string | null {
     const holds = this.#count(entry => entry.shelved === 'hold') > 0
-    for (let index = this.#mark; index < this.log.messages.length; index++) {
-      const message = this.log.messages[index] as LogMessage
-      if (this.#done.has(message.offset)) continue
+    for (const message of this.#mark.undone) {
       const entry = this.open.get(message.offset)
       if (entry?.shelved != null) continue
       // Those that wait behind it keep their batches in memory, so that there may be no room for more.
@@ -115,23 +129,29 @@ export class ClaimModel {
     this.drainsBelow ??= this.#highest
   }
 
+  // ── taking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** It begins at this commit. */
+  recalls(committed: CommittedOffset): void {
+    this.#mark.recalls(committed)
+  }
+
   taken(offset: number): void {
     if (this.stopped || this.drainsBelow !== null)
       this.#violated('3', `${offset} was taken after its claim was stopped`)
-    const message = this.log.messages[this.#next++]
-    if (message?.offset !== offset) {
-      this.#violated('1', `${offset} was taken where ${message?.offset ?? 'nothing'} comes next`)
-    }
+    const message = this.#mark.taken(offset)
     if (message === undefined) return
-    if (this.#recalls.has(offset)) this.#violated('gaps', `${offset} is handled again, and is remembered to be done`)
+    const earlyMs = Number(message.headers.get('millrace.due') ?? 0) - this.#journal.wallTime
+    if (earlyMs > 0) this.#violated('due', `${offset} was taken ${earlyMs} ms before it is due`)
+    if (isFiltered(this.#route, offset)) this.#violated('filter', `${offset} was taken, and is to be left out`)
     const lane = this.#laneOf(message)
+    const before = this.#mark.triedBefore(offset)
+    const tries = new Tries(this.#route, before, what => this.#violated('attempts', `${offset} ${what}`))
     const entry: Entry = {
-      message,
-      lane,
+      ...{ message, lane, tries },
       running: new Set(),
-      attempts: 0,
+      keeping: null,
       passed: false,
-      undone: null,
       shelved: null,
     }
     this.open.set(offset, entry)
@@ -139,6 +159,43 @@ export class ClaimModel {
     const others = this.#lanes.get(lane)
     if (others === undefined) this.#lanes.set(lane, [entry])
     else others.push(entry)
+  }
+
+  /** An owner before had done it. */
+  recalled(offset: number): void {
+    this.#say('recalled', offset)
+    const message = this.#mark.comesBy(offset, 'passed over')
+    if (message !== undefined && !this.#journal.wasHandled(this.log, message)) {
+      this.#violated('1', `${offset} was passed over, and was never handled nor given up`)
+    }
+    this.#mark.recalled(offset)
+  }
+
+  /** It counts as done without a handler. */
+  leftOut(offset: number): void {
+    this.#say('left out', offset)
+    const message = this.#mark.comesBy(offset, 'left out')
+    if (message === undefined) return
+    if (!isFiltered(this.#route, offset) && !this.#isExpired(message)) {
+      this.#violated('filter', `${offset} was left out, and is to be handled`)
+    }
+    this.#journal.handled(this.log, message)
+    this.#mark.done(offset)
+  }
+
+  // ── handling ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** It is decoded, and its handler is entered next. */
+  decoding(offset: number): void {
+    this.#parts.circuit?.started([this.open.get(offset)?.message], this.#route)
+  }
+
+  undecoded(offset: number): void {
+    const entry = this.open.get(offset)
+    this.#say('undecoded', offset)
+    if (entry === undefined) return
+    entry.tries.undecoded()
+    this.#parts.circuit?.ended([entry.message], this.#isLeaving ? 'dropped' : 'failed')
   }
 
   /** A handler is entered. `started`: it may have been started (and was decoding) before its claim was stopped. */
@@ -157,9 +214,15 @@ export class ClaimModel {
     if (entries.length !== offsets.length && !this.ended) {
       this.#violated('2', `a handler of ${offsets.join()} was entered although not all of them are open`)
     }
+    this.#enterBatch(entries)
     for (const entry of entries) this.#enter(entry, run, attempt)
     this.#running++
     return run
+  }
+
+  /** Whether it came back to its lane, as if it was never taken. */
+  isBack(offset: number): boolean {
+    return this.open.get(offset)?.tries.waits ?? false
   }
 
   /** A message waited for its next attempt, and kept its record batch meanwhile. */
@@ -167,86 +230,113 @@ export class ClaimModel {
     this.#violated('4', `${offsets.join()} waited without being copied out of their batches`)
   }
 
-  returned(run: Run, resolved: boolean): void {
+  /** `failing`: how it failed; null: it succeeded. */
+  returned(run: Run, failing: Failing | null): void {
     const offsets = run.entries.map(entry => entry.message.offset)
-    this.#say(resolved ? 'resolved' : 'rejected', offsets.join(), run.stuck ? 'stuck' : '')
+    this.#say(failing === null ? 'resolved' : 'rejected', offsets.join(), run.stuck ? 'stuck' : '')
     for (const entry of run.entries) entry.running.delete(run)
     if (!run.stuck) this.#running--
-    if (!resolved) return
-    for (const { message } of run.entries) this.#journal.handled(this.log, message)
+    const result = failing === null ? 'handled' : this.#isLeaving ? 'dropped' : 'failed'
+    const messages = run.entries.map(entry => entry.message)
+    this.#parts.circuit?.ended(messages, result)
+    if (failing === null) for (const message of messages) this.#journal.handled(this.log, message)
     if (run.stuck || this.ended) return
-    for (const entry of run.entries) this.#close(entry)
+    for (const entry of run.entries) {
+      if (failing === null) this.#close(entry)
+      else entry.tries.failed(failing, this.#journal.now, this.#isLeaving)
+    }
   }
 
   stuck(offset: number): void {
     this.#say('stuck', offset)
-    const entry = this.open.get(offset)
+    this.#leaveToItself(this.open.get(offset))
+  }
+
+  #leaveToItself(entry: Entry | undefined): void {
     for (const run of entry?.running ?? []) {
-      if (!run.stuck) this.#running--
+      if (run.stuck) continue
       run.stuck = true
+      this.#running--
+      for (const { tries } of run.entries) tries.tried(this.#isLeaving)
     }
   }
 
-  decided(offset: number, decision: Decision, reason: FailureReason): void {
+  // ── failing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The user was asked, and answered this. */
+  answered(offset: number, answer: Decision): void {
+    const entry = this.open.get(offset)
+    if (entry !== undefined) entry.tries.answer = answer
+  }
+
+  /** It is to be kept elsewhere. `deadLetter`: by an answer. */
+  keeps(failure: Failure<AnyMessage>, deadLetter: boolean): void {
+    const { topic, sinks } = this.#parts
+    const entry = this.open.get(failure.message.offset)
+    if (entry !== undefined) entry.keeping = sinks.asked(topic, this.log, entry.message, failure, deadLetter)
+  }
+
+  decided(offset: number, decision: Decision, { reason }: Pick<Failure, 'reason'>): void {
     this.#say('decided', offset, decision, reason)
     const entry = this.open.get(offset)
+    this.#parts.circuit?.spent()
     if (this.ended) return
     if (entry === undefined) {
       this.#violated('1', `it was decided to ${decision} ${offset}, which is done`)
       return
     }
+    // Of a batch the first message is told to be stuck, which may have been left out as too old.
+    if (reason === 'abandoned') this.#leaveToItself(entry)
+    this.#checkDecision(entry, decision)
+    const { tries } = entry
+    const leaving = this.#isLeaving
+    // One that became too old fails with its batch, which is handled without it.
+    if (!leaving && !this.#isExpired(entry.message)) tries.checkEnd(reason)
+    tries.decided(decision, this.#journal.now, leaving)
     if (decision === 'skip' || decision === 'skip-and-stop') {
       this.#journal.handled(this.log, entry.message)
       this.#close(entry)
       return
     }
-    if (decision === 'stop' || this.stopped || this.drainsBelow !== null) return
-    entry.undone = decision
-    if (decision === 'leave') {
-      entry.passed = true
-      entry.attempts = 0
-    }
+    if (decision === 'stop' || leaving) return
+    if (decision === 'leave') entry.passed = true
+    else if (this.#route.batch !== null) for (const other of this.open.values()) other.tries.mayWait()
     if (reason === 'abandoned') entry.shelved = decision
   }
 
-  /** It begins at this commit: what that remembers must not be handled again. */
-  recalls({ offset, metadata }: CommittedOffset): void {
-    const record = decodeGaps(metadata)
-    if (record === null || record.offset !== offset) return
-    for (const { from, to } of record.done) {
-      for (let at = this.log.indexOf(from); at < this.log.indexOf(to); at++) {
-        this.#recalls.add((this.log.messages[at] as LogMessage).offset)
-      }
+  /** What was answered is what is done; what is to be kept elsewhere is done once it is, and held as long as it is not. */
+  #checkDecision(entry: Entry, decision: Decision): void {
+    const { keeping, tries, message } = entry
+    const { onFailure } = this.#route
+    const fixed = onFailure === 'by-chance' || onFailure === 'dead-letter' || onFailure === 'retry-topic'
+    const expected =
+      keeping !== null ? this.#parts.sinks.decided(keeping) : fixed ? tries.answer : (onFailure as Decision)
+    entry.keeping = tries.answer = null
+    if (expected !== null && decision !== expected) {
+      const invariant = keeping === null ? 'decisions' : 'sinks'
+      this.#violated(invariant, `it was decided to ${decision} ${message.offset}, and ${expected} was asked for`)
     }
   }
 
-  /** An owner before had done it. */
-  recalled(offset: number): void {
-    this.#say('recalled', offset)
-    const message = this.log.messages[this.#next++]
-    if (message?.offset !== offset) {
-      this.#violated('1', `${offset} was passed over where ${message?.offset ?? 'nothing'} comes next`)
-    } else if (!this.#journal.wasHandled(this.log, message)) {
-      this.#violated('1', `${offset} was passed over, and was never handled nor given up`)
-    }
-    this.#recalls.delete(offset)
-    this.#done.add(offset)
-    this.#settled.add(offset)
-    this.#moveMark()
-  }
+  // ── committing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   settled(offset: number): void {
     this.#say('settled', offset)
     if (this.ended) this.#violated('3', `${offset} was settled after its claim ended`)
-    if (!this.#done.has(offset)) this.#violated('1', `${offset} was settled and is not done`)
-    if (this.#settled.has(offset)) this.#violated('1', `${offset} was settled twice`)
-    this.#settled.add(offset)
+    const entry = this.open.get(offset)
+    // It became too old while it waited.
+    if (entry !== undefined && !isRunning(entry) && this.#isExpired(entry.message)) {
+      this.#journal.handled(this.log, entry.message)
+      this.#close(entry)
+    }
+    this.#mark.settled(offset)
   }
 
   /** `limit`: of the metadata. */
-  sent({ offset, metadata }: CommittedOffset, limit: number): void {
+  sent(committed: CommittedOffset, limit: number): void {
+    const { offset, metadata } = committed
     this.#say('commit', offset, metadata)
-    this.#checkGaps(offset, metadata, limit)
+    this.#mark.sent(committed, limit, new Map([...this.open].map(([at, { tries }]) => [at, tries.counted])))
     if (this.ended) this.#violated('3', `${offset} was committed after its claim ended`)
     else if (offset > this.limit) {
       this.#violated('1', `${offset} was committed, although ${this.limit} is not done`)
@@ -255,41 +345,22 @@ export class ClaimModel {
     }
   }
 
-  /** All that is said to be done is, and all that is done above the mark is said to be, as far as there is room. */
-  #checkGaps(offset: number, metadata: string, limit: number): void {
-    if (metadata.length > limit)
-      this.#violated('gaps', `${metadata.length} characters of metadata, ${limit} are allowed`)
-    const done = decodeGaps(metadata)?.done ?? []
-    const { messages } = this.log
-    const said = new Set<number>()
-    for (const { from, to } of done) {
-      for (let at = this.log.indexOf(from); at < this.log.indexOf(to); at++)
-        said.add((messages[at] as LogMessage).offset)
-    }
-    for (const each of said) {
-      if (!this.#done.has(each) && !this.#recalls.has(each))
-        this.#violated('1', `${each} is remembered to be done above ${offset}, and is not`)
-    }
-    // The last range may be all that there was room for.
-    const room = limit - metadata.length > 20
-    const known = room ? messages.length : this.log.indexOf(done.at(-1)?.to ?? 0)
-    for (let at = this.log.indexOf(offset); at < known; at++) {
-      const message = messages[at] as LogMessage
-      const done = this.#settled.has(message.offset) || this.#recalls.has(message.offset)
-      if (done && message.offset > this.limit && !said.has(message.offset))
-        this.#violated('gaps', `${message.offset} is done above ${offset}, and not remembered`)
+  #enterBatch(entries: readonly Entry[]): void {
+    const { batch, decodes } = this.#route
+    const messages = entries.map(({ message }) => message)
+    if (!decodes) this.#parts.circuit?.started(messages, this.#route)
+    if (batch === null) return
+    if (entries.length > batch.messages) {
+      this.#violated('batches', `${entries.length} messages are handed over, and ${batch.messages} are allowed`)
     }
   }
 
   #enter(entry: Entry, run: Run, attempt: number): void {
     const { message, lane } = entry
     if (entry.shelved !== null) this.#violated('2', `${message.offset} is tried again although it was abandoned`)
-    if (attempt <= entry.attempts && this.#route.batch === null) {
-      this.#violated('2', `${message.offset} has its attempt ${attempt} after ${entry.attempts}`)
-    }
-    entry.attempts = attempt
-    if (entry.undone === 'leave') entry.undone = null
-    if ([...entry.running].some(other => !other.stuck)) {
+    if (this.#isExpired(message)) this.#violated('filter', `${message.offset} is handled, and too old`)
+    entry.tries.entered(attempt, this.#journal.now)
+    if (isRunning(entry)) {
       this.#violated('2', `${message.offset} is handled twice at the same time`)
     }
     entry.running.add(run)
@@ -297,9 +368,9 @@ export class ClaimModel {
     for (const other of this.#lanes.get(lane) ?? []) {
       if (run.entries.includes(other)) continue
       const { offset } = other.message
-      if ([...other.running].some(running => !running.stuck)) {
+      if (isRunning(other)) {
         this.#violated('2', `${message.offset} is handled together with ${offset}, which has the same key`)
-      } else if (offset < message.offset && !other.passed) {
+      } else if (offset < message.offset && !other.passed && !this.#isExpired(other.message)) {
         this.#violated('2', `${message.offset} is handled before ${offset}, which has the same key`)
       }
     }
@@ -312,20 +383,21 @@ export class ClaimModel {
   #close(entry: Entry): void {
     const { offset } = entry.message
     this.open.delete(offset)
-    this.#done.add(offset)
     if (entry.lane !== null) {
       const lane = this.#lanes.get(entry.lane) as Entry[]
       lane.splice(lane.indexOf(entry), 1)
       if (lane.length === 0) this.#lanes.delete(entry.lane)
     }
-    this.#moveMark()
+    this.#mark.done(offset)
   }
 
-  #moveMark(): void {
-    const { messages } = this.log
-    for (let next = messages[this.#mark]; next !== undefined && this.#done.has(next.offset); ) {
-      next = messages[++this.#mark]
-    }
+  get #isLeaving(): boolean {
+    return this.ended || this.stopped || this.drainsBelow !== null
+  }
+
+  #isExpired({ timestamp }: LogMessage): boolean {
+    const { expireAfterMs } = this.#route
+    return expireAfterMs !== null && this.#journal.wallTime - timestamp > expireAfterMs
   }
 
   #laneOf({ key }: LogMessage): string | null {
@@ -341,10 +413,16 @@ export class ClaimModel {
   }
 
   #say(...what: (string | number)[]): void {
-    this.#journal.say(this.#name, ...what)
+    this.#journal.say(this.#parts.name, ...what)
   }
 
   #violated(invariant: string, what: string): void {
-    this.#journal.violated(invariant, `${this.#name}: ${what}`)
+    this.#journal.violated(invariant, `${this.#parts.name}: ${what}`)
   }
+}
+
+/** Those that were left to themselves are not waited for. */
+function isRunning({ running }: Entry): boolean {
+  for (const { stuck } of running) if (!stuck) return true
+  return false
 }

@@ -32,6 +32,14 @@ export class Journal {
     this.#shown = shown
   }
 
+  get now(): number {
+    return this.#clock.now()
+  }
+
+  get wallTime(): number {
+    return this.#clock.wallTime()
+  }
+
   say(...what: (string | number)[]): void {
     this.#lines[this.#count++ % KEPT] = [this.#clock.now(), ...what]
   }

@@ -1,7 +1,10 @@
+import type { Clock } from '../../src/base/clock.ts'
 import type { FetchedPartition } from '../../src/client/low-level-client.ts'
 import type { AbortedTransaction } from '../../src/records/aborted.ts'
-import { type RecordInput, writeBatch, writeEndMarker } from '../../src/records/batch-writer.ts'
+import { writeBatch, writeEndMarker } from '../../src/records/batch-writer.ts'
 import { crc32c } from '../../src/records/crc32c.ts'
+import type { Message } from '../../src/records/message.ts'
+import { type OpenBatch, openBatch } from '../../src/records/open-batch.ts'
 import { HEADER_BYTES, PREFIX_BYTES, RecordBatch, SEALED_FROM } from '../../src/records/record-batch.ts'
 import { readVarint, varintEnd } from '../../src/records/varint.ts'
 import type { Dice } from './dice.ts'
@@ -13,6 +16,11 @@ export interface LogMessage {
   readonly key: string | null
   /** Place among the messages of its log. */
   readonly index: number
+  readonly value: Buffer
+  /** Ms since 1970. */
+  readonly timestamp: number
+  /** Of what a producer wrote; empty for others. */
+  readonly headers: ReadonlyMap<string, string>
 }
 
 export interface LogShape {
@@ -40,14 +48,17 @@ export class PartitionLog {
   largestBatch = 0
   readonly #dice: Dice
   readonly #shape: LogShape
+  readonly #clock: Clock | null
   readonly #batches: RecordBatch[] = []
   readonly #aborted: AbortedTransaction[] = []
 
-  constructor(topic: string, partition: number, dice: Dice, shape: LogShape) {
+  /** `clock`: when messages were written; null: in 1970. */
+  constructor(topic: string, partition: number, dice: Dice, shape: LogShape, clock: Clock | null = null) {
     this.topic = topic
     this.partition = partition
     this.#dice = dice
     this.#shape = shape
+    this.#clock = clock
     this.start = this.end = dice.pick([0, 0, dice.int(1, 1_000)])
   }
 
@@ -59,6 +70,23 @@ export class PartitionLog {
       if (this.#dice.chance(this.#shape.aborted)) this.#appendAborted()
       else this.#appendBatch()
     }
+  }
+
+  /** Appends a batch that a producer sent; answers its messages. */
+  write(records: Uint8Array): readonly LogMessage[] {
+    const batch = Buffer.from(records)
+    batch.writeBigInt64BE(BigInt(this.end))
+    const { topic, partition, end } = this
+    const place = { topic, partition, maxInflatedBytes: batch.length, highWatermark: end }
+    const open = openBatch(new RecordBatch(batch), place) as OpenBatch
+    const written: LogMessage[] = []
+    for (let message = open.next(); message !== null; message = open.next()) {
+      written.push(asWritten(message, this.messages.length + written.length))
+    }
+    this.messages.push(...written)
+    this.largestBatch = Math.max(this.largestBatch, 6 * batch.length)
+    this.#push(batch)
+    return written
   }
 
   /** Place of the first message at or behind this offset. */
@@ -105,16 +133,16 @@ export class PartitionLog {
   }
 
   #appendBatch(): void {
-    const { records, keys } = this.#records()
+    const records = this.#records()
     const compression = this.#dice.chance(this.#shape.compressed) ? this.#dice.pick(['gzip', 'zstd'] as const) : 'none'
     const options = { baseOffset: this.end, now: 0 }
-    const kept = keys.map(() => !this.#dice.chance(this.#shape.compacted))
+    const kept = records.map(() => !this.#dice.chance(this.#shape.compacted))
     let buffer = writeBatch(records, { ...options, compression })
     this.largestBatch = Math.max(this.largestBatch, 6 * writeBatch(records, options).length)
     if (compression === 'none') buffer = compact(buffer, kept)
-    keys.forEach((key, index) => {
+    records.forEach((record, index) => {
       if (compression !== 'none' || kept[index]) {
-        this.messages.push({ offset: this.end + index, key, index: this.messages.length })
+        this.messages.push({ ...record, headers: NONE, offset: this.end + index, index: this.messages.length })
       }
     })
     this.#push(buffer)
@@ -124,21 +152,20 @@ export class PartitionLog {
     const producerId = this.#dice.int(1, 1_000_000)
     const options = { producerId, producerEpoch: 0, now: 0 }
     this.#aborted.push({ producerId, firstOffset: this.end })
-    const { records } = this.#records()
-    this.#push(writeBatch(records, { ...options, baseOffset: this.end, transactional: true }))
+    this.#push(writeBatch(this.#records(), { ...options, baseOffset: this.end, transactional: true }))
     if (this.#dice.chance(0.5)) this.#appendBatch()
     this.#push(writeEndMarker({ ...options, type: 'abort', baseOffset: this.end }))
   }
 
-  #records(): { records: RecordInput[]; keys: (string | null)[] } {
+  #records(): Pick<LogMessage, 'key' | 'value' | 'timestamp'>[] {
     const { keys, hotKey, withoutKey } = this.#shape
     const dice = this.#dice
-    const chosen = Array.from({ length: dice.int(1, 12) }, () => {
-      if (dice.chance(withoutKey)) return null
+    const now = this.#clock?.wallTime() ?? 0
+    return Array.from({ length: dice.int(1, 12) }, () => {
       // An empty key is a key.
-      return dice.chance(hotKey) ? '' : `key-${dice.int(1, keys)}`
+      const key = dice.chance(withoutKey) ? null : dice.chance(hotKey) ? '' : `key-${dice.int(1, keys)}`
+      return { key, value: Buffer.alloc(dice.int(0, 60), dice.int(0, 255)), timestamp: now }
     })
-    return { keys: chosen, records: chosen.map(key => ({ key, value: Buffer.alloc(dice.int(0, 60)) })) }
   }
 
   #push(buffer: Buffer): void {
@@ -146,6 +173,21 @@ export class PartitionLog {
     this.#batches.push(batch)
     this.end = batch.lastOffset + 1
   }
+}
+
+/** At most; what it has beside its bytes included. */
+export function bytesOf({ key, value, headers }: LogMessage): number {
+  let bytes = 100 + (key?.length ?? 0) + value.length
+  for (const [name, said] of headers) bytes += name.length + said.length + 4
+  return bytes
+}
+
+const NONE: ReadonlyMap<string, string> = new Map()
+
+function asWritten({ offset, rawKey, rawValue, timestamp, headers }: Message, index: number): LogMessage {
+  const named = headers.raw.map(([name, value]) => [name, String(value)] as const)
+  const value = Buffer.from(rawValue ?? [])
+  return { offset, key: rawKey?.toString() ?? null, index, value, timestamp, headers: new Map(named) }
 }
 
 /** What compaction leaves of a batch: the records that are kept, between the same offsets. */

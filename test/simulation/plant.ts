@@ -1,18 +1,34 @@
-import type { AnyMessage } from '../../src/consumer/claim.ts'
-import type { Progress } from '../../src/offsets/progress.ts'
-import type { OffsetStorage } from '../../src/offsets/storage.ts'
-import type { Route } from '../../src/work/route.ts'
-import type { SimulatedClaim } from './simulated-claim.ts'
+import { Violation } from './journal.ts'
 
-/** A bug put in from the outside, to see that the simulation finds it. All empty: none. */
-export interface Plant {
-  readonly claim?: typeof SimulatedClaim
-  readonly progress?: (ringLimit: number) => Progress
-  readonly storage?: (storage: OffsetStorage) => OffsetStorage
-  readonly route?: (route: Route<AnyMessage>) => Route<AnyMessage>
-  readonly drain?: (drain: () => Promise<number>) => Promise<number>
-  /** What was lost goes on being committed. */
-  readonly keepsLost?: boolean
-  /** Changes the product's own code while a simulation runs; answers how to undo it. */
-  readonly install?: () => () => void
+/** A bug that was made, or could have been, put into the product while simulations run, to see that they find it. */
+export interface PlantedBug {
+  readonly name: string
+  /** The promises of which one must be named. */
+  readonly breaks: readonly string[]
+  /** Where to begin to look: not every seed meets what it needs. Default 1. */
+  readonly from?: number
+  /** Answers how to undo it. */
+  readonly install: () => () => void
+}
+
+/** What the first of so many seeds finds; null: none does. */
+export async function firstViolation(
+  { install, from = 1 }: PlantedBug,
+  seeds: number,
+  run: (seed: number) => Promise<void>,
+): Promise<Violation | null> {
+  const undo = install()
+  try {
+    for (let seed = from; seed < from + seeds; seed++) {
+      try {
+        await run(seed)
+      } catch (error) {
+        if (error instanceof Violation) return error
+        throw error
+      }
+    }
+    return null
+  } finally {
+    undo()
+  }
 }

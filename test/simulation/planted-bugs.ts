@@ -1,324 +1,364 @@
 import type { AnyMessage } from '../../src/consumer/claim.ts'
+import { Claim } from '../../src/consumer/claim.ts'
+import { Reservoir } from '../../src/fetch/reservoir.ts'
+import { CommitLoop } from '../../src/offsets/commit-loop.ts'
 import { encodeGaps } from '../../src/offsets/gap-codec.ts'
 import { Gaps, MetadataLimit } from '../../src/offsets/gaps.ts'
 import { Progress } from '../../src/offsets/progress.ts'
 import type { HandlerContext } from '../../src/work/context.ts'
+import { Dispatcher } from '../../src/work/dispatcher.ts'
 import { Intake } from '../../src/work/intake.ts'
 import { Lanes } from '../../src/work/lanes.ts'
+import { Settling } from '../../src/work/settling.ts'
 import { NO_LANE, type Slot, SlotState } from '../../src/work/slot.ts'
 import { SlotPool } from '../../src/work/slot-pool.ts'
 import { Waiting } from '../../src/work/waiting.ts'
-import type { Plant } from './plant.ts'
-import { SimulatedClaim } from './simulated-claim.ts'
+import { all, replace, replaceGetter } from '../replace.ts'
+import type { PlantedBug } from './plant.ts'
+import { StorageConnection } from './simulated-storage.ts'
 
-export interface PlantedBug {
-  readonly name: string
-  /** The invariants of which one must be named. */
-  readonly breaks: readonly string[]
-  readonly plant: Plant
-}
-
-/** Bugs that were made, or could have been, each put in from the outside. */
-export const plantedBugs: readonly PlantedBug[] = [
+/** Of how messages are taken, ordered, kept in memory and committed. */
+export const bugsOfClaims: readonly PlantedBug[] = [
   {
     name: 'the commit is one too far',
     breaks: ['1'],
-    plant: {
-      claim: class extends SimulatedClaim {
-        override get committable(): number {
-          return super.committable + (this.progress.open > 0 ? 1 : 0)
-        }
-      },
-    },
+    install: () =>
+      replaceGetter(
+        Claim.prototype,
+        'committable',
+        committable =>
+          function () {
+            return committable.call(this) + (this.progress.open > 0 ? 1 : 0)
+          },
+      ),
   },
   {
     name: 'the commit follows the last message that was settled',
     breaks: ['1'],
-    plant: {
-      claim: class extends SimulatedClaim {
-        #last = -1
-        override get committable(): number {
-          return Math.max(this.#last, this.reservoir.delivered > this.#last ? super.committable : -1)
-        }
-        override settle(slot: number, message: AnyMessage): void {
-          this.#last = Math.max(this.#last, message.offset + 1)
-          super.settle(slot, message)
-        }
-      },
+    install: () => {
+      const last = new WeakMap<Claim, number>()
+      return all(
+        replace(
+          Claim.prototype,
+          'settle',
+          settle =>
+            function (slot, message) {
+              last.set(this, Math.max(last.get(this) ?? -1, message.offset + 1))
+              settle.call(this, slot, message)
+            },
+        ),
+        replaceGetter(
+          Claim.prototype,
+          'committable',
+          committable =>
+            function () {
+              return Math.max(last.get(this) ?? -1, committable.call(this))
+            },
+        ),
+      )
     },
   },
   {
     name: 'a hole in the offsets blocks the commit',
     breaks: ['1'],
-    plant: {
-      claim: class extends SimulatedClaim {
-        #mark = this.reservoir.position
-        readonly #done = new Set<number>()
-        override get committable(): number {
-          return this.#mark
-        }
-        override settle(slot: number, message: AnyMessage): void {
-          super.settle(slot, message)
-          this.#done.add(message.offset)
-          while (this.#done.delete(this.#mark)) this.#mark++
-        }
-      },
+    install: () => {
+      const marks = new WeakMap<Claim, { mark: number; readonly done: Set<number> }>()
+      return all(
+        replace(
+          Claim.prototype,
+          'track',
+          track =>
+            function (message) {
+              if (!marks.has(this)) marks.set(this, { mark: message.offset, done: new Set() })
+              return track.call(this, message)
+            },
+        ),
+        replace(
+          Claim.prototype,
+          'settle',
+          settle =>
+            function (slot, message) {
+              settle.call(this, slot, message)
+              const of = marks.get(this)
+              of?.done.add(message.offset)
+              while (of?.done.delete(of.mark)) of.mark++
+            },
+        ),
+        replaceGetter(
+          Claim.prototype,
+          'committable',
+          committable =>
+            function () {
+              return marks.get(this)?.mark ?? committable.call(this)
+            },
+        ),
+      )
     },
   },
   {
     name: 'the commit request says one more than the claim',
     breaks: ['1', '3'],
-    plant: {
-      storage: storage => ({
-        load: partitions => storage.load(partitions),
-        commit: offsets => storage.commit(offsets.map(offset => ({ ...offset, offset: offset.offset + 1 }))),
-      }),
-    },
+    install: () =>
+      replace(
+        StorageConnection.prototype,
+        'commit',
+        commit =>
+          function (offsets) {
+            return commit.call(
+              this,
+              offsets.map(committed => ({ ...committed, offset: committed.offset + 1 })),
+            )
+          },
+      ),
   },
   {
     name: 'progress settles the neighbour',
     breaks: ['1', 'gaps'],
-    plant: {
-      progress: ringLimit => {
-        const progress = new Progress(ringLimit)
-        const { settle } = progress
-        const settled = new Set<number>()
-        const taken = new Map<number, number>()
-        progress.settle = slot => {
+    install: () =>
+      replace(Progress.prototype, 'settle', settle => {
+        const settled = new WeakMap<Progress, Set<number>>()
+        const taken = new WeakMap<Progress, Map<number, number>>()
+        return function (slot) {
+          const mine = settled.get(this) ?? new Set()
+          const others = taken.get(this) ?? new Map<number, number>()
+          settled.set(this, mine)
+          taken.set(this, others)
           const before = slot - 1
-          if (slot % 10 === 1 && !settled.has(before)) taken.set(slot, before).set(before, slot)
-          settled.add(slot)
-          settle.call(progress, taken.get(slot) ?? slot)
+          if (slot % 10 === 1 && !mine.has(before)) others.set(slot, before).set(before, slot)
+          mine.add(slot)
+          settle.call(this, others.get(slot) ?? slot)
         }
-        return progress
-      },
-    },
+      }),
   },
   {
     name: 'a handler that outlives its timeout is not waited for',
-    breaks: ['2'],
-    plant: {
-      route: route => {
-        if (route.batch !== null) return route
-        const giveUp = (signal: AbortSignal) =>
-          new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-        const { handle } = route
-        return {
-          ...route,
-          handle: (message: AnyMessage, context: HandlerContext) => {
-            const result = handle(message, context)
-            return result instanceof Promise ? Promise.race([result, giveUp(context.signal)]) : result
+    breaks: ['2', '3'],
+    install: () => {
+      const giveUp = (signal: AbortSignal) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      return replace(
+        Dispatcher.prototype,
+        'add',
+        add =>
+          function (claim, route) {
+            if (route.batch !== null) return add.call(this, claim, route)
+            const handle = (message: AnyMessage, context: HandlerContext) => {
+              const result = route.handle(message, context)
+              return result instanceof Promise ? Promise.race([result, giveUp(context.signal)]) : result
+            }
+            add.call(this, claim, { ...route, handle })
           },
-        }
-      },
+      )
     },
   },
   {
     name: 'a parked message is lost',
     breaks: ['1'],
-    plant: {
-      install: () => {
-        const { leave } = Lanes.prototype
-        let count = 0
-        Lanes.prototype.leave = function (slot) {
-          const next = leave.call(this, slot)
-          return next !== null && ++count % 20 === 0 ? null : next
-        }
-        return () => {
-          Lanes.prototype.leave = leave
-        }
-      },
+    install: () => {
+      let count = 0
+      return replace(
+        Lanes.prototype,
+        'leave',
+        leave =>
+          function (slot) {
+            const next = leave.call(this, slot)
+            return next !== null && ++count % 20 === 0 ? null : next
+          },
+      )
     },
   },
   {
     name: 'a retry leaves its lane',
     breaks: ['2'],
-    plant: {
-      install: () => {
-        const { enter } = Lanes.prototype
-        const { add } = Waiting.prototype
-        let lanes: Lanes<AnyMessage> | null = null
-        Lanes.prototype.enter = function (slot) {
-          lanes = this as unknown as Lanes<AnyMessage>
-          return enter.call(this, slot)
-        }
-        Waiting.prototype.add = function (slot, due) {
-          if (slot.state === SlotState.waiting && slot.lane !== NO_LANE && slot.members === null && !slot.left) {
-            const next = lanes?.leave(slot as unknown as Slot<AnyMessage>) ?? null
-            slot.lane = NO_LANE
-            if (next !== null && next.leader === null) next.intake.pushReady(next)
-          }
-          add.call(this, slot, due)
-        }
-        return () => {
-          Lanes.prototype.enter = enter
-          Waiting.prototype.add = add
-        }
-      },
-    },
+    install: () => leavingLanes(slot => slot.state === SlotState.waiting && !slot.undone),
   },
   {
     name: 'the slot of an abandoned handler is used again',
     breaks: ['1', '2', 'exception'],
-    plant: {
-      install: () => {
-        const { free } = SlotPool.prototype
-        SlotPool.prototype.free = function (slot) {
-          slot.abandoned = false
-          free.call(this, slot)
-        }
-        return () => {
-          SlotPool.prototype.free = free
-        }
-      },
-    },
+    install: () =>
+      replace(
+        SlotPool.prototype,
+        'free',
+        free =>
+          function (slot) {
+            slot.abandoned = false
+            free.call(this, slot)
+          },
+      ),
   },
   {
     name: 'a retry is made twice',
     breaks: ['1', '2', 'exception'],
-    plant: {
-      install: () => {
-        const { pushReady } = Intake.prototype
-        let count = 0
-        Intake.prototype.pushReady = function (slot) {
-          pushReady.call(this, slot)
-          if (slot.attempts > 0 && ++count % 10 === 0) pushReady.call(this, slot)
-        }
-        return () => {
-          Intake.prototype.pushReady = pushReady
-        }
-      },
+    install: () => {
+      let count = 0
+      return replace(
+        Intake.prototype,
+        'pushReady',
+        pushReady =>
+          function (slot) {
+            pushReady.call(this, slot)
+            if (slot.attempts > 0 && ++count % 10 === 0) pushReady.call(this, slot)
+          },
+      )
     },
   },
   {
     name: 'a message is settled twice',
     breaks: ['1'],
-    plant: {
-      claim: class extends SimulatedClaim {
-        override settle(slot: number, message: AnyMessage): void {
-          super.settle(slot, message)
-          if (message.offset % 7 === 0) super.settle(slot, message)
-        }
-      },
-    },
+    install: () =>
+      replace(
+        Settling.prototype,
+        'done',
+        done =>
+          function (slot) {
+            const { intake, message, place } = slot
+            if (intake.claim.live && message.offset % 7 === 0) intake.claim.settle(place, message)
+            done.call(this, slot)
+          },
+      ),
   },
   {
     name: 'the memory of a message is not released',
     breaks: ['4', '1'],
-    plant: {
-      claim: class extends SimulatedClaim {
-        override settle(slot: number, message: AnyMessage): void {
-          this.model.settled(message.offset)
-          this.progress.settle(slot)
-          if (message.offset % 7 !== 0) this.reservoir.release(message)
-        }
-      },
-    },
+    install: () =>
+      replace(
+        Reservoir.prototype,
+        'release',
+        release =>
+          function (message) {
+            if (message.offset % 7 !== 0) release.call(this, message)
+          },
+      ),
   },
   {
     name: 'the memory of a claim that ends is not released',
     breaks: ['4', '1'],
-    plant: {
-      claim: class extends SimulatedClaim {
-        override end(): void {
-          const { reservoir } = this
-          const { clear } = reservoir
-          reservoir.clear = () => {}
-          super.end()
-          reservoir.clear = clear
-        }
-      },
-    },
+    install: () => replace(Reservoir.prototype, 'clear', () => () => {}),
   },
   {
     name: 'a message that waits keeps its batch',
     breaks: ['4'],
-    plant: {
-      claim: class extends SimulatedClaim {
-        override detach(): void {}
-      },
-    },
+    install: () => replace(Claim.prototype, 'detach', () => () => {}),
   },
   {
     name: 'a message is skipped when it is taken',
     breaks: ['1'],
-    plant: {
-      claim: class extends SimulatedClaim {
-        #taken = 0
-        override take(): AnyMessage | null {
-          if (++this.#taken % 30 === 0) this.reservoir.take()
-          return super.take()
-        }
-      },
+    install: () => {
+      let taken = 0
+      return replace(
+        Reservoir.prototype,
+        'take',
+        take =>
+          function () {
+            if (++taken % 30 === 0) take.call(this)
+            return take.call(this)
+          },
+      )
     },
   },
   {
     name: 'what is remembered to be done reaches one too far',
-    breaks: ['1'],
-    plant: {
-      install: () => {
-        const { doneRanges } = Progress.prototype
-        Progress.prototype.doneRanges = function () {
-          return doneRanges.call(this).map(({ from, to }) => ({ from, to: to + 1 }))
-        }
-        return () => {
-          Progress.prototype.doneRanges = doneRanges
-        }
-      },
-    },
+    breaks: ['1', 'attempts'],
+    install: () =>
+      replace(
+        Progress.prototype,
+        'doneRanges',
+        doneRanges =>
+          function (...limits) {
+            return doneRanges.call(this, ...limits).map(({ from, to }) => ({ from, to: to + 1 }))
+          },
+      ),
   },
   {
     name: 'what is remembered to be done is handled again',
-    breaks: ['gaps'],
-    plant: {
-      install: () => {
-        const { recall } = Gaps.prototype
-        Gaps.prototype.recall = () => true
-        return () => {
-          Gaps.prototype.recall = recall
-        }
-      },
-    },
+    breaks: ['gaps', 'attempts'],
+    install: () => replace(Gaps.prototype, 'recall', () => () => true),
   },
   {
     name: 'what an owner before had done is forgotten by the next commit',
-    breaks: ['gaps'],
-    plant: {
-      claim: class extends SimulatedClaim {
-        override get metadata(): string {
-          const { leaderEpoch, committable: offset, progress } = this
-          const done = progress.doneRanges()
-          return encodeGaps({ offset, topicId: null, leaderEpoch, done, tried: [] }, 4_096).metadata
-        }
-      },
-    },
+    breaks: ['gaps', 'attempts'],
+    install: () =>
+      replaceGetter(
+        Claim.prototype,
+        'metadata',
+        () =>
+          function () {
+            const { leaderEpoch, committable: offset, progress } = this
+            const done = progress.doneRanges()
+            return encodeGaps({ offset, topicId: null, leaderEpoch, done, tried: [] }, 4_096).metadata
+          },
+      ),
   },
   {
     name: 'metadata that is refused is sent again as it was',
     breaks: ['gaps'],
-    plant: {
-      install: () => {
-        const { refused } = MetadataLimit.prototype
-        MetadataLimit.prototype.refused = () => {}
-        return () => {
-          MetadataLimit.prototype.refused = refused
-        }
-      },
-    },
+    install: () => replace(MetadataLimit.prototype, 'refused', () => () => {}),
   },
   {
     name: 'a partition that was lost goes on being committed',
     breaks: ['1', '3'],
-    plant: { keepsLost: true },
+    install: () =>
+      all(
+        replace(
+          Claim.prototype,
+          'end',
+          end =>
+            function () {
+              if (this.draining) end.call(this)
+              else this.reservoir.clear()
+            },
+        ),
+        replace(
+          CommitLoop.prototype,
+          'remove',
+          remove =>
+            function (claim) {
+              if (!(claim instanceof Claim) || claim.draining) remove.call(this, claim)
+            },
+        ),
+      ),
   },
   {
     name: 'the drain does not wait',
     breaks: ['3'],
-    plant: {
-      drain: drain => {
-        void drain()
-        return Promise.resolve(0)
-      },
-    },
+    install: () =>
+      replace(
+        Dispatcher.prototype,
+        'drain',
+        drain =>
+          async function (claims, options) {
+            void drain.call(this, claims, options)
+            return 0
+          },
+      ),
   },
 ]
+
+/** Lets what waits leave its lane to others, where `which` says so. */
+export function leavingLanes(which: (slot: Slot<AnyMessage>) => boolean): () => void {
+  let lanes: Lanes<AnyMessage> | null = null
+  return all(
+    replace(
+      Lanes.prototype,
+      'enter',
+      enter =>
+        function (slot) {
+          lanes = this
+          return enter.call(this, slot)
+        },
+    ),
+    replace(
+      Waiting.prototype,
+      'add',
+      add =>
+        function (slot, due) {
+          if (slot.lane !== NO_LANE && slot.members === null && !slot.left && which(slot)) {
+            const next = lanes?.leave(slot) ?? null
+            slot.lane = NO_LANE
+            if (next !== null && next.leader === null) next.intake.pushReady(next)
+          }
+          add.call(this, slot, due)
+        },
+    ),
+  )
+}

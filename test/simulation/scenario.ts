@@ -1,4 +1,4 @@
-import { constant, exponential } from '../../src/base/backoff.ts'
+import type { CircuitDecision } from '../../src/work/circuit.ts'
 import type { DispatcherOptions } from '../../src/work/dispatcher.ts'
 import type { Decision } from '../../src/work/failure.ts'
 import type { BatchLimits, Order } from '../../src/work/route.ts'
@@ -19,6 +19,7 @@ export type Fate =
   | 'late-failure'
   | 'never'
   | 'block'
+  | 'die'
 
 /** What decoding a message does; `'late'` ones are asynchronous. */
 export type DecodeFate = 'sync' | 'late' | 'fail' | 'late-failure' | 'retriable' | 'never'
@@ -28,14 +29,31 @@ export interface RouteScenario {
   readonly timeoutMs: number
   readonly abandonMs: number
   readonly attempts: number
-  readonly backoff: ReturnType<typeof exponential>
+  /** The same: always so long. */
+  readonly backoff: { readonly minMs: number; readonly maxMs: number }
   readonly redeliverMs: number
   readonly batch: BatchLimits | null
   readonly decodes: boolean
-  /** A decision for all failures, or chances. */
-  readonly onFailure: Decision | 'by-chance'
+  /** Whether some messages are filtered out. */
+  readonly filters: boolean
+  readonly expireAfterMs: number | null
+  /** A decision for all failures, somewhere to keep them, or chances. */
+  readonly onFailure: Decision | 'by-chance' | 'dead-letter' | 'retry-topic'
+  /** Of `'retry-topic'`: how long the messages of each tier wait, and what becomes of those that fail in the last. */
+  readonly tiers: readonly number[]
+  readonly afterTiers: Decision | 'dead-letter'
+  /** Handlers run in so many threads, which may die. */
+  readonly threads: number
   readonly fates: Readonly<Record<Fate, number>>
   readonly decodeFates: Readonly<Record<DecodeFate, number>>
+}
+
+export interface BreakerScenario {
+  readonly failures: number
+  readonly windowMs: number
+  readonly pauseMs: number
+  readonly scope: 'consumer' | 'partition'
+  readonly onOpen: CircuitDecision | 'by-chance'
 }
 
 export interface Scenario {
@@ -43,6 +61,7 @@ export interface Scenario {
   readonly processes: number
   readonly log: LogShape
   readonly work: DispatcherOptions
+  readonly breaker: BreakerScenario | null
   readonly routes: readonly RouteScenario[]
   readonly budget: number
   readonly reservoirMessages: number
@@ -81,6 +100,7 @@ export function scenario(dice: Dice): Scenario {
       maxUndone: dice.pick([1, 5, 100]),
     },
     routes: [routeScenario(dice, calm), routeScenario(dice, calm)],
+    breaker: dice.chance(0.3) ? breakerScenario(dice) : null,
     budget: dice.pick([2_000, 10_000, 100_000]),
     reservoirMessages: dice.pick([10, 100]),
     maxBytes: dice.pick([500, 4_000]),
@@ -96,21 +116,39 @@ export function scenario(dice: Dice): Scenario {
   }
 }
 
+function breakerScenario(dice: Dice): BreakerScenario {
+  return {
+    failures: dice.pick([1, 3, 10]),
+    windowMs: dice.pick([50, 1_000, 60_000]),
+    pauseMs: dice.pick([20, 500]),
+    scope: dice.pick(['consumer', 'partition']),
+    onOpen: dice.pick(['pause', 'pause', 'by-chance', 'by-chance', 'continue', 'stop']),
+  }
+}
+
 function routeScenario(dice: Dice, calm: boolean): RouteScenario {
   const trouble = calm ? 0 : dice.pick([0.1, 1, 5])
-  const maxBackoff = dice.pick([20, 2_000])
+  const maxMs = dice.pick([20, 2_000])
   return {
     order: dice.pick(['key', 'key', 'partition', 'none']),
     timeoutMs: dice.pick([100, 1_000]),
     abandonMs: dice.pick([50, 500]),
     attempts: dice.int(1, 4),
-    backoff: dice.chance(0.5) ? exponential(10, maxBackoff) : constant(maxBackoff),
+    backoff: { minMs: dice.chance(0.5) ? 10 : maxMs, maxMs },
     redeliverMs: dice.pick([10, 1_000]),
     batch: dice.chance(0.4)
       ? { messages: dice.pick([1, 4, 20]), bytes: dice.pick([100, 10_000]), lingerMs: dice.pick([0, 20, 200]) }
       : null,
     decodes: dice.chance(0.3),
-    onFailure: dice.pick(['by-chance', 'by-chance', 'by-chance', 'skip', 'leave', 'hold', 'skip-and-stop', 'stop']),
+    filters: dice.chance(0.3),
+    expireAfterMs: dice.chance(0.2) ? dice.pick([100, 3_000]) : null,
+    onFailure: dice.weighted({
+      ...{ 'by-chance': 4, 'dead-letter': 2, 'retry-topic': 3 },
+      ...{ skip: 1, leave: 1, hold: 1, 'skip-and-stop': 1, stop: 1 },
+    }),
+    tiers: Array.from({ length: dice.int(1, 2) }, () => dice.pick([50, 1_000])),
+    afterTiers: dice.pick(['dead-letter', 'dead-letter', 'skip', 'leave', 'hold']),
+    threads: dice.pick([0, 1, 3]),
     fates: {
       sync: 5,
       async: dice.pick([0, 10]),
@@ -124,6 +162,7 @@ function routeScenario(dice: Dice, calm: boolean): RouteScenario {
       'late-failure': trouble / 10,
       never: trouble / 30,
       block: trouble / 100,
+      die: trouble / 10,
     },
     decodeFates: {
       sync: 10,
@@ -134,4 +173,44 @@ function routeScenario(dice: Dice, calm: boolean): RouteScenario {
       never: trouble / 100,
     },
   }
+}
+
+/** A topic that is read: one of the routes', or where what failed of one waits. */
+export interface TopicScenario {
+  readonly name: string
+  /** Place of its route among those of the scenario. */
+  readonly route: number
+  /** 0: it is no retry topic. */
+  readonly tier: number
+}
+
+export const GROUP = 'shop'
+const NAMES = ['orders', 'mails']
+
+/** All topics that are read, those of the routes first. */
+export function topicsOf({ routes }: Scenario): readonly TopicScenario[] {
+  const sources = routes.map((_, route) => ({ name: sourceTopic(route), route, tier: 0 }))
+  const retries = routes.flatMap(({ onFailure, tiers }, route) =>
+    onFailure === 'retry-topic'
+      ? tiers.map((_, at) => ({ name: retryTopicName(sourceTopic(route), at + 1), route, tier: at + 1 }))
+      : [],
+  )
+  return [...sources, ...retries]
+}
+
+export function sourceTopic(route: number): string {
+  return NAMES[route] as string
+}
+
+export function retryTopicName(source: string, tier: number): string {
+  return `${GROUP}.${source}.retry.${tier}`
+}
+
+export function deadLetterTopic(route: number): string {
+  return `${sourceTopic(route)}.dlq`
+}
+
+/** What `work.filter` keeps away from the handlers. */
+export function isFiltered({ filters }: RouteScenario, offset: number): boolean {
+  return filters && offset % 5 === 2
 }

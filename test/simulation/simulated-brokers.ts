@@ -1,5 +1,5 @@
 import { type Clock, sleep } from '../../src/base/clock.ts'
-import { MillraceError } from '../../src/base/errors.ts'
+import { ClosedError, MillraceError } from '../../src/base/errors.ts'
 import type {
   ClusterMetadata,
   FetchAnswer,
@@ -9,11 +9,13 @@ import type {
   LowLevelClient,
   OffsetQuery,
   PartitionMetadata,
+  ProduceBatch,
+  ProducedBatch,
   TopicMetadata,
 } from '../../src/client/low-level-client.ts'
-import { errorCodes, kafkaError } from '../../src/protocol/error-codes.ts'
+import { errorCodes, KafkaError, kafkaError } from '../../src/protocol/error-codes.ts'
 import type { Dice } from './dice.ts'
-import type { PartitionLog } from './partition-log.ts'
+import type { LogMessage, PartitionLog } from './partition-log.ts'
 
 const LEADER = 1
 const EARLIEST = -2
@@ -30,12 +32,22 @@ export interface SimulatedBrokersParts {
   readonly pollMs: number
   /** The end of a log, or its beginning, was looked up. */
   readonly lookedUp: (log: PartitionLog, at: 'earliest' | 'latest') => void
+  /** A producer wrote these; the answer is to be called when it is told so. Default: nothing is ever written. */
+  readonly written?: (log: PartitionLog, messages: readonly LogMessage[]) => () => void
 }
+
+/** What a write that goes wrong is answered with: what may be sent again, what may not, and what may be in the log all the same. */
+const REFUSALS = [
+  errorCodes.NOT_ENOUGH_REPLICAS,
+  errorCodes.TOPIC_AUTHORIZATION_FAILED,
+  errorCodes.REQUEST_TIMED_OUT,
+] as const
 
 /** Brokers that answer late, too early, with errors, or not as much as they could. */
 export class SimulatedBrokers implements LowLevelClient {
   readonly #parts: SimulatedBrokersParts
   readonly #dice: Dice
+  readonly #closed = new AbortController()
 
   constructor(parts: SimulatedBrokersParts) {
     this.#parts = parts
@@ -73,11 +85,33 @@ export class SimulatedBrokers implements LowLevelClient {
     })
   }
 
-  async produce(): Promise<never> {
-    throw new Error('nothing is produced')
+  async produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]> {
+    await this.#pass(10)
+    const told: (() => void)[] = []
+    const produced = batches.map(batch => this.#write(batch, told))
+    await this.#pass(10)
+    for (const tell of told) tell()
+    return produced
   }
 
-  async close(): Promise<void> {}
+  #write({ topic, partition, records }: ProduceBatch, told: (() => void)[]): ProducedBatch {
+    const { written, trouble } = this.#parts
+    if (written === undefined) throw new Error('nothing is produced')
+    const log = this.#log(topic, partition)
+    const refusal = this.#dice.chance(trouble()) ? this.#dice.pick(REFUSALS) : null
+    const error = refusal === null ? null : new KafkaError(refusal, 'writing', { topic, partition })
+    const answer = { topic, partition, error, logAppendTime: -1 }
+    if (refusal !== null && (refusal !== errorCodes.REQUEST_TIMED_OUT || this.#dice.chance(0.5)))
+      return { ...answer, baseOffset: -1 }
+    const baseOffset = log.end
+    const tell = written(log, log.write(records))
+    if (error === null) told.push(tell)
+    return { ...answer, baseOffset: error === null ? baseOffset : -1 }
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort(new ClosedError('The client'))
+  }
 
   #read({ partitions, maxBytes }: FetchQuery): FetchedPartition[] {
     let left = maxBytes
@@ -98,7 +132,7 @@ export class SimulatedBrokers implements LowLevelClient {
     return log
   }
 
-  async #pass(ms: number, signal?: AbortSignal): Promise<void> {
+  async #pass(ms: number, signal = this.#closed.signal): Promise<void> {
     await sleep(this.#parts.clock, this.#dice.int(0, ms), signal)
     if (this.#dice.chance(this.#parts.trouble())) throw this.#error()
   }

@@ -9,6 +9,8 @@ export interface SimulatedClaimParts extends ClaimParts {
 /** The real claim, and the model that watches it. */
 export class SimulatedClaim extends Claim {
   readonly model: ClaimModel
+  /** What is settled while it is taken was left out. */
+  #taking = false
   readonly #took: (message: AnyMessage, claim: SimulatedClaim) => void
 
   constructor(parts: SimulatedClaimParts) {
@@ -18,7 +20,9 @@ export class SimulatedClaim extends Claim {
   }
 
   override take(): AnyMessage | null {
+    this.#taking = true
     const message = super.take()
+    this.#taking = false
     if (message !== null) {
       this.model.taken(message.offset)
       this.#took(message, this)
@@ -32,6 +36,7 @@ export class SimulatedClaim extends Claim {
   }
 
   override settle(slot: number, message: AnyMessage): void {
+    if (this.#taking) this.model.leftOut(message.offset)
     this.model.settled(message.offset)
     super.settle(slot, message)
   }

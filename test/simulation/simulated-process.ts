@@ -1,26 +1,28 @@
 import { exponential } from '../../src/base/backoff.ts'
-import type { Clock } from '../../src/base/clock.ts'
-import type { Logger } from '../../src/base/logger.ts'
-import type { Random } from '../../src/base/random.ts'
 import type { AnyMessage, Claim, ClaimHost } from '../../src/consumer/claim.ts'
-import { Fetching } from '../../src/fetch/fetching.ts'
+import { dueAt } from '../../src/consumer/failure-headers.ts'
+import { Sinks } from '../../src/consumer/sinks.ts'
+import { WorkLog } from '../../src/consumer/work-log.ts'
+import type { Fetching } from '../../src/fetch/fetching.ts'
 import { CommitLoop } from '../../src/offsets/commit-loop.ts'
 import { MetadataLimit } from '../../src/offsets/gaps.ts'
 import { Progress } from '../../src/offsets/progress.ts'
+import { partitionName, type TopicPartition } from '../../src/base/topic-partition.ts'
 import type { CommittedOffset } from '../../src/offsets/storage.ts'
 import { Dispatcher } from '../../src/work/dispatcher.ts'
 import type { WorkEvents } from '../../src/work/events.ts'
-import type { Route } from '../../src/work/route.ts'
 import { ClaimModel } from './claim-model.ts'
 import type { Dice } from './dice.ts'
 import type { Journal } from './journal.ts'
 import type { PartitionLog } from './partition-log.ts'
-import type { Plant } from './plant.ts'
-import type { RouteScenario, Scenario } from './scenario.ts'
+import { GROUP, type Scenario, type TopicScenario } from './scenario.ts'
+import { SimulatedBreaker } from './simulated-breaker.ts'
 import { SimulatedBrokers } from './simulated-brokers.ts'
 import { SimulatedClaim } from './simulated-claim.ts'
+import { simulatedFetching } from './simulated-fetching.ts'
 import { ProcessClock, type SimulatedClock } from './simulated-clock.ts'
-import { simulatedRoute } from './simulated-handler.ts'
+import { type SimulatedRoute, simulatedRoutes } from './simulated-routes.ts'
+import type { SinkModel } from './sink-model.ts'
 import { type SimulatedStorage, StorageConnection } from './simulated-storage.ts'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
@@ -32,8 +34,10 @@ export interface ProcessParts {
   readonly journal: Journal
   readonly storage: SimulatedStorage
   readonly scenario: Scenario
-  readonly plant: Plant
+  readonly topics: readonly TopicScenario[]
+  /** All partitions there are. */
   readonly logs: readonly PartitionLog[]
+  readonly sinks: SinkModel
   readonly calm: () => boolean
   /** It stops because of an error, and must be closed. */
   readonly fatal: () => void
@@ -59,8 +63,14 @@ export class SimulatedProcess implements ClaimHost {
   readonly #hands: ProcessClock
   readonly #dispatcher: Dispatcher<AnyMessage>
   readonly #loop: CommitLoop
-  readonly #routes: readonly Route<AnyMessage>[]
+  readonly #routes: readonly SimulatedRoute[]
+  readonly #sinks: Sinks
+  readonly #breaker: SimulatedBreaker | null
+  readonly #workLog: WorkLog
+  /** Nothing is asked again. */
+  readonly #ended = new AbortController()
   readonly #owners = new WeakMap<AnyMessage, SimulatedClaim>()
+  readonly #client: SimulatedBrokers
   readonly #fetching: Fetching
   readonly #revoking = new Set<Promise<void>>()
   #closed: Promise<void> | null = null
@@ -71,21 +81,36 @@ export class SimulatedProcess implements ClaimHost {
   #refused = Number.POSITIVE_INFINITY
 
   constructor(parts: ProcessParts) {
-    const { clock, dice, storage, scenario, plant } = parts
+    const { clock, dice, storage, scenario } = parts
     this.#parts = parts
     this.name = parts.name
     this.#limit = new MetadataLimit(scenario.metadataLimit)
     this.#clock = new ProcessClock(clock)
     this.#hands = new ProcessClock(clock)
+    this.#client = this.#brokers()
     const common = { clock: this.#clock, random: dice.random, logger: quiet }
-    this.#fetching = this.#makeFetching(common)
+    const client = this.#client
+    const parties = { claimOf: (message: AnyMessage) => this.#owners.get(message) as SimulatedClaim, calm: parts.calm }
+    this.#fetching = simulatedFetching(scenario, { ...common, client, fetchers: dice.int(1, 2) })
+    this.#breaker =
+      scenario.breaker === null
+        ? null
+        : new SimulatedBreaker(scenario.breaker, {
+            ...{ ...common, dice, hands: this.#hands, calm: parts.calm },
+            say: ({ topic, partition, phase }) => this.#say('circuit', topic ?? '', partition ?? '', phase),
+            violated: what => this.#violated('breaker', what),
+            changed: () => this.#wakeAll(),
+            fatal: () => parts.fatal(),
+          })
+    const fatal = (error: Error) => this.#fatal(error)
+    this.#workLog = new WorkLog({ logger: quiet, tell: () => {}, fatal, breaker: this.#breaker?.breaker ?? null })
     this.#dispatcher = new Dispatcher({ ...common, options: scenario.work, events: this.#workEvents() })
     const connection = new StorageConnection(storage, offsets => {
       for (const offset of offsets) this.#sent(offset)
     })
     this.#loop = new CommitLoop({
       ...common,
-      storage: plant.storage?.(connection) ?? connection,
+      storage: connection,
       options: {
         commitIntervalMs: scenario.commitIntervalMs,
         maxCommitAgeMs: scenario.maxCommitAgeMs,
@@ -103,46 +128,52 @@ export class SimulatedProcess implements ClaimHost {
         fatal: error => this.#violated('progress', `the commit loop stopped: ${error.message}`),
       },
     })
-    const handlers = {
-      dice,
-      clock: this.#hands,
-      block: (ms: number) => clock.skip(ms),
-      claimOf: (message: AnyMessage) => this.#owners.get(message) as SimulatedClaim,
-      calm: parts.calm,
-    }
-    this.#routes = scenario.routes.map(
-      route => plant.route?.(simulatedRoute(route, handlers)) ?? simulatedRoute(route, handlers),
-    )
+    const { routes, sinks } = simulatedRoutes(scenario, parts.topics, {
+      ...{ ...parties, dice, clock: this.#hands, workClock: this.#clock },
+      block: ms => clock.skip(ms),
+      watched: route => this.#breaker?.breaker.watched(route) ?? route,
+      sinks: retries =>
+        new Sinks({
+          ...{ ...common, brokers: ['simulated:9092'], client, group: GROUP, retries },
+          outputs: null,
+          signal: this.#ended.signal,
+        }),
+    })
+    this.#sinks = sinks
+    this.#routes = routes
   }
 
   // ── partitions come and go ──────────────────────────────────────────────────────────────────────────────────────────
 
   /** Begins at what is committed, or where the user seeks to. */
   assign(log: PartitionLog, start?: number): void {
-    const { journal, storage, plant, scenario } = this.#parts
-    const stored = storage.committed(log.topic, log.partition)
+    const { journal, storage, scenario, sinks } = this.#parts
+    const { topic, partition } = log
+    const stored = storage.committed(topic, partition)
     const committed = stored?.offset ?? -1
-    const route = this.#routes[log.partition % this.#routes.length] as Route<AnyMessage>
+    const at = this.#routes.findIndex(each => each.topic.name === topic)
+    const { route, work, ...how } = this.#routes[at] as SimulatedRoute
     const from = start ?? Math.max(committed, log.start)
-    const name = `${this.name}/${log.partition}#${++this.#claimed}`
-    const progress = plant.progress?.(scenario.ringLimit) ?? new Progress(scenario.ringLimit)
-    const claim = new (plant.claim ?? SimulatedClaim)({
-      topic: log.topic,
-      partition: log.partition,
-      route: log.partition % this.#routes.length,
+    const name = `${this.name}/${topic}[${partition}]#${++this.#claimed}`
+    const circuit = this.#breaker?.model(log) ?? null
+    const claim = new SimulatedClaim({
+      topic,
+      partition,
+      route: at,
       committed,
       host: this,
       paused: false,
       metadataLimit: this.#limit,
-      reservoir: events => this.#fetching.reservoir(log.topic, log.partition, from, events),
-      model: new ClaimModel(
-        journal,
-        name,
-        log,
-        from,
-        scenario.routes[log.partition % this.#routes.length] as RouteScenario,
-      ),
-      progress,
+      sieve: route.sieve,
+      circuit: this.#breaker?.breaker.circuit(log) ?? null,
+      due: route.retries === null ? null : { at: dueAt, clock: this.#clock },
+      reservoir: events => this.#fetching.reservoir(topic, partition, from, events),
+      model: new ClaimModel({
+        ...{ journal, name, log, start: from, sinks, circuit },
+        topic: how.topic,
+        route: how.scenario,
+      }),
+      progress: new Progress(scenario.ringLimit),
       took: (message, taker) => this.#took(message, taker),
     })
     this.claims.set(log, claim)
@@ -151,7 +182,7 @@ export class SimulatedProcess implements ClaimHost {
       claim.model.recalls(stored)
     }
     this.#loop.add(claim, committed)
-    this.#dispatcher.add(claim, route)
+    this.#dispatcher.add(claim, work)
     this.#fetching.add(claim)
   }
 
@@ -212,6 +243,10 @@ export class SimulatedProcess implements ClaimHost {
     void this.revoke([...this.claims.values()], 'closing')
     await Promise.all(this.#revoking)
     this.#dispatcher.close()
+    this.#breaker?.breaker.close()
+    this.#ended.abort()
+    await this.#sinks.close()
+    await this.#client.close()
     await this.#fetching.close()
     await this.#loop.close()
     // It was killed meanwhile.
@@ -238,11 +273,18 @@ export class SimulatedProcess implements ClaimHost {
     if (this.#dispatcher.running > concurrency) {
       this.#violated('4', `${this.#dispatcher.running} run, and ${concurrency} are allowed`)
     }
-    if (held > limit + mostBytes) {
+    // What is left or held is kept in memory, however full that is.
+    if (held > limit + mostBytes && held > limit + mostBytes + this.#undoneBytes) {
       this.#violated('4', `${held} bytes are held, ${limit} are allowed`)
     }
     if (this.stopping) return
     for (const claim of this.claims.values()) if (!claim.draining && !claim.model.stopped) this.#checkClaim(claim)
+  }
+
+  get #undoneBytes(): number {
+    let bytes = 0
+    for (const { model } of this.claims.values()) bytes += model.undoneBytes
+    return bytes
   }
 
   #checkClaim(claim: SimulatedClaim): void {
@@ -270,13 +312,17 @@ export class SimulatedProcess implements ClaimHost {
     // Keys with the same hash wait for what is held, whatever partition they are in.
     const shelved = [...this.claims.values()].some(claim => claim.model.shelved > 0)
     if (hashes < 100 && shelved) return null
-    for (const { model, partition, gaps } of this.claims.values()) {
+    for (const { model, topic, partition, gaps } of this.claims.values()) {
       const { missing, shelved, limit } = model
       if (shelved >= work.maxUndone || (shelved > 0 && gaps.full)) continue
-      if (missing !== null) return { invariant: '1', what: `partition ${partition}: ${missing}` }
-      const committed = this.#loop.state().partitions.findLast(state => state.partition === partition)?.committed
+      if (missing !== null) return { invariant: '1', what: `${partitionName(topic, partition)}: ${missing}` }
+      const isIt = (other: TopicPartition) => other.topic === topic && other.partition === partition
+      const committed = this.#loop.state().partitions.findLast(isIt)?.committed
       if (committed !== limit) {
-        return { invariant: '1', what: `partition ${partition} is done up to ${limit}, and ${committed} is committed` }
+        return {
+          invariant: '1',
+          what: `${partitionName(topic, partition)} is done up to ${limit}, and ${committed} is committed`,
+        }
       }
     }
     return null
@@ -329,51 +375,48 @@ export class SimulatedProcess implements ClaimHost {
     }
   }
 
-  #makeFetching(common: { clock: Clock; random: Random; logger: Logger }): Fetching {
-    const { scenario, logs, dice } = this.#parts
-    const client = new SimulatedBrokers({
+  #brokers(): SimulatedBrokers {
+    const { scenario, logs, dice, sinks } = this.#parts
+    return new SimulatedBrokers({
       clock: this.#clock,
       dice,
       logs,
       trouble: () => (this.#parts.calm() ? 0 : scenario.brokerTrouble),
       pollMs: 5,
       lookedUp: log => this.#violated('1', `the position of ${log.partition} was looked up although it is known`),
-    })
-    return new Fetching({
-      ...common,
-      client,
-      options: {
-        reservoir: { messages: scenario.reservoirMessages, bytes: scenario.budget },
-        fetchers: dice.int(1, 2),
-        minBytes: 1,
-        maxWaitMs: 100,
-        maxBytes: scenario.maxBytes,
-        partitionMaxBytes: scenario.maxBytes,
-        isolation: 'read_committed',
-        maxInflatedBytes: 1_000_000,
-        onOutOfRange: 'fail',
-        onCorrupt: 'fail',
-      },
-      start: 'earliest',
-      events: { outOfRange: () => {}, truncated: () => {}, failed: () => {}, topicMissing: () => {} },
+      written: (log, messages) => sinks.written(log, messages),
     })
   }
 
   #workEvents(): WorkEvents<AnyMessage> {
     const modelOf = (message: AnyMessage) => this.#owners.get(message)?.model
+    const log = this.#workLog
     return {
-      retrying: ({ message }, inMs) => this.#say('retrying', message.offset, inMs),
-      failed: ({ message, reason }, decision) => modelOf(message)?.decided(message.offset, decision, reason),
+      retrying: (failure, inMs) => {
+        this.#say('retrying', failure.message.offset, inMs)
+        log.retrying(failure, inMs)
+      },
+      failed: (failure, decision) => {
+        modelOf(failure.message)?.decided(failure.message.offset, decision, failure)
+        log.failed(failure, decision)
+        this.#breaker?.model(failure.message).counted()
+      },
       timedOut: ({ offset }) => this.#say('timed out', offset),
       stuck: message => modelOf(message)?.stuck(message.offset),
       blocked: (message, ms) => this.#say('blocked', message.offset, ms),
-      fatal: error => {
-        this.#say('fatal', error.message)
-        this.stopping = true
-        for (const claim of this.claims.values()) claim.model.stopped = true
-        this.#parts.fatal()
-      },
+      fatal: error => this.#fatal(error),
     }
+  }
+
+  #fatal(error: Error): void {
+    this.#say('fatal', error.message)
+    this.stopping = true
+    for (const claim of this.claims.values()) claim.model.stopped = true
+    this.#parts.fatal()
+  }
+
+  #wakeAll(): void {
+    for (const claim of this.claims.values()) this.#dispatcher.wake(claim)
   }
 
   #sent(offset: CommittedOffset): void {
@@ -383,7 +426,7 @@ export class SimulatedProcess implements ClaimHost {
       this.#violated('gaps', `${metadata.length} characters of metadata are sent, and ${this.#refused} were refused`)
     }
     for (const claim of this.claims.values()) {
-      if (claim.partition !== partition) continue
+      if (claim.topic !== topic || claim.partition !== partition) continue
       claim.model.sent(offset, this.#limit.characters)
       return
     }
@@ -392,18 +435,17 @@ export class SimulatedProcess implements ClaimHost {
 
   #setOverdue(overdue: boolean): void {
     this.#overdue = overdue
-    if (!overdue) for (const claim of this.claims.values()) this.#dispatcher.wake(claim)
+    if (!overdue) this.#wakeAll()
   }
 
   async #drain(claims: readonly SimulatedClaim[], reason: 'revoked' | 'closing'): Promise<void> {
-    const { dice, plant } = this.#parts
+    const { dice } = this.#parts
     const hurry = new AbortController()
     if (dice.chance(0.2)) this.#hands.after(dice.int(0, 300), () => hurry.abort())
     const times = { drainMs: dice.int(0, 500), abandonMs: dice.int(0, 500), reason, hurry: hurry.signal }
     // Those whose drain is over and has told what still runs are not known any more.
     const known = claims.filter(claim => this.#dispatcher.state(claim) !== undefined)
-    const drain = () => this.#dispatcher.drain(claims, times)
-    const running = await (plant.drain?.(drain) ?? drain())
+    const running = await this.#dispatcher.drain(claims, times)
     const really = known.reduce((sum, claim) => sum + (claim.live ? claim.model.running : 0), 0)
     if (really > running) this.#violated('3', `${running} handlers were left running, and ${really} really run`)
   }
@@ -411,14 +453,8 @@ export class SimulatedProcess implements ClaimHost {
   #end(claim: SimulatedClaim): void {
     if (claim.model.ended) return
     this.#say('end', claim.partition)
-    const keeps = this.#parts.plant.keepsLost === true && !claim.draining
-    if (keeps) {
-      claim.model.ended = true
-      claim.reservoir.clear()
-    } else {
-      claim.end()
-      this.#loop.remove(claim)
-    }
+    claim.end()
+    this.#loop.remove(claim)
     this.#fetching.remove(claim)
     if (this.claims.get(claim.model.log) === claim) this.claims.delete(claim.model.log)
   }

@@ -2,12 +2,12 @@ import { Dice } from './dice.ts'
 import { drained, errorText, turned, watchRejections } from './event-loop.ts'
 import { Journal } from './journal.ts'
 import { PartitionLog } from './partition-log.ts'
-import type { Plant } from './plant.ts'
-import { type Scenario, scenario } from './scenario.ts'
+import { deadLetterTopic, type Scenario, scenario, type TopicScenario, topicsOf } from './scenario.ts'
 import type { SimulatedClaim } from './simulated-claim.ts'
 import { SimulatedClock } from './simulated-clock.ts'
 import { type Missing, SimulatedProcess } from './simulated-process.ts'
 import { SimulatedStorage } from './simulated-storage.ts'
+import { SinkModel } from './sink-model.ts'
 
 /** Virtual time in which everything must be done once nothing goes wrong any more. */
 const CALM_MS = 120_000
@@ -25,14 +25,17 @@ export class Simulation {
   readonly #clock: SimulatedClock
   readonly #journal: Journal
   readonly #storage: SimulatedStorage
+  readonly #topics: readonly TopicScenario[]
+  readonly #sources: readonly PartitionLog[]
+  /** The same, and those where failures wait: all that are read. */
   readonly #logs: readonly PartitionLog[]
-  readonly #plant: Plant
+  readonly #deadLetters: readonly PartitionLog[]
+  readonly #sinks: SinkModel
   #processes: SimulatedProcess[] = []
   #started = 0
   #calm = false
 
-  constructor(seed: number, plant: Plant = {}) {
-    this.#plant = plant
+  constructor(seed: number) {
     this.#dice = new Dice(seed)
     this.#clock = new SimulatedClock(this.#dice)
     this.#journal = new Journal(this.#clock, seed)
@@ -40,11 +43,22 @@ export class Simulation {
     this.scenario = scenario(this.#dice)
     this.#storage.trouble = this.scenario.storageTrouble
     this.#storage.mostMetadata = this.scenario.storageMetadata
-    this.#logs = Array.from({ length: this.scenario.partitions }, (_, partition) => {
-      const log = new PartitionLog('orders', partition, this.#dice, this.scenario.log)
+    this.#topics = topicsOf(this.scenario)
+    this.#sinks = new SinkModel(this.scenario, this.#journal, this.#clock)
+    const { partitions, routes } = this.scenario
+    const sources = Array.from({ length: partitions }, (_, at) => {
+      const log = this.#log(this.#topics[at % routes.length]?.name ?? '', Math.floor(at / routes.length))
       log.append(this.#dice.int(0, 10))
       return log
     })
+    const retries = this.#topics.filter(({ tier }) => tier > 0)
+    this.#sources = sources
+    this.#logs = [...sources, ...retries.map(({ name }) => this.#log(name, 0))]
+    this.#deadLetters = routes.map((_, route) => this.#log(deadLetterTopic(route), 0))
+  }
+
+  #log(topic: string, partition: number): PartitionLog {
+    return new PartitionLog(topic, partition, this.#dice, this.scenario.log, this.#clock)
   }
 
   /** What happened last. */
@@ -53,7 +67,6 @@ export class Simulation {
   }
 
   async run(steps: number): Promise<void> {
-    const undo = this.#plant.install?.()
     const release = watchRejections(error => this.#journal.violated('exception', `unhandled: ${errorText(error)}`))
     try {
       for (let count = 0; count < this.scenario.processes; count++) this.#start()
@@ -65,7 +78,6 @@ export class Simulation {
       // Rejections that nobody handles are told when the event loop turns.
       await turned()
       release()
-      undo?.()
     }
     this.#check()
   }
@@ -74,7 +86,7 @@ export class Simulation {
     this.steps++
     try {
       if (!this.#calm && this.#dice.chance(this.scenario.chaos)) this.#trouble()
-      else if (!this.#calm && this.#dice.chance(0.01)) this.#dice.pick(this.#logs).append(this.#dice.int(1, 4))
+      else if (!this.#calm && this.#dice.chance(0.01)) this.#dice.pick(this.#sources).append(this.#dice.int(1, 4))
       else this.#clock.step()
     } catch (error) {
       this.#journal.violated('exception', `thrown: ${errorText(error)}`)
@@ -154,8 +166,9 @@ export class Simulation {
       journal: this.#journal,
       storage: this.#storage,
       scenario: this.scenario,
-      plant: this.#plant,
-      logs: this.#logs,
+      topics: this.#topics,
+      logs: [...this.#logs, ...this.#deadLetters],
+      sinks: this.#sinks,
       calm: () => this.#calm,
       fatal: () => void this.#clock.after(this.#dice.int(0, 20), () => void this.#close(process)),
     })
@@ -200,7 +213,7 @@ export class Simulation {
     if (this.#processes.length < this.scenario.processes) return late('a process is missing')
     for (const log of this.#logs) {
       if (!this.#processes.some(process => process.claims.has(log)))
-        return late(`partition ${log.partition} has no owner`)
+        return late(`${log.topic}[${log.partition}] has no owner`)
     }
     for (const process of this.#processes) {
       const { missing } = process

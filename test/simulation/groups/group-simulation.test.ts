@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Violation } from '../journal.ts'
+import { firstViolation } from '../plant.ts'
 import { GroupSimulation } from './group-simulation.ts'
-import { type PlantedBug, plantedBugs } from './planted-bugs.ts'
+import { plantedBugs } from './planted-bugs.ts'
 
 const SEEDS = Array.from({ length: 6 }, (_, index) => index + 1)
 /** Where to look for planted bugs; the first seed that finds one is enough. */
@@ -22,25 +22,8 @@ test('a seed repeats a simulation of a group step by step', async () => {
 
 for (const bug of plantedBugs) {
   test(`finds that ${bug.name}`, async () => {
-    const found = await firstViolation(bug)
+    const found = await firstViolation(bug, SEARCHED, seed => new GroupSimulation(seed).run())
     assert.ok(found !== null, `not found in ${SEARCHED} seeds`)
     assert.ok(bug.breaks.includes(found.invariant), found.message.split('\n')[0])
   })
-}
-
-async function firstViolation({ install, from = 1 }: PlantedBug): Promise<Violation | null> {
-  const undo = install()
-  try {
-    for (let seed = from; seed < from + SEARCHED; seed++) {
-      try {
-        await new GroupSimulation(seed).run()
-      } catch (error) {
-        if (error instanceof Violation) return error
-        throw error
-      }
-    }
-    return null
-  } finally {
-    undo()
-  }
 }

@@ -1,6 +1,6 @@
 import type { AnyMessage } from '../../src/consumer/claim.ts'
 import type { CommittedOffset } from '../../src/offsets/storage.ts'
-import type { Decision, Failure } from '../../src/work/failure.ts'
+import { type Decision, type Failure, isDecision } from '../../src/work/failure.ts'
 import type { CircuitModel } from './circuit-model.ts'
 import type { Journal } from './journal.ts'
 import { MarkModel } from './mark-model.ts'
@@ -276,6 +276,12 @@ export class ClaimModel {
     if (entry !== undefined) entry.keeping = sinks.asked(topic, this.log, entry.message, failure, deadLetter)
   }
 
+  /** It is in a file. */
+  parked(offset: number): void {
+    const entry = this.open.get(offset)
+    if (entry !== undefined) this.#parts.sinks.parked(this.log, entry.message)
+  }
+
   decided(offset: number, decision: Decision, { reason }: Pick<Failure, 'reason'>): void {
     this.#say('decided', offset, decision, reason)
     const entry = this.open.get(offset)
@@ -308,9 +314,8 @@ export class ClaimModel {
   #checkDecision(entry: Entry, decision: Decision): void {
     const { keeping, tries, message } = entry
     const { onFailure } = this.#route
-    const fixed = onFailure === 'by-chance' || onFailure === 'dead-letter' || onFailure === 'retry-topic'
     const expected =
-      keeping !== null ? this.#parts.sinks.decided(keeping) : fixed ? tries.answer : (onFailure as Decision)
+      keeping !== null ? this.#parts.sinks.decided(keeping) : isDecision(onFailure) ? onFailure : tries.answer
     entry.keeping = tries.answer = null
     if (expected !== null && decision !== expected) {
       const invariant = keeping === null ? 'decisions' : 'sinks'
@@ -350,6 +355,12 @@ export class ClaimModel {
     const messages = entries.map(({ message }) => message)
     if (!decodes) this.#parts.circuit?.started(messages, this.#route)
     if (batch === null) return
+    // It is handed over with the message that reaches its limit, whichever that is.
+    const sizes = messages.map(({ key, value }) => (key?.length ?? 0) + value.length)
+    const sum = sizes.reduce((all, size) => all + size, 0)
+    if (sum - Math.max(...sizes) >= batch.bytes) {
+      this.#violated('batches', `${sum} bytes are handed over, and ${batch.bytes} are enough`)
+    }
     if (entries.length > batch.messages) {
       this.#violated('batches', `${entries.length} messages are handed over, and ${batch.messages} are allowed`)
     }

@@ -175,6 +175,7 @@ export const bugsOfClaims: readonly PlantedBug[] = [
   {
     name: 'the slot of an abandoned handler is used again',
     breaks: ['1', '2', 'exception'],
+    from: 10,
     install: () =>
       replace(
         SlotPool.prototype,
@@ -272,6 +273,7 @@ export const bugsOfClaims: readonly PlantedBug[] = [
   {
     name: 'what is remembered to be done is handled again',
     breaks: ['gaps', 'attempts'],
+    from: 24,
     install: () => replace(Gaps.prototype, 'recall', () => () => true),
   },
   {
@@ -321,6 +323,7 @@ export const bugsOfClaims: readonly PlantedBug[] = [
   {
     name: 'the drain does not wait',
     breaks: ['3'],
+    from: 7,
     install: () =>
       replace(
         Dispatcher.prototype,

@@ -38,7 +38,7 @@ export interface RouteScenario {
   readonly filters: boolean
   readonly expireAfterMs: number | null
   /** A decision for all failures, somewhere to keep them, or chances. */
-  readonly onFailure: Decision | 'by-chance' | 'dead-letter' | 'retry-topic'
+  readonly onFailure: Decision | 'by-chance' | 'dead-letter' | 'retry-topic' | 'park'
   /** Of `'retry-topic'`: how long the messages of each tier wait, and what becomes of those that fail in the last. */
   readonly tiers: readonly number[]
   readonly afterTiers: Decision | 'dead-letter'
@@ -143,7 +143,7 @@ function routeScenario(dice: Dice, calm: boolean): RouteScenario {
     filters: dice.chance(0.3),
     expireAfterMs: dice.chance(0.2) ? dice.pick([100, 3_000]) : null,
     onFailure: dice.weighted({
-      ...{ 'by-chance': 4, 'dead-letter': 2, 'retry-topic': 3 },
+      ...{ 'by-chance': 4, 'dead-letter': 2, 'retry-topic': 3, park: 1 },
       ...{ skip: 1, leave: 1, hold: 1, 'skip-and-stop': 1, stop: 1 },
     }),
     tiers: Array.from({ length: dice.int(1, 2) }, () => dice.pick([50, 1_000])),
@@ -209,6 +209,9 @@ export function retryTopicName(source: string, tier: number): string {
 export function deadLetterTopic(route: number): string {
   return `${sourceTopic(route)}.dlq`
 }
+
+/** Where messages are parked. */
+export const PARKED = 'files'
 
 /** What `work.filter` keeps away from the handlers. */
 export function isFiltered({ filters }: RouteScenario, offset: number): boolean {

@@ -4,7 +4,8 @@ import type { AnyMessage } from '../../src/consumer/claim.ts'
 import type { FailureDecision } from '../../src/consumer/failure-sink.ts'
 import type { HandlerContext } from '../../src/work/context.ts'
 import { type Decision, type Failure, Poison, Retry } from '../../src/work/failure.ts'
-import type { ClaimModel } from './claim-model.ts'
+import type { Seats } from '../../src/work/seats.ts'
+import type { ClaimModel, Run } from './claim-model.ts'
 import type { Dice } from './dice.ts'
 import type { Fate, RouteScenario } from './scenario.ts'
 import type { SimulatedClaim } from './simulated-claim.ts'
@@ -21,20 +22,33 @@ export interface HandlerParts {
   readonly deadLetter: FailureDecision
   /** From now on everything succeeds soon. */
   readonly calm: () => boolean
+  readonly violated: (invariant: string, what: string) => void
 }
 
 /** What a user writes for a route: its handler, serdes and decisions do whatever the dice say, and tell the model. */
 export class SimulatedHandler {
   readonly #scenario: RouteScenario
   readonly #parts: HandlerParts
-  readonly #threads: SimulatedThreads
+  /** Null: handlers run where the consumer does. */
+  readonly #threads: SimulatedThreads | null
   /** Messages whose handler was entered by this process. */
   readonly #entered = new WeakSet<AnyMessage>()
 
   constructor(scenario: RouteScenario, parts: HandlerParts) {
     this.#scenario = scenario
     this.#parts = parts
-    this.#threads = new SimulatedThreads(scenario.threads, parts.dice)
+    const { dice, clock, violated } = parts
+    const { threads: count, batch } = scenario
+    // Batches do not run in threads.
+    const threaded = count > 0 && batch === null
+    this.#threads = threaded
+      ? new SimulatedThreads({ count, dice, clock, violated: what => violated('threads', what) })
+      : null
+  }
+
+  /** Of its threads; null: it has none. */
+  get seats(): Seats<AnyMessage> | null {
+    return this.#threads?.seats ?? null
   }
 
   handle(messages: readonly AnyMessage[], context: HandlerContext): unknown {
@@ -61,7 +75,7 @@ export class SimulatedHandler {
       case 'never':
         return new Promise(() => {})
       default:
-        return this.#settleLater(fate, context, end)
+        return this.#settleLater(fate, context, run, end)
     }
   }
 
@@ -125,11 +139,12 @@ export class SimulatedHandler {
   }
 
   #fate(): Fate {
-    if (this.#parts.calm()) return this.#parts.dice.pick(['sync', 'async'])
-    return this.#parts.dice.weighted(this.#scenario.fates)
+    const { calm, dice } = this.#parts
+    const fate = calm() ? dice.pick(['sync', 'async'] as const) : dice.weighted(this.#scenario.fates)
+    return this.#threads === null ? fate : (IN_THREADS[fate] ?? fate)
   }
 
-  #settleLater(fate: Fate, { signal }: HandlerContext, end: (failing: Failing | null) => void): unknown {
+  #settleLater(fate: Fate, { signal }: HandlerContext, run: Run, end: (failing: Failing | null) => void): unknown {
     const { dice, clock } = this.#parts
     const { timeoutMs, abandonMs } = this.#scenario
     const result = new Promise<void>((resolve, reject) => {
@@ -137,19 +152,19 @@ export class SimulatedHandler {
       const settle = (error: Error | null) => {
         if (!open) return
         open = false
-        thread.end()
+        thread?.end()
         end(failingOf(error))
         if (error === null) resolve()
         else reject(error)
       }
-      const thread = this.#threads.run(settle)
+      const thread = this.#threads?.run(() => run.stuck, settle)
       const after = (ms: number, error: Error | null) => void clock.after(ms, () => settle(error))
       const soon = dice.int(0, 20)
       const late = timeoutMs + dice.int(0, 2 * abandonMs)
       if (fate === 'fail') after(soon, new Error('failed'))
       else if (fate === 'retry') after(soon, new Retry({ afterMs: dice.int(0, 300) }))
       else if (fate === 'poison') after(soon, new Poison('poison'))
-      else if (fate === 'die') clock.after(soon, thread.die)
+      else if (fate === 'die') clock.after(soon, thread?.die ?? (() => settle(new Error('died'))))
       else if (fate === 'late') after(late, null)
       else if (fate === 'late-failure') after(late, new Error('failed late'))
       else if (fate === 'obey') signal.addEventListener('abort', () => settle(signal.reason))
@@ -158,6 +173,12 @@ export class SimulatedHandler {
     // biome-ignore lint/suspicious/noThenProperty: a handler may answer a promise of another kind
     return fate === 'thenable' ? { then: result.then.bind(result) } : result
   }
+}
+
+/** Nothing in a thread is over at once, and one that does not end is ended with its thread. */
+const IN_THREADS: Partial<Record<Fate, Fate>> = {
+  ...{ sync: 'async', block: 'async', throw: 'fail', thenable: 'async' },
+  ...{ never: 'late-failure' },
 }
 
 function failingOf(error: Error | null): Failing | null {

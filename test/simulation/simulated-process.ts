@@ -1,4 +1,5 @@
 import { exponential } from '../../src/base/backoff.ts'
+import { partitionName, type TopicPartition } from '../../src/base/topic-partition.ts'
 import type { AnyMessage, Claim, ClaimHost } from '../../src/consumer/claim.ts'
 import { dueAt } from '../../src/consumer/failure-headers.ts'
 import { Sinks } from '../../src/consumer/sinks.ts'
@@ -7,7 +8,6 @@ import type { Fetching } from '../../src/fetch/fetching.ts'
 import { CommitLoop } from '../../src/offsets/commit-loop.ts'
 import { MetadataLimit } from '../../src/offsets/gaps.ts'
 import { Progress } from '../../src/offsets/progress.ts'
-import { partitionName, type TopicPartition } from '../../src/base/topic-partition.ts'
 import type { CommittedOffset } from '../../src/offsets/storage.ts'
 import { Dispatcher } from '../../src/work/dispatcher.ts'
 import type { WorkEvents } from '../../src/work/events.ts'
@@ -19,11 +19,11 @@ import { GROUP, type Scenario, type TopicScenario } from './scenario.ts'
 import { SimulatedBreaker } from './simulated-breaker.ts'
 import { SimulatedBrokers } from './simulated-brokers.ts'
 import { SimulatedClaim } from './simulated-claim.ts'
-import { simulatedFetching } from './simulated-fetching.ts'
 import { ProcessClock, type SimulatedClock } from './simulated-clock.ts'
+import { simulatedFetching } from './simulated-fetching.ts'
 import { type SimulatedRoute, simulatedRoutes } from './simulated-routes.ts'
-import type { SinkModel } from './sink-model.ts'
 import { type SimulatedStorage, StorageConnection } from './simulated-storage.ts'
+import type { SinkModel } from './sink-model.ts'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
@@ -131,6 +131,7 @@ export class SimulatedProcess implements ClaimHost {
     const { routes, sinks } = simulatedRoutes(scenario, parts.topics, {
       ...{ ...parties, dice, clock: this.#hands, workClock: this.#clock },
       block: ms => clock.skip(ms),
+      violated: (invariant, what) => this.#violated(invariant, what),
       watched: route => this.#breaker?.breaker.watched(route) ?? route,
       sinks: retries =>
         new Sinks({

@@ -1,5 +1,5 @@
 import { constant, exponential } from '../../src/base/backoff.ts'
-import type { Clock } from '../../src/base/clock.ts'
+import { type Clock, sleep } from '../../src/base/clock.ts'
 import type { AnyMessage } from '../../src/consumer/claim.ts'
 import { deadLetter } from '../../src/consumer/dead-letter.ts'
 import type { FailureSink, OnFailureOption, RetryPlace } from '../../src/consumer/failure-sink.ts'
@@ -14,6 +14,7 @@ import {
   deadLetterTopic,
   GROUP,
   isFiltered,
+  PARKED,
   type RouteScenario,
   type Scenario,
   sourceTopic,
@@ -61,7 +62,13 @@ export function simulatedRoutes(
       const route = consumerRoute(spec, work, { clock: parts.workClock, failed })
       const onFailure = watched(sinks.onFailure(route.onFailure), scenario, message => parts.claimOf(message).model)
       const decode = scenario.decodes ? (message: AnyMessage) => handler.decode(message) : null
-      return { topic, scenario, route, work: route.work(onFailure, work => parts.watched({ ...work, decode }), null) }
+      const seats = handler.seats === null ? {} : { seats: handler.seats }
+      return {
+        topic,
+        scenario,
+        route,
+        work: route.work(onFailure, work => parts.watched({ ...work, decode, ...seats }), null),
+      }
     }),
   }
 }
@@ -75,6 +82,7 @@ interface Written {
 function written(topic: TopicScenario, scenario: RouteScenario, work: ResolvedWork, parts: RouteParts): Written {
   const dead = deadLetter(deadLetterTopic(topic.route))
   const handler = new SimulatedHandler(scenario, { ...parts, deadLetter: dead })
+  const files = simulatedFiles(parts)
   const { order, timeoutMs, abandonMs, attempts, backoff, redeliverMs, expireAfterMs } = scenario
   const { minMs, maxMs } = backoff
   const spec: RouteSpec = {
@@ -85,7 +93,7 @@ function written(topic: TopicScenario, scenario: RouteScenario, work: ResolvedWo
         ...(expireAfterMs === null ? {} : { expireAfterMs }),
         backoff: minMs === maxMs ? constant(maxMs) : exponential(minMs, maxMs),
         filter: ({ offset }) => !isFiltered(scenario, offset),
-        onFailure: onFailureOf(scenario, handler, dead),
+        onFailure: onFailureOf(scenario, handler, { dead, files }),
       },
     },
     handler:
@@ -100,15 +108,31 @@ function written(topic: TopicScenario, scenario: RouteScenario, work: ResolvedWo
 function onFailureOf(
   { onFailure, tiers, afterTiers }: RouteScenario,
   handler: SimulatedHandler,
-  dead: FailureSink,
+  { dead, files }: { readonly dead: FailureSink; readonly files: FailureSink },
 ): OnFailureOption {
   if (onFailure === 'by-chance') return failure => handler.decide(failure)
   if (onFailure === 'dead-letter') return dead
+  if (onFailure === 'park') return files
   if (onFailure !== 'retry-topic') return onFailure
   return retryTopic(
     tiers.map(delayMs => ({ delayMs })),
     afterTiers === 'dead-letter' ? dead : afterTiers,
   )
+}
+
+/** As `park()` makes them: slow, and sometimes impossible to write. */
+function simulatedFiles({ dice, clock, calm, claimOf }: RouteParts): FailureSink {
+  return {
+    name: PARKED,
+    create: false,
+    topicsFor: () => [],
+    keep: async ({ message }) => {
+      await sleep(clock, dice.int(0, 20))
+      if (!calm() && dice.chance(0.3)) throw new Error('no space left on device')
+      claimOf(message).model.parked(message.offset)
+      return 'skip'
+    },
+  }
 }
 
 /** Tells the model of what is to be kept elsewhere by the route itself. */

@@ -5,7 +5,7 @@ import type { AnyMessage } from '../../src/consumer/claim.ts'
 import { type Decision, type Failure, Poison } from '../../src/work/failure.ts'
 import type { Journal } from './journal.ts'
 import type { LogMessage, PartitionLog } from './partition-log.ts'
-import { deadLetterTopic, retryTopicName, type Scenario, sourceTopic, type TopicScenario } from './scenario.ts'
+import { deadLetterTopic, PARKED, retryTopicName, type Scenario, sourceTopic, type TopicScenario } from './scenario.ts'
 
 /** A message that is to be kept elsewhere, and what became of that. */
 export interface Keeping {
@@ -49,13 +49,14 @@ export class SinkModel {
     const { onFailure, tiers, afterTiers } = this.#scenario.routes[route] as Scenario['routes'][number]
     const hopeless = error instanceof Poison || (reason === 'decode' && !(error as MillraceError).retriable)
     const delayMs = deadLetter || onFailure !== 'retry-topic' || hopeless ? null : (tiers[tier] ?? null)
-    const dead = deadLetter || onFailure === 'dead-letter' || afterTiers === 'dead-letter'
-    const last = dead ? deadLetterTopic(route) : null
+    const parks = onFailure === 'park' && !deadLetter
+    const dead = !parks && (deadLetter || onFailure === 'dead-letter' || afterTiers === 'dead-letter')
+    const last = parks ? PARKED : dead ? deadLetterTopic(route) : null
     const keeping: Keeping = {
       ...{ message, reason, delayMs },
       origin: originOf(log, message),
       topic: delayMs === null ? last : retryTopicName(sourceTopic(route), tier + 1),
-      otherwise: dead ? 'hold' : (afterTiers as Decision),
+      otherwise: dead || parks ? 'hold' : (afterTiers as Decision),
       attempts: attempts + Number(message.headers.get('millrace.attempts') ?? 0),
       askedAt: this.#clock.wallTime(),
       acknowledged: false,
@@ -69,6 +70,13 @@ export class SinkModel {
   decided(keeping: Keeping): Decision {
     if (keeping.acknowledged) return 'skip'
     return keeping.topic === null ? keeping.otherwise : 'hold'
+  }
+
+  /** A message is in a file. */
+  parked(log: PartitionLog, message: LogMessage): void {
+    for (const keeping of this.#keeping.get(originOf(log, message)) ?? []) {
+      if (keeping.topic === PARKED) keeping.acknowledged = true
+    }
   }
 
   /** A batch is in the log; answers what is to be done when its producer hears of it. */

@@ -118,9 +118,10 @@ export class MemberProcess {
   readonly #ended: Promise<unknown[]>
   #errors = ''
 
-  constructor(witness: Witness, args: readonly string[]) {
+  /** `of`: the program that it runs. */
+  constructor(witness: Witness, args: readonly string[], of = program) {
     this.witness = witness
-    this.#process = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'ignore', 'pipe'] })
+    this.#process = spawn(process.execPath, [of, ...args], { stdio: ['pipe', 'ignore', 'pipe'] })
     this.#ended = once(this.#process, 'close')
     this.#process.stderr?.on('data', chunk => {
       this.#errors = (this.#errors + chunk).slice(-10_000)

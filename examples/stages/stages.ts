@@ -62,10 +62,6 @@ export const stages: ReadonlyMap<string, Stage> = new Map<string, Stage>([
       epilogue: async scene => console.table(scene.rows('totals.db', 'SELECT * FROM totals ORDER BY customer')),
     },
   ],
-  [
-    'transaction',
-    { ...ofOrders('invoices'), topics: { orders: 3, invoices: 1 }, epilogue: scene => scene.show('invoices') },
-  ],
   ['graceful-shutdown', { ...ofOrders('shop'), env: { PORT: '0' } }],
   ['opentelemetry', ofOrders('shop')],
   ['read-once', { topics: { orders: 3 }, messages: orders }],

@@ -25,10 +25,9 @@ const programs = new Programs()
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-examples-'))
-  broker = await Broker.start({ topics: { orders: 3, audit: 3, invoices: 1 } })
+  broker = await Broker.start({ topics: { orders: 3 } })
   client = new NativeClient({ brokers: broker.brokers, logger: new StderrLogger('warn', systemClock) })
   await write('orders', 60)
-  await write('audit', 600)
 })
 after(async () => {
   await programs.end()

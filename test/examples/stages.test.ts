@@ -68,10 +68,6 @@ const told: Readonly<Record<string, (lines: readonly string[]) => void>> = {
       lines.join('\n'),
     )
   },
-  transaction(lines) {
-    const invoices = lines.flatMap(line => /^c\d \{"order":"(.*?)"/.exec(line)?.[1] ?? [])
-    assert.deepEqual([invoices.length, new Set(invoices).size], [60, 60])
-  },
   'read-once'(lines) {
     const counts = lines.filter(line => /^\d+\tc\d$/.test(line))
     assert.equal(counts.length, 7)

@@ -60,7 +60,14 @@ export {
   readProperties,
 } from './consumer/properties/read-properties.ts'
 export { type RetryTier, type RetryTopicOptions, retryTopic } from './consumer/retry-topic.ts'
-export { type BatchHandler, batch, type Handler, type RouteOptions } from './consumer/route.ts'
+export {
+  type Batch,
+  type BatchHandler,
+  type BatchOptions,
+  batch,
+  type Handler,
+  type RouteOptions,
+} from './consumer/route.ts'
 export type * from './consumer/state.ts'
 export type {
   CommitTrace,

@@ -4,7 +4,7 @@ import type { Logger } from '../base/logger.ts'
 import { partitionName } from '../base/topic-partition.ts'
 import type { CommitLoop } from '../offsets/commit-loop.ts'
 import type { Decision, Failure, OnFailure } from '../work/failure.ts'
-import type { Route } from '../work/route.ts'
+import type { BatchBy, Route } from '../work/route.ts'
 import type { AnyMessage, Claim, Once } from './claim.ts'
 import { isSink } from './failure-sink.ts'
 import type { ResolvedOptions, ResolvedRouteWork } from './options.ts'
@@ -14,9 +14,13 @@ import type { ResolvedOptions, ResolvedRouteWork } from './options.ts'
  *
  * @throws {OptionError}
  */
-export function checkOnce(path: string, { attempts, onFailure }: ResolvedRouteWork): void {
+export function checkOnce(path: string, { attempts, onFailure }: ResolvedRouteWork, batchBy: BatchBy | null): void {
   const why = "offsets.mode 'at-most-once' hands no message to its handler twice"
   if (attempts > 1) throw new OptionError(`${path}.attempts must be 1, or left out, not ${attempts}: ${why}`)
+  if (batchBy === 'route') {
+    const begun = 'and when a partition moves, what its batches have of others is handled again'
+    throw new OptionError(`batch() of ${path} must be by 'partition' or 'key', not 'route': ${why}, ${begun}`)
+  }
   const again = onFailure === 'leave' || onFailure === 'hold'
   if (!again && !(isSink(onFailure) && onFailure.retryTopics !== undefined)) return
   const given = again ? `'${onFailure}'` : 'retryTopic()'

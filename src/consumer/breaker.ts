@@ -3,12 +3,11 @@ import { MillraceError, OptionError, toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { partitionName, type TopicPartition } from '../base/topic-partition.ts'
 import { Circuit, type CircuitDecision } from '../work/circuit.ts'
-import type { HandlerContext } from '../work/context.ts'
-import { type Failure, HandlerTimeout } from '../work/failure.ts'
-import { promised } from '../work/invocation.ts'
+import type { Failure } from '../work/failure.ts'
 import type { Route } from '../work/route.ts'
 import { type CircuitState, isCircuitDecision, type ResolvedBreaker } from './breaker-options.ts'
 import type { AnyMessage } from './claim.ts'
+import { probing } from './probes.ts'
 
 export interface BreakerParts {
   readonly options: ResolvedBreaker
@@ -52,16 +51,9 @@ export class Breaker {
     placed.circuit.failed()
   }
 
-  /** The same route, whose handler tells the circuits how their probes end. */
+  /** The same route, which tells the circuits how their probes end. */
   watched(route: Route<AnyMessage>): Route<AnyMessage> {
-    const withinMs = route.timeoutMs + route.abandonMs
-    /** The numbers of those probes that are being decoded. */
-    const probes = new WeakMap<AnyMessage, number>()
-    const decode = route.decode === null ? null : this.#watchedDecode(route.decode, probes, withinMs)
-    if (route.batch === null) {
-      return { ...route, decode, handle: this.#watchedHandle(route.handle, message => [message], probes, withinMs) }
-    }
-    return { ...route, decode, handle: this.#watchedHandle(route.handle, messages => messages, probes, withinMs) }
+    return probing(route, place => this.circuit(place))
   }
 
   /** Those that are not closed. */
@@ -137,65 +129,4 @@ export class Breaker {
     const text = `${failures} messages${where} failed within ${windowMs} ms, the last because of: ${last?.error.message}`
     return new MillraceError('CIRCUIT_OPEN', text, { ...place, cause: last?.error })
   }
-
-  #watchedDecode(
-    decode: (message: AnyMessage) => void | Promise<void>,
-    probes: WeakMap<AnyMessage, number>,
-    withinMs: number,
-  ): (message: AnyMessage) => void | Promise<void> {
-    return message => {
-      const circuit = this.circuit(message)
-      const probe = circuit.started(withinMs)
-      if (probe === 0) return decode(message)
-      probes.set(message, probe)
-      const failed = () => circuit.probed(probe, 'failed')
-      try {
-        const pending = decode(message)
-        pending?.then(undefined, failed)
-        return pending
-      } catch (error) {
-        failed()
-        throw error
-      }
-    }
-  }
-
-  #watchedHandle<W extends AnyMessage | readonly AnyMessage[]>(
-    handle: (work: W, context: HandlerContext) => unknown,
-    messagesOf: (work: W) => readonly AnyMessage[],
-    probes: WeakMap<AnyMessage, number>,
-    withinMs: number,
-  ): (work: W, context: HandlerContext) => unknown {
-    return (work, context) => {
-      const messages = messagesOf(work)
-      const circuit = this.circuit(messages[0] as AnyMessage)
-      const probe = decodedProbe(messages, probes) || circuit.started(withinMs)
-      if (probe === 0) return handle(work, context)
-      const failed = () => {
-        const { aborted, reason } = context.signal
-        circuit.probed(probe, aborted && !(reason instanceof HandlerTimeout) ? 'unknown' : 'failed')
-      }
-      let pending: Promise<unknown> | null
-      try {
-        pending = promised(handle(work, context))
-      } catch (error) {
-        failed()
-        throw error
-      }
-      if (pending === null) circuit.probed(probe, 'handled')
-      else pending.then(() => circuit.probed(probe, 'handled'), failed)
-      return pending
-    }
-  }
-}
-
-/** The number of the probe that was decoded among these messages; 0: none was. */
-function decodedProbe(messages: readonly AnyMessage[], probes: WeakMap<AnyMessage, number>): number {
-  for (const message of messages) {
-    const probe = probes.get(message)
-    if (probe === undefined) continue
-    probes.delete(message)
-    return probe
-  }
-  return 0
 }

@@ -295,7 +295,7 @@ function resolveWork(options: WorkOptions | undefined, mode: OffsetsMode): Resol
     filter: null,
     expireAfterMs: null,
   })
-  if (once) checkOnce('work', shared)
+  if (once) checkOnce('work', shared, null)
   const concurrency = section.number('concurrency', 16, { min: 1 })
   return {
     ...shared,

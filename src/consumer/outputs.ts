@@ -9,6 +9,7 @@ import type { Bytes } from '../records/batch-builder.ts'
 import { Attempt, type HandlerContext } from '../work/context.ts'
 import { promised } from '../work/invocation.ts'
 import type { Route } from '../work/route.ts'
+import { batchOf, type MessageBatch } from '../work/verdicts.ts'
 import type { AnyMessage } from './claim.ts'
 
 /** What a handler is given with `work.transaction`. */
@@ -173,10 +174,18 @@ export function sendingRoute(route: Route<AnyMessage>, parts: OutputParts): Rout
   const { handle } = route
   return {
     ...route,
-    handle: (messages: readonly AnyMessage[], context: HandlerContext) => {
+    handle: (batch: MessageBatch<AnyMessage>, context: HandlerContext) => {
       const sending = new OutputContext(context, parts)
       // A batch has at least one.
-      return sending.run(() => handle(messages, sending), messages[0] as AnyMessage)
+      return sending.run(() => handle(batchOf([...batch], undivided), sending), batch[0] as AnyMessage)
     },
   }
+}
+
+/** What is sent is written for all of a batch: nobody knows which message it was made from. */
+const undivided = { done: () => refuse('done'), fail: () => refuse('fail') }
+
+function refuse(name: string): never {
+  const text = `batch.${name}() does not go with work.transaction: what a batch sends is written for all of it, or not at all`
+  throw new MillraceError('UNDIVIDED', text)
 }

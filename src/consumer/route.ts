@@ -10,7 +10,8 @@ import { END_MS, type ThreadPool } from '../threads/pool.ts'
 import { ThreadedHandler } from '../threads/threads.ts'
 import type { HandlerContext } from '../work/context.ts'
 import type { OnFailure } from '../work/failure.ts'
-import type { BatchLimits, Route } from '../work/route.ts'
+import type { BatchBy, BatchLimits, Order, Route } from '../work/route.ts'
+import { batchOf, type MessageBatch } from '../work/verdicts.ts'
 import { checkOnce } from './at-most-once.ts'
 import type { AnyMessage } from './claim.ts'
 import { isSink, type OnFailureOption, type RetryPlace } from './failure-sink.ts'
@@ -23,10 +24,13 @@ export type Handler<K = Buffer | null, V = Buffer | null, C extends HandlerConte
   context: C,
 ) => unknown
 
-/** Handles many messages of one partition at once; made by `batch()`. */
+/** What a handler made by `batch()` is given: its messages, and how to say of single ones what became of them. */
+export type Batch<K = Buffer | null, V = Buffer | null> = MessageBatch<Message<K, V>>
+
+/** Handles many messages at once; made by `batch()`. */
 export interface BatchHandler<K = Buffer | null, V = Buffer | null, C extends HandlerContext = HandlerContext> {
   readonly limits: BatchLimits
-  readonly handle: (messages: readonly Message<K, V>[], context: C) => unknown
+  readonly handle: (batch: Batch<K, V>, context: C) => unknown
 }
 
 /** Options of one route. */
@@ -41,23 +45,45 @@ export interface RouteOptions<K, V> {
   work?: RouteWorkOptions<Message<K, V>>
 }
 
+export interface BatchOptions {
+  /**
+   * Which messages may be in one batch. `'partition'` (the default): those of one partition. `'key'`: those of one key; those without one
+   * are in batches of their own, of one partition. It needs the order `'key'`. `'route'`: any of the route, of all its partitions and
+   * topics. It needs the order `'none'`.
+   */
+  by?: BatchBy
+  /** Default 500, at most 100,000. */
+  messages?: number
+  /** Bytes of keys and values. Default 16 MiB. */
+  bytes?: number
+  /** How long its first message may wait for others, ms. Default 100. */
+  lingerMs?: number
+}
+
 /**
- * A handler of many messages of one partition: a batch is handed over at the first limit that it reaches. It is one unit of
- * concurrency with one timeout; under order `'key'` it takes the lanes of all its keys. It succeeds or fails as a whole.
+ * A handler of many messages: a batch is handed over at the first limit that it reaches, in the order of partitions and offsets. It is one
+ * unit of concurrency with one timeout; under order `'key'` it takes the lanes of all its keys.
  *
- * `messages` defaults to 500, `bytes` (of keys and values) to 16 MiB, `lingerMs`, how long its first message may wait for
- * others, to 100.
+ * The handler may say of single messages that they are done, or failed. Of the others, all are done when it resolves, and fail when it
+ * rejects: they are tried again together, and once their attempts are spent in halves, until what fails is alone.
+ *
+ * ```ts
+ * batch({ messages: 100 }, async batch => {
+ *   for (const message of batch) await save(message.value).catch(error => batch.fail(message, error))
+ * })
+ * ```
  */
 export function batch<K = Buffer | null, V = Buffer | null, C extends HandlerContext = HandlerContext>(
-  limits: { messages?: number; bytes?: number; lingerMs?: number },
-  handle: (messages: readonly Message<K, V>[], context: C) => unknown,
+  options: BatchOptions,
+  handle: (batch: Batch<K, V>, context: C) => unknown,
 ): BatchHandler<K, V, C> {
-  const section = new SectionCheck('batch', limits, ['messages', 'bytes', 'lingerMs'])
+  const section = new SectionCheck('batch', options, ['by', 'messages', 'bytes', 'lingerMs'])
   if ((handle as unknown) instanceof ThreadedHandler)
     throw new OptionError('batch(…) does not run in threads: threads(…) handles one message at a time')
   if (typeof handle !== 'function') throw new OptionError(`batch needs a handler, not ${describe(handle)}`)
   return {
     limits: {
+      by: section.oneOf('by', 'partition', ['route', 'partition', 'key']),
       messages: section.number('messages', 500, { min: 1, max: 100_000 }),
       bytes: section.number('bytes', 16 * 1024 * 1024, { min: 1 }),
       lingerMs: section.number('lingerMs', 100, { min: 0 }),
@@ -99,7 +125,7 @@ export function checkRoute(spec: RouteSpec): RouteSpec {
 
 /**
  * Who lost a partition unnoticed is refused as a member of the group; nobody is one who named partitions (KIP-447). What sends is here, and
- * handlers in threads do not reach it.
+ * handlers in threads do not reach it. A batch of several partitions may lose one of them.
  *
  * @throws {OptionError}
  */
@@ -112,6 +138,10 @@ export function checkTransactedRoute({ match, handler }: RouteSpec): void {
   if (handler instanceof ThreadedHandler)
     wrong(
       'has its handler in threads, which cannot send in the transactions of work.transaction: leave out one of the two',
+    )
+  if (batchBy(handler) === 'route')
+    wrong(
+      "has a batch() by 'route', and with work.transaction a batch is done as a whole, or not at all: let it be by 'partition' or 'key'",
     )
 }
 
@@ -189,8 +219,22 @@ export function retryRoute(spec: RouteSpec, work: ResolvedWork, group: string | 
 export function routeWork({ match, options, handler }: RouteSpec, work: ResolvedWork): ResolvedRouteWork {
   const path = `topic(${describeMatch(match)}).work`
   const resolved = resolveRouteWork(path, options.work as RouteWorkOptions | undefined, work)
-  if (work.mode === 'at-most-once') checkOnce(path, resolved)
+  const by = batchBy(handler)
+  if (work.mode === 'at-most-once') checkOnce(path, resolved, by)
+  if (by !== null) checkBatchOrder(by, resolved.order, path)
   return handler instanceof ThreadedHandler ? { ...resolved, abandonMs: resolved.abandonMs + END_MS } : resolved
+}
+
+/** Null: the handler is for single messages. */
+function batchBy(handler: RouteSpec['handler']): BatchBy | null {
+  return typeof handler === 'function' || handler instanceof ThreadedHandler ? null : handler.limits.by
+}
+
+function checkBatchOrder(by: BatchBy, order: Order, path: string): void {
+  const needs = by === 'route' ? 'none' : 'key'
+  if (by === 'partition' || order === needs) return
+  const why = by === 'route' ? 'batches that mix partitions keep no order' : 'each batch takes the turn of its key'
+  throw new OptionError(`batch({ by: '${by}' }) needs ${path}.order '${needs}', not '${order}': ${why}`)
 }
 
 export function consumerRoute(
@@ -203,7 +247,7 @@ export function consumerRoute(
   const sieve = filter === null && expireAfterMs === null ? null : new Sieve({ ...parts, filter, expireAfterMs })
   // What has waited for others of its key, or for another attempt, may have become too old meanwhile.
   const late = expireAfterMs === null ? null : sieve
-  const common = { ...policy, decode: decoder(options.key, options.value) }
+  const common = { ...policy, once: work.mode === 'at-most-once', decode: decoder(options.key, options.value) }
   return {
     sieve,
     onFailure,
@@ -252,9 +296,13 @@ function unexpired(route: Route<AnyMessage>, sieve: Sieve): Route<AnyMessage> {
   return {
     ...route,
     decode: unexpiredDecode,
-    handle: (messages: readonly AnyMessage[], context: HandlerContext) => {
-      const rest = messages.filter(message => !sieve.expired(message))
-      return rest.length === 0 ? undefined : handle(rest, context)
+    handle: (batch: MessageBatch<AnyMessage>, context: HandlerContext) => {
+      const old = new Set(batch.filter(message => sieve.expired(message)))
+      if (old.size === 0) return handle(batch, context)
+      // Whatever becomes of the others.
+      for (const message of old) batch.done(message)
+      const rest = batch.filter(message => !old.has(message))
+      return rest.length === 0 ? undefined : handle(batchOf(rest, batch), context)
     },
   }
 }

@@ -159,8 +159,11 @@ export class Sinks {
 
   readonly #retryOf: SinkParts['retryOf'] = topic => this.#parts.retries.get(topic) ?? null
 
+  /** @throws {ClosedError} */
   get #made(): Producer {
-    const { brokers, client, clock, random, logger } = this.#parts
+    const { brokers, client, clock, random, logger, signal } = this.#parts
+    // Nobody would close it.
+    signal.throwIfAborted()
     this.#producer ??= new Producer(
       {
         brokers,

@@ -26,9 +26,10 @@ export interface FetchTrace extends Traced {
 
 /** `millrace:handle`: one call of a handler, from entering it until it settled. */
 export interface HandleTrace extends Traced {
+  /** Of the first message. */
   readonly topic: string
   readonly partition: number
-  /** Of one partition, in the order of their offsets; one unless the handler is a `batch()`. */
+  /** As the handler gets them: one unless it is a `batch()`. */
   readonly messages: readonly AnyMessage[]
   /** 1 for the first. */
   readonly attempt: number

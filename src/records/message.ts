@@ -192,6 +192,23 @@ export class Message<K = Buffer | null, V = Buffer | null> {
     return hash(this.source.bytes, this.keyStart, this.keyStart + this.keyLength, seed ^ this.source.partition)
   }
 
+  /** Whether the bytes of both keys are the same. No key is not an empty one. */
+  hasKeyOf(other: Message<unknown, unknown>): boolean {
+    const { keyStart, keyLength } = this
+    if (keyLength !== other.keyLength) return false
+    const { keyStart: otherStart } = other
+    return (
+      keyLength <= 0 ||
+      this.source.bytes.compare(
+        other.source.bytes,
+        otherStart,
+        otherStart + keyLength,
+        keyStart,
+        keyStart + keyLength,
+      ) === 0
+    )
+  }
+
   /**
    * Copies its own bytes out of the batch, so that the batch can be freed. Once is enough. For the reservoir alone, which counts
    * who needs a batch.

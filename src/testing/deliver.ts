@@ -15,11 +15,11 @@ import type { HeaderInput } from '../records/batch-builder.ts'
 import { writeBatch } from '../records/batch-writer.ts'
 import type { Message } from '../records/message.ts'
 import { openBatch } from '../records/open-batch.ts'
-import type { HandlerContext } from '../work/context.ts'
 import type { Decision, Failure } from '../work/failure.ts'
 import type { Route } from '../work/route.ts'
 import { MemoryCluster } from './memory-cluster.ts'
 import { MemoryProducer } from './memory-producer.ts'
+import { watchedRoute } from './watched-route.ts'
 
 /** A message to be delivered. */
 export interface TestMessage {
@@ -133,12 +133,13 @@ class Delivery {
     const entries = entriesOf(spec.routes, topics)
     this.#read = new Set(entries.map(({ topic }) => topic))
     const logger = spec.options.logger ?? new StderrLogger('silent', clock)
+    const routes = new Map(spec.routes.map(route => [route, this.#route(route, spec)]))
     this.#engine = new Engine({
       options: { ...spec.options, client: this.#cluster, offsets: { ...spec.options.offsets, storage: this.#offsets } },
       subscription: new Subscription(
         entries.map(({ topic }) => ({ topic, partitions: [...Array(topics.get(topic) ?? 1).keys()] })),
       ),
-      routes: entries.map(({ route }) => this.#route(route, spec)),
+      routes: entries.map(({ route }) => routes.get(route) as ConsumerRoute),
       groupClient: null,
       outputProducer: () => {
         const producer = { brokers: spec.options.brokers, client: this.#cluster, logger }
@@ -234,32 +235,16 @@ class Delivery {
       this.#error ??= error
     }
     const route = consumerRoute(spec, options.work, { clock: this.#clock, failed })
+    const handled = (message: AnyMessage, attempt: number) => {
+      this.#handled.push({ message, attempt })
+    }
+    /** One for all its topics, whose messages may be in one batch. */
+    let work: Route<AnyMessage> | undefined
     return {
       ...route,
-      work: (onFailure, watched, pool) => route.work(onFailure, inner => watched(this.#watched(inner)), pool),
-    }
-  }
-
-  #watched(route: Route<AnyMessage>): Route<AnyMessage> {
-    const handled = (messages: readonly AnyMessage[], attempt: number) => {
-      for (const message of messages) this.#handled.push({ message, attempt })
-    }
-    if (route.batch === null) {
-      const { handle } = route
-      return {
-        ...route,
-        handle: async (message: AnyMessage, context: HandlerContext) => {
-          await handle(message, context)
-          handled([message], context.attempt)
-        },
-      }
-    }
-    const { handle } = route
-    return {
-      ...route,
-      handle: async (messages: readonly AnyMessage[], context: HandlerContext) => {
-        await handle(messages, context)
-        handled(messages, context.attempt)
+      work: (onFailure, watched, pool) => {
+        work ??= route.work(onFailure, inner => watched(watchedRoute(inner, handled)), pool)
+        return work
       },
     }
   }

@@ -5,6 +5,9 @@ export type CircuitDecision = 'pause' | 'continue' | 'stop'
 
 export type CircuitPhase = 'closed' | 'open' | 'half-open'
 
+/** How a probe ended; `'unknown'`: it was given up, and says nothing. */
+export type ProbeResult = 'handled' | 'failed' | 'unknown'
+
 export interface CircuitParts {
   /** So many failures within `windowMs` open it. */
   readonly failures: number
@@ -76,7 +79,7 @@ export class Circuit {
   }
 
   /** How a probe ended. One whose partition was taken away tells nothing: another follows, and then nothing more is heard of it. */
-  probed(probe: number, result: 'handled' | 'failed' | 'unknown'): void {
+  probed(probe: number, result: ProbeResult): void {
     if (probe !== this.#probe || probe === 0) return
     if (result === 'handled') this.#close()
     else if (result === 'failed') this.#open()

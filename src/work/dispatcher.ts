@@ -2,17 +2,18 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { batchSize, collect, collectLoose, flush } from './batches.ts'
 import { Burst } from './burst.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
-import { abortHandlers, stopTaking, untilIdle } from './drain.ts'
+import { abortHandlers, type DrainParts, stopTaking, untilIdle } from './drain.ts'
 import type { WorkEvents } from './events.ts'
 import { Failures } from './failures.ts'
+import { Gathering } from './gathering.ts'
 import { Handlers } from './handlers.ts'
 import { Intake } from './intake.ts'
 import type { IntakeMarks, IntakeState, RunningHandler, TimedWaits } from './intake-state.ts'
 import { intakeMarks, intakeState, timedWaits } from './intake-state.ts'
 import { Lanes } from './lanes.ts'
+import { isMixed, Mixing } from './mixing.ts'
 import { Pace } from './pace.ts'
 import { Rotation } from './rotation.ts'
 import type { Route } from './route.ts'
@@ -69,6 +70,9 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #slots: SlotPool<M>
   readonly #waiting: Waiting<M>
   readonly #settling: Settling<M>
+  readonly #gathering: Gathering<M>
+  readonly #mixing: Mixing<M>
+  readonly #drains: DrainParts<M>
   readonly #handlers: Handlers<M>
   readonly #pace: Pace
   readonly #burst = new Burst(() => this.#pump())
@@ -107,13 +111,23 @@ export class Dispatcher<M extends WorkMessage> {
       rotation: this.#rotation,
       stop: (error: Error) => this.stop(error),
     }
-    const settling = new Settling(shared)
+    const gathering = new Gathering(shared)
+    this.#gathering = gathering
+    const settling = new Settling({ ...shared, gathering })
     this.#settling = settling
+    const mixing = new Mixing({ ...shared, gathering })
+    this.#mixing = mixing
+    this.#drains = { waiting: this.#waiting, settling, gathering, mixing }
     const finished = (intake: Intake<M>) => {
       this.#handlers.finished(intake)
       this.#pace.soon()
     }
-    const failures = new Failures({ ...shared, settling, finished })
+    const failures = new Failures({
+      ...shared,
+      settling,
+      finished,
+      part: partners => this.#handlers.part(partners),
+    })
     this.#handlers = new Handlers({ ...shared, settling, failures, maxAbandoned: options.maxAbandoned })
     this.#ticker = clock.every(TICK_MS, () => this.#tick())
   }
@@ -121,7 +135,9 @@ export class Dispatcher<M extends WorkMessage> {
   add(claim: WorkClaim<M>, route: Route<M>): void {
     const seed = Math.floor(this.#random() * 2 ** 30)
     const lookahead = Math.max(LOOKAHEAD, route.batch === null ? 0 : 2 * route.batch.messages)
-    const intake = new Intake(claim, route, this.#handlers.deadlines(route), seed, --this.#lastLane, lookahead)
+    const deadlines = this.#handlers.deadlines(route)
+    const filling = this.#gathering.filling(route)
+    const intake = new Intake(claim, route, deadlines, seed, --this.#lastLane, lookahead, filling)
     this.#intakes.set(claim, intake)
     intake.seats?.onCall(next => {
       this.#rotation.add(next)
@@ -184,7 +200,8 @@ export class Dispatcher<M extends WorkMessage> {
   async drain(claims: Iterable<WorkClaim<M>>, options: DrainOptions): Promise<number> {
     const { drainMs, reason, hurry } = options
     const intakes = this.#intakesOf(claims)
-    stopTaking(intakes, this.#clock.now() + (hurry?.aborted ? 0 : drainMs), this.#waiting, this.#settling)
+    const until = this.#clock.now() + (hurry?.aborted ? 0 : drainMs)
+    stopTaking(intakes, until, this.#drains, this.#intakes.values())
     for (const intake of intakes) if (intake.hasReady) this.#rotation.add(intake)
     this.#pace.soon()
     const { signal: closed } = this.#closed
@@ -262,10 +279,16 @@ export class Dispatcher<M extends WorkMessage> {
     return null
   }
 
+  readonly #mayStart = (intake: Intake<M>): boolean =>
+    intake.running < this.#options.perPartition && intake.claim.dispatchable
+
   /** The same of one claim. */
   #startFrom(intake: Intake<M>): M | null {
     const { claim } = intake
-    if (intake.running >= this.#options.perPartition || !claim.dispatchable) return null
+    if (!this.#mayStart(intake)) {
+      if (intake.hasReady && isMixed(intake)) this.#mixing.giveWay(intake)
+      return null
+    }
     if (intake.seats !== null && !intake.seats.offers(intake)) return null
     for (let taken = 0; ; taken++) {
       const ready = intake.shiftReady()
@@ -276,11 +299,15 @@ export class Dispatcher<M extends WorkMessage> {
       if (ready !== null) {
         // The slot may stand for nothing any more when its handler returns.
         const { message } = ready
-        intake.kept -= batchSize(ready)
+        if (isMixed(intake)) this.#mixing.withoutBlocked(ready, this.#mayStart)
         this.#handlers.start(ready)
         return message
       }
-      if (intake.stopped || intake.kept >= intake.lookahead || intake.undone >= this.#options.maxUndone) return null
+      if (intake.stopped || intake.undone >= this.#options.maxUndone) return null
+      if (intake.kept >= intake.lookahead) {
+        if (this.#gathering.hurry(intake)) continue
+        return null
+      }
       if (taken === MOST_TAKEN) {
         this.#more = true
         return null
@@ -294,25 +321,23 @@ export class Dispatcher<M extends WorkMessage> {
 
   /** Starts a message that was just taken, or queues it; answers whether it started. */
   #admit(intake: Intake<M>, message: M): boolean {
-    const { route, collecting } = intake
+    const { route } = intake
     const place = intake.claim.track(message)
     const lane =
       route.order === 'key' ? message.keyHash(intake.seed) : route.order === 'partition' ? intake.lane : NO_LANE
-    if (route.batch === null && (lane === NO_LANE || this.#lanes.isFree(lane))) {
+    if (route.batch !== null) {
+      this.#gathering.admit(intake, route, message, place, lane)
+      return false
+    }
+    if (lane === NO_LANE || this.#lanes.isFree(lane)) {
       this.#handlers.startFresh(intake, route, message, place, lane)
       return true
     }
     intake.kept++
-    if (lane === NO_LANE && collecting !== null && route.decode === null && intake.claim.tried(message) === 0) {
-      collectLoose(message, place, collecting, this.#waiting)
-      return false
-    }
     const slot = this.#slots.take(intake, message, place, lane)
     slot.state = SlotState.parked
-    const ahead = lane === NO_LANE ? null : this.#lanes.enter(slot)
-    if (route.batch !== null && (ahead === null || (collecting !== null && ahead.leader === collecting))) {
-      collect(slot, this.#clock, this.#waiting)
-    }
+    // It is not free.
+    this.#lanes.enter(slot)
     return false
   }
 
@@ -330,7 +355,7 @@ export class Dispatcher<M extends WorkMessage> {
   #due(slot: Slot<M>): void {
     const { intake } = slot
     if (slot.state === SlotState.collected) {
-      flush(slot)
+      this.#gathering.waited(slot)
     } else if (slot.left) {
       slot.left = slot.undone = false
       slot.attempts = 0
@@ -363,7 +388,7 @@ export class Dispatcher<M extends WorkMessage> {
       intake.stopped = true
       intake.finishBelow = -1
     }
-    stopTaking(intakes, Number.NEGATIVE_INFINITY, this.#waiting, this.#settling)
+    stopTaking(intakes, Number.NEGATIVE_INFINITY, this.#drains, this.#intakes.values())
     for (const intake of intakes) intake.end()
     // A message of another claim may have waited behind one that was given up.
     this.#pace.soon()

@@ -1,8 +1,11 @@
 import type { Clock } from '../base/clock.ts'
-import { flush } from './batches.ts'
+import type { TopicPartition } from '../base/topic-partition.ts'
+import { makeReady } from './batches.ts'
 import type { WorkMessage } from './claim.ts'
 import { Closing, PartitionLost, PartitionRevoked } from './failure.ts'
+import type { Gathering } from './gathering.ts'
 import type { Intake } from './intake.ts'
+import type { Mixing } from './mixing.ts'
 import type { Settling } from './settling.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
 import type { Waiting } from './waiting.ts'
@@ -10,17 +13,26 @@ import type { Waiting } from './waiting.ts'
 /** Why a claim ends: its partition goes to another member, it is not owned any more, or the consumer closes. */
 export type EndReason = 'revoked' | 'lost' | 'closing'
 
+/** Where what a drain gives up may be. */
+export interface DrainParts<M extends WorkMessage> {
+  readonly waiting: Waiting<M>
+  readonly settling: Settling<M>
+  readonly gathering: Gathering<M>
+  readonly mixing: Mixing<M>
+}
+
 /**
  * Takes nothing more, and gives up what does not run and need not be finished, or cannot be by `until`: what is left, held or due later,
- * what follows that, and what was taken behind all that was started.
+ * what follows that, and what was taken behind all that was started. `all` are the others, too.
  */
 export function stopTaking<M extends WorkMessage>(
   intakes: readonly Intake<M>[],
   until: number,
-  waiting: Waiting<M>,
-  settling: Settling<M>,
+  { waiting, settling, gathering, mixing }: DrainParts<M>,
+  all: Iterable<Intake<M>>,
 ): void {
   const stopping = new Set(intakes)
+  mixing.leave(stopping, all)
   for (const intake of stopping) {
     if (!intake.stopped) {
       intake.finishBelow = intake.claim.dispatchable ? Math.min(intake.started, intake.comesAgain) : -1
@@ -29,24 +41,22 @@ export function stopTaking<M extends WorkMessage>(
     intake.drainUntil = Math.max(intake.drainUntil, until)
   }
   const waits = Map.groupBy(waiting.slots(), ({ intake }) => intake)
-  for (const intake of stopping) giveUpWhatWaits(intake, waits.get(intake) ?? [], waiting, settling)
+  for (const intake of stopping)
+    giveUpWhatWaits(intake, waits.get(intake) ?? [], { waiting, settling, gathering, mixing })
 }
 
 /** `waits`: what of this intake is in `waiting`. */
 function giveUpWhatWaits<M extends WorkMessage>(
   intake: Intake<M>,
   waits: readonly Slot<M>[],
-  waiting: Waiting<M>,
-  settling: Settling<M>,
+  { waiting, settling, gathering }: DrainParts<M>,
 ): void {
   for (const slot of intake.shelf) intake.giveUpFrom(slot.message.offset)
   for (const slot of waits) {
     const hopeless = slot.undone || (slot.state === SlotState.waiting && slot.due > intake.drainUntil)
     if (hopeless) for (const { message } of slot.members ?? [slot]) intake.giveUpFrom(message.offset)
   }
-  const ready: Slot<M>[] = []
-  for (let slot = intake.shiftReady(); slot !== null; slot = intake.shiftReady()) ready.push(slot)
-  for (const slot of ready) {
+  for (const slot of intake.takeReady()) {
     if (intake.finishes(slot)) intake.pushReady(settling.trim(slot))
     else settling.giveUp(slot)
   }
@@ -61,11 +71,9 @@ function giveUpWhatWaits<M extends WorkMessage>(
     const finishes = intake.finishes(slot)
     if (finishes && slot.state === SlotState.waiting) continue
     waiting.remove(slot)
-    if (finishes) flush(settling.trim(slot))
-    else {
-      if (slot.state === SlotState.collected) intake.collecting = null
-      settling.giveUp(slot)
-    }
+    if (slot.state === SlotState.collected) gathering.close(slot)
+    if (finishes) makeReady(settling.trim(slot))
+    else settling.giveUp(slot)
   }
 }
 
@@ -74,12 +82,13 @@ export function abortHandlers<M extends WorkMessage>(intakes: readonly Intake<M>
   for (const intake of intakes) intake.aborted = why
   for (const deadlines of new Set(intakes.map(intake => intake.deadlines))) {
     for (const slot of deadlines) {
-      if (intakes.includes(slot.intake)) slot.attempt?.abort(endReason(why, slot.message))
+      const ended = [slot.intake, ...(slot.partners ?? [])].find(intake => intakes.includes(intake))
+      if (ended !== undefined) slot.attempt?.abort(endReason(why, ended.claim))
     }
   }
 }
 
-export function endReason(why: EndReason, { topic, partition }: WorkMessage): Error {
+export function endReason(why: EndReason, { topic, partition }: TopicPartition): Error {
   if (why === 'closing') return new Closing()
   return why === 'revoked' ? new PartitionRevoked(topic, partition) : new PartitionLost(topic, partition)
 }

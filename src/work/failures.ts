@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { MillraceError, OptionError, toError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
-import { makeReady, UndecodedMembers } from './batches.ts'
+import { BatchEnds } from './batch-ends.ts'
 import type { WorkMessage } from './claim.ts'
 import type { WorkEvents } from './events.ts'
 import {
@@ -10,15 +10,17 @@ import {
   type FailureReason,
   HandlerTimeout,
   isDecision,
-  Poison,
   Retry,
   Undecoded,
   WorkStopped,
 } from './failure.ts'
 import type { Intake } from './intake.ts'
 import { promised, type Scope } from './invocation.ts'
+import type { Lanes } from './lanes.ts'
 import type { Settling } from './settling.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
+import type { SlotPool } from './slot-pool.ts'
+import { isFinal, reasonOf, type Spent, spent } from './spent.ts'
 import type { Waiting } from './waiting.ts'
 
 /** What failures need of the dispatcher. */
@@ -30,77 +32,84 @@ export interface FailureParts<M extends WorkMessage> {
   /** Where `onFailure` is called. */
   scope: Scope
   settling: Settling<M>
+  lanes: Lanes<M>
+  slots: SlotPool<M>
   /** The slot's unit of concurrency is free again. */
   finished(intake: Intake<M>): void
+  /** The unit of a batch becomes one for each of its partitions, so many more. */
+  part(partners: number): void
   stop(error: Error): void
 }
 
-/** A message whose attempts are spent. */
-interface Spent<M extends WorkMessage> {
-  readonly slot: Slot<M>
-  readonly failure: Failure<M>
-  /** It went back to its lane, without a decision. */
-  parked: boolean
-}
-
-/** What becomes of a message whose handler failed: another attempt, or a decision. A batch fails as a whole. */
+/** What becomes of a message whose handler failed: another attempt, or a decision. */
 export class Failures<M extends WorkMessage> {
   readonly #parts: FailureParts<M>
+  readonly #ends: BatchEnds<M>
 
   constructor(parts: FailureParts<M>) {
     this.#parts = parts
+    this.#ends = new BatchEnds(parts, this)
   }
 
   /** A running slot, alone or leading a batch, failed. */
   failed(slot: Slot<M>, thrown: Error): void {
-    const { intake } = slot
+    const { intake, members, attempts } = slot
+    if (members !== null) {
+      this.ended(slot, thrown)
+      return
+    }
     const error = thrown instanceof Undecoded ? thrown.error : thrown
     if (error !== thrown) slot.decoded = false
     intake.deadlines.remove(slot)
-    this.#parts.settling.materialize(slot)
-    const members = slot.members ?? [slot]
     const aborted = slot.attempt?.aborted ?? null
     const timedOut = aborted instanceof HandlerTimeout
-    if (!intake.claim.live || (aborted !== null && !timedOut)) {
-      this.#dropAll(members)
+    const gaveUp = aborted !== null && !timedOut
+    if (!slot.decoded) intake.route.unentered?.(gaveUp ? [] : [slot.message], gaveUp ? [slot.message] : [])
+    if (!intake.claim.live || gaveUp) {
+      this.drop(slot)
       this.#parts.finished(intake)
-    } else if (error instanceof UndecodedMembers) {
-      this.#regroup(slot, members, error)
-    } else {
-      const reason = reasonOf(slot, timedOut)
-      for (const member of members) intake.claim.attempted(member.message, slot.attempts)
-      if (isFinal(slot, error, reason)) {
-        const { attempts } = slot
-        this.#decide(
-          intake,
-          members.map(member => spentOne(member, error, attempts, reason)),
-        )
-      } else {
-        this.#retry(slot, members, error, reason)
-        this.#parts.finished(intake)
-      }
+      return
     }
+    const reason = reasonOf(slot, timedOut)
+    intake.claim.attempted(slot.message, attempts)
+    if (isFinal(slot, error, reason)) {
+      this.decide(intake, [spent(slot, { message: slot.message, error, attempts, reason })])
+      return
+    }
+    this.retry(slot, [slot], error, reason)
+    this.#parts.finished(intake)
+  }
+
+  /** A running batch failed, or its handler said something of single messages; `error` is null when it resolved. */
+  ended(leader: Slot<M>, error: Error | null): void {
+    leader.intake.deadlines.remove(leader)
+    this.#ends.ended(leader, error)
   }
 
   /** They come again. */
   #dropAll(members: readonly Slot<M>[]): void {
-    for (const member of members) this.#drop(member)
+    for (const member of members) this.drop(member)
   }
 
-  #drop(slot: Slot<M>): void {
+  /** It comes again. */
+  drop(slot: Slot<M>): void {
     slot.intake.giveUpFrom(slot.message.offset)
     this.#parts.settling.drop(slot)
   }
 
-  #retry(slot: Slot<M>, members: readonly Slot<M>[], error: Error, reason: FailureReason): void {
+  /** Whether the slot, with its batch, is started once more in so many ms: a drain that would not see it leaves it to the next owner. */
+  goesOn(slot: Slot<M>, members: readonly Slot<M>[], delayMs: number): boolean {
     const { intake } = slot
+    const late = this.#parts.clock.now() + delayMs > intake.drainUntil
+    if (!intake.stopped || (!late && intake.finishes(slot))) return true
+    this.#dropAll(members)
+    return false
+  }
+
+  /** Another attempt follows, of all members at once. */
+  retry(slot: Slot<M>, members: readonly Slot<M>[], error: Error, reason: FailureReason): void {
     const delay = error instanceof Retry ? error.afterMs : this.#backoff(slot, error)
-    // A drain that would not see the next attempt leaves it to whoever owns the partition next.
-    const late = this.#parts.clock.now() + delay > intake.drainUntil
-    if (intake.stopped && (late || !intake.finishes(slot))) {
-      this.#dropAll(members)
-      return
-    }
+    if (!this.goesOn(slot, members, delay)) return
     this.#parts.events.retrying({ message: slot.message, error, attempts: slot.attempts, reason }, delay)
     this.#wait(slot, members, delay)
   }
@@ -120,12 +129,11 @@ export class Failures<M extends WorkMessage> {
 
   /** It keeps its lane while it waits, but not its unit of concurrency, and its bytes are copied out of their batch. */
   #wait(slot: Slot<M>, members: readonly Slot<M>[], delayMs: number): void {
-    const { intake } = slot
     for (const member of members) {
       member.state = SlotState.waiting
-      intake.claim.detach(member.message)
+      member.intake.claim.detach(member.message)
+      member.intake.kept++
     }
-    intake.kept += members.length
     this.#parts.waiting.add(slot, this.#parts.clock.now() + delayMs)
   }
 
@@ -133,7 +141,7 @@ export class Failures<M extends WorkMessage> {
    * Asks for each message what becomes of it, in order, and then frees the unit of concurrency they had. When one is held,
    * those of its key behind it wait for it without a decision of their own.
    */
-  #decide(intake: Intake<M>, spent: readonly Spent<M>[]): void {
+  decide(intake: Intake<M>, spent: readonly Spent<M>[]): void {
     // Led by themselves they are in no batch, and nobody gives them a turn before they are decided about.
     for (const { slot, failure } of spent) {
       slot.members = null
@@ -150,7 +158,7 @@ export class Failures<M extends WorkMessage> {
       // It ended while a decision was waited for: the rest comes again, and is its next owner's to decide about.
       if (!intake.claim.live) {
         slot.leader = null
-        this.#drop(slot)
+        this.drop(slot)
         continue
       }
       slot.state = SlotState.deciding
@@ -188,7 +196,7 @@ export class Failures<M extends WorkMessage> {
       if (follower.parked || follower.slot.lane !== lane) continue
       follower.parked = true
       follower.slot.leader = null
-      this.#park(follower.slot)
+      this.park(follower.slot)
     }
   }
 
@@ -223,7 +231,7 @@ export class Failures<M extends WorkMessage> {
     if (decision === 'leave' || decision === 'stop') intake.claim.attempted(slot.message, 0)
     // Draining: whoever owns the partition next gets it again.
     if (!intake.claim.live || (intake.stopped && (decision === 'leave' || decision === 'hold'))) {
-      this.#drop(slot)
+      this.drop(slot)
       return false
     }
     switch (decision) {
@@ -235,7 +243,7 @@ export class Failures<M extends WorkMessage> {
         this.#parts.stop(new WorkStopped(failure))
         return false
       case 'stop':
-        this.#drop(slot)
+        this.drop(slot)
         this.#parts.stop(new WorkStopped(failure))
         return false
       case 'leave':
@@ -271,89 +279,10 @@ export class Failures<M extends WorkMessage> {
   }
 
   /** A member of a batch goes back to its lane, to be handled as if it came now. */
-  #park(member: Slot<M>): void {
+  park(member: Slot<M>): void {
     member.state = SlotState.parked
     member.attempts = 0
     member.intake.claim.attempted(member.message, 0)
     member.intake.kept++
   }
-
-  /**
-   * The members that were decoded become a batch of their own; the others fail one by one. Only the first of a lane may fail:
-   * those behind it, and those that could not be decoded behind decoded ones, go back to the lane and wait for their turn.
-   */
-  #regroup(leader: Slot<M>, members: readonly Slot<M>[], { errors }: UndecodedMembers<M>): void {
-    const { intake, attempts } = leader
-    const soundLanes = new Set<number>()
-    const waitingLanes = new Set<number>()
-    const sound: Slot<M>[] = []
-    const retried: { slot: Slot<M>; error: Error }[] = []
-    const spent: Spent<M>[] = []
-    for (const member of members) {
-      const error = errors.get(member)
-      member.members = member.leader = null
-      member.decoded = false
-      member.attempts = attempts
-      if (waitingLanes.has(member.lane)) this.#park(member)
-      else if (error === undefined) {
-        if (member.lane !== NO_LANE) soundLanes.add(member.lane)
-        sound.push(member)
-      } else {
-        if (member.lane !== NO_LANE) waitingLanes.add(member.lane)
-        intake.claim.attempted(member.message, attempts)
-        if (soundLanes.has(member.lane)) this.#park(member)
-        else if (isFinal(member, error, 'decode')) spent.push(spentOne(member, error, attempts, 'decode'))
-        else retried.push({ slot: member, error })
-      }
-    }
-    this.#again(intake, sound, attempts - 1)
-    for (const { slot, error } of retried) this.#retryAlone(slot, error)
-    this.#decide(intake, spent)
-  }
-
-  #retryAlone(slot: Slot<M>, error: Error): void {
-    slot.members = [slot]
-    slot.leader = slot
-    this.#retry(slot, slot.members, error, 'decode')
-  }
-
-  #again(intake: Intake<M>, members: Slot<M>[], attempts: number): void {
-    const [first] = members
-    if (first === undefined) return
-    if (intake.stopped && !members.some(member => intake.finishes(member))) {
-      for (const member of members) member.leader = first
-      this.#dropAll(members)
-      return
-    }
-    first.attempts = attempts
-    intake.kept += members.length
-    makeReady(first, members)
-  }
-}
-
-function spentOne<M extends WorkMessage>(
-  slot: Slot<M>,
-  error: Error,
-  attempts: number,
-  reason: FailureReason,
-): Spent<M> {
-  return { slot, failure: { message: slot.message, error, attempts, reason }, parked: false }
-}
-
-function reasonOf<M extends WorkMessage>(slot: Slot<M>, timedOut: boolean): FailureReason {
-  if (slot.abandoned) return 'abandoned'
-  if (timedOut) return 'timeout'
-  return slot.decoded ? 'error' : 'decode'
-}
-
-/** Whether `onFailure` is asked now. A held message is asked about after each probe. */
-function isFinal<M extends WorkMessage>(slot: Slot<M>, error: Error, reason: FailureReason): boolean {
-  if (reason === 'abandoned' || slot.undone || error instanceof Poison) return true
-  if (reason === 'decode' && !isRetriable(error)) return true
-  return slot.attempts >= slot.intake.route.attempts
-}
-
-/** Errors of others count too, if they say so. */
-function isRetriable(error: Error): boolean {
-  return 'retriable' in error && error.retriable === true
 }

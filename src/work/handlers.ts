@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { toError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
-import { highestOffset } from './batches.ts'
+import { sharesOf } from './batches.ts'
 import type { Burst } from './burst.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
 import { Attempt, type AttemptEnvironment } from './context.ts'
@@ -20,6 +20,7 @@ import type { Route, SingleRoute } from './route.ts'
 import type { Settling } from './settling.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
 import type { SlotPool } from './slot-pool.ts'
+import type { VerdictsParts } from './verdicts.ts'
 
 export interface HandlersParts<M extends WorkMessage> {
   clock: Clock
@@ -57,6 +58,7 @@ export class Handlers<M extends WorkMessage> {
   readonly #maxAbandoned: number
   readonly #stop: (error: Error) => void
   readonly #deadlines = new Map<Route<M>, Deadlines<M>>()
+  readonly #verdicts: VerdictsParts<M>
 
   constructor(parts: HandlersParts<M>) {
     const { clock, logger } = parts
@@ -72,6 +74,7 @@ export class Handlers<M extends WorkMessage> {
     this.#rotation = parts.rotation
     this.#maxAbandoned = parts.maxAbandoned
     this.#stop = parts.stop
+    this.#verdicts = { slots: parts.slots, done: slot => parts.settling.settle(slot) }
   }
 
   /** What runs of a route, in the order of its deadlines. */
@@ -146,22 +149,30 @@ export class Handlers<M extends WorkMessage> {
     slot.state = SlotState.running
     slot.attempts++
     this.running++
-    intake.running++
-    intake.seats?.take(intake)
-    intake.restarts++
-    intake.started = Math.max(intake.started, highestOffset(slot))
+    if (slot.members === null) entered(intake, 1, slot.message.offset)
+    else this.#enterBatch(slot)
     intake.deadlines.add(slot, this.#pace.wholeMs)
     const attempt = new Attempt(slot.message, slot.attempts, slot.deadline, this.#environment)
     slot.attempt = attempt
     let pending: Promise<unknown> | null = null
     try {
-      pending = promised(invoke(slot, attempt, this.#scope))
+      pending = promised(invoke(slot, attempt, this.#scope, this.#verdicts))
     } catch (error) {
       this.#failures.failed(slot, toError(error))
       return
     }
     if (pending === null) this.#succeeded(slot)
     else pending.then(slot.resolved, slot.rejected)
+  }
+
+  #enterBatch(leader: Slot<M>): void {
+    leader.partners = null
+    for (const { intake, messages, highest } of sharesOf(leader)) {
+      entered(intake, messages, highest)
+      if (intake === leader.intake) continue
+      if (leader.partners === null) leader.partners = [intake]
+      else leader.partners.push(intake)
+    }
   }
 
   /** A slot's handler resolved. */
@@ -177,12 +188,36 @@ export class Handlers<M extends WorkMessage> {
   }
 
   #succeeded(slot: Slot<M>): void {
-    const { intake, members } = slot
+    if (slot.members !== null) {
+      this.#succeededTogether(slot, slot.members)
+      return
+    }
+    const { intake } = slot
     intake.deadlines.remove(slot)
-    if (slot.loose !== null) this.#settling.settleLoose(intake.claim, slot.loose)
-    if (members === null) this.#settling.done(slot)
-    else for (const member of members) this.#settling.done(member)
+    this.#settling.done(slot)
     this.finished(intake)
+  }
+
+  #succeededTogether(leader: Slot<M>, members: readonly Slot<M>[]): void {
+    const { intake, partners, verdicts } = leader
+    verdicts?.end()
+    if (verdicts?.said != null) {
+      this.#failures.ended(leader, null)
+      return
+    }
+    intake.deadlines.remove(leader)
+    for (const loose of leader.loose ?? []) this.#settling.settleLoose(loose)
+    for (const member of members) this.#settling.done(member)
+    if (partners !== null) {
+      this.part(partners.length)
+      for (const partner of partners) this.finished(partner)
+    }
+    this.finished(intake)
+  }
+
+  /** The unit of concurrency of a batch becomes one for each of its partitions, as each ends what it has of it. */
+  part(partners: number): void {
+    this.running += partners
   }
 
   /** A unit of concurrency is free again. */
@@ -227,4 +262,13 @@ export class Handlers<M extends WorkMessage> {
     attempt?.abandon(error)
     if (this.abandoned >= this.#maxAbandoned) this.#stop(error)
   }
+}
+
+/** Messages that were taken before are handed to a handler. */
+function entered<M extends WorkMessage>(intake: Intake<M>, messages: number, highest: number): void {
+  intake.kept -= messages
+  intake.running++
+  intake.seats?.take(intake)
+  intake.restarts++
+  if (highest > intake.started) intake.started = highest
 }

@@ -1,4 +1,4 @@
-import { batchSize } from './batches.ts'
+import { sharesOf } from './batches.ts'
 import type { WorkClaim, WorkMessage } from './claim.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Intake } from './intake.ts'
@@ -58,7 +58,7 @@ export function longestRunning<M extends WorkMessage>(
   for (const list of deadlines) {
     for (const slot of list) {
       const since = list.startOf(slot)
-      if ((claim !== null && slot.intake.claim !== claim) || (longest !== null && longest.since <= since)) continue
+      if ((claim !== null && !runsFor(slot, claim)) || (longest !== null && longest.since <= since)) continue
       const { topic, partition, offset } = slot.message
       longest = { topic, partition, offset, since }
     }
@@ -81,17 +81,22 @@ export type TimedWaits = Partial<Record<'attempts' | 'held' | 'left' | 'batch', 
 export function timedWaits<M extends WorkMessage>(slots: Iterable<Slot<M>>): Map<WorkClaim<M>, TimedWaits> {
   const found = new Map<WorkClaim<M>, TimedWaits>()
   for (const slot of slots) {
-    const { claim } = slot.intake
-    const waits = found.get(claim) ?? {}
-    found.set(claim, waits)
-    const { offset } = slot.message
+    const { due } = slot
     const kind = kindOf(slot)
-    const wait = waits[kind] ?? { messages: 0, offset, due: slot.due }
-    waits[kind] = wait
-    wait.messages += batchSize(slot)
-    if (slot.due < wait.due) Object.assign(wait, { offset, due: slot.due })
+    for (const { intake, messages, lowest } of sharesOf(slot)) {
+      const waits = found.get(intake.claim) ?? {}
+      found.set(intake.claim, waits)
+      const wait = waits[kind] ?? { messages: 0, offset: lowest, due }
+      waits[kind] = wait
+      wait.messages += messages
+      if (due < wait.due) Object.assign(wait, { offset: lowest, due })
+    }
   }
   return found
+}
+
+function runsFor<M extends WorkMessage>({ intake, partners }: Slot<M>, claim: WorkClaim<M>): boolean {
+  return intake.claim === claim || (partners?.some(partner => partner.claim === claim) ?? false)
 }
 
 function kindOf<M extends WorkMessage>({ state, undone, left }: Slot<M>): keyof TimedWaits {

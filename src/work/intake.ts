@@ -1,9 +1,10 @@
 import type { WorkClaim, WorkMessage } from './claim.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { EndReason } from './drain.ts'
+import type { Filling } from './gathering.ts'
 import type { Route } from './route.ts'
 import type { Seats } from './seats.ts'
-import type { Slot } from './slot.ts'
+import type { Loose, Slot } from './slot.ts'
 
 /**
  * What the dispatcher keeps of one claim. `kept` bounds how far it looks ahead in a partition: it counts the messages that
@@ -47,9 +48,10 @@ export class Intake<M extends WorkMessage> {
   aborted: EndReason | null = null
   /** Whether the dispatcher looks at it. */
   active = false
-  /** The batch that is being filled. */
-  collecting: Slot<M> | null = null
-  collectedBytes = 0
+  /** The batches that are being filled; shared by all claims of a route whose batches mix them. */
+  readonly filling: Filling<M>
+  /** Its messages in `filling.leader` that have no slot. */
+  loose: Loose<M> | null = null
   /** Called when it is drained; only of a stopped intake, so once. */
   idle: (() => void) | null = null
   #readyFirst: Slot<M> | null = null
@@ -62,6 +64,7 @@ export class Intake<M extends WorkMessage> {
     seed: number,
     lane: number,
     lookahead: number,
+    filling: Filling<M>,
   ) {
     this.claim = claim
     this.route = route
@@ -70,6 +73,7 @@ export class Intake<M extends WorkMessage> {
     this.lane = lane
     this.lookahead = lookahead
     this.seats = route.seats ?? null
+    this.filling = filling
   }
 
   /** Whether nothing runs, nor is to be finished. */
@@ -96,7 +100,7 @@ export class Intake<M extends WorkMessage> {
   finishes({ message, members, loose }: Slot<M>): boolean {
     if (message.offset < this.finishBelow) return true
     if (members?.some(member => member.message.offset < this.finishBelow)) return true
-    return loose?.messages.some(({ offset }) => offset < this.finishBelow) ?? false
+    return loose?.some(({ messages }) => messages.some(({ offset }) => offset < this.finishBelow)) ?? false
   }
 
   /** The message comes again, and with it all that follow it. */
@@ -114,6 +118,20 @@ export class Intake<M extends WorkMessage> {
     if (this.#readyLast === null) this.#readyFirst = slot
     else this.#readyLast.after = slot
     this.#readyLast = slot
+  }
+
+  /** In front of all others. */
+  unshiftReady(slot: Slot<M>): void {
+    slot.after = this.#readyFirst
+    this.#readyFirst = slot
+    this.#readyLast ??= slot
+  }
+
+  /** All that is ready, taken out. */
+  takeReady(): Slot<M>[] {
+    const ready: Slot<M>[] = []
+    for (let slot = this.shiftReady(); slot !== null; slot = this.shiftReady()) ready.push(slot)
+    return ready
   }
 
   shiftReady(): Slot<M> | null {

@@ -6,6 +6,7 @@ import type { WorkMessage } from './claim.ts'
 import type { Attempt } from './context.ts'
 import type { BatchRoute, SingleRoute } from './route.ts'
 import type { Slot } from './slot.ts'
+import { Verdicts, type VerdictsParts } from './verdicts.ts'
 
 /**
  * The async context that was current when the dispatcher was made: each handler is entered in it, so that what one handler stores
@@ -14,9 +15,14 @@ import type { Slot } from './slot.ts'
 export type Scope = Pick<AsyncResource, 'runInAsyncScope'>
 
 /** Decodes the slot's message, or its batch, and enters the handler. Answers what the handler answers. */
-export function invoke<M extends WorkMessage>(slot: Slot<M>, attempt: Attempt, scope: Scope): unknown {
+export function invoke<M extends WorkMessage>(
+  slot: Slot<M>,
+  attempt: Attempt,
+  scope: Scope,
+  parts: VerdictsParts<M>,
+): unknown {
   const { route } = slot.intake
-  if (route.batch !== null) return invokeBatch(slot, route, slot.members ?? [slot], attempt, scope)
+  if (route.batch !== null) return invokeBatch(slot, route, attempt, scope, parts)
   slot.decoded = false
   const pending = route.decode?.(slot.message)
   return pending === undefined ? handle(slot, route, attempt, scope) : handleLater(pending, slot, route, attempt, scope)
@@ -42,15 +48,18 @@ export async function handleLater<M extends WorkMessage>(
 function invokeBatch<M extends WorkMessage>(
   leader: Slot<M>,
   route: BatchRoute<M>,
-  members: readonly Slot<M>[],
   attempt: Attempt,
   scope: Scope,
+  parts: VerdictsParts<M>,
 ): unknown {
   leader.decoded = false
-  const messages = batchMessages(members, leader.loose)
+  leader.verdicts = null
+  const members = leader.members ?? [leader]
+  const messages = batchMessages(members, leader.loose, route.batch.by === 'route')
   const handle = () => {
     leader.decoded = true
-    return scope.runInAsyncScope(route.handle, undefined, messages, attempt)
+    leader.verdicts = new Verdicts(leader, messages, parts)
+    return scope.runInAsyncScope(route.handle, undefined, leader.verdicts.batch, attempt)
   }
   if (route.decode === null) return handle()
   return decodeMembers(members, route.decode).then(() => {

@@ -55,6 +55,13 @@ export class Lanes<M extends WorkMessage> {
     return next
   }
 
+  /** One that is not the lane's `first`, but stands right behind `before`, leaves it. */
+  leaveBehind(slot: Slot<M>, before: Slot<M>, first: Slot<M>): void {
+    before.laneNext = slot.laneNext
+    if (first.laneTail === slot) first.laneTail = before
+    slot.laneNext = null
+  }
+
   #replace(slot: Slot<M>, by: Slot<M> | null): void {
     const index = slot.lane & this.#mask
     let at = this.#buckets[index] as Slot<M>

@@ -2,6 +2,7 @@ import type { WorkMessage } from './claim.ts'
 import type { HandlerContext } from './context.ts'
 import type { FailureBackoff, OnFailure } from './failure.ts'
 import type { Seats } from './seats.ts'
+import type { MessageBatch } from './verdicts.ts'
 
 /**
  * Which messages of a partition may run at the same time: `'key'`: one of each key, in offset order, messages without a key
@@ -9,8 +10,16 @@ import type { Seats } from './seats.ts'
  */
 export type Order = 'key' | 'partition' | 'none'
 
-/** When a batch is handed over: at the first limit that is reached. */
+/**
+ * Which messages may be in one batch: those of one partition, those of one key (and in batches of their own those without one, of one
+ * partition), or any of the route.
+ */
+export type BatchBy = 'route' | 'partition' | 'key'
+
+/** What is in a batch, and when it is handed over: at the first limit that is reached. */
 export interface BatchLimits {
+  /** `'key'` goes with the order `'key'`, `'route'` with `'none'`. */
+  readonly by: BatchBy
   readonly messages: number
   /** Bytes of keys and values. */
   readonly bytes: number
@@ -24,6 +33,8 @@ interface RoutePolicy<M extends WorkMessage> {
   readonly abandonMs: number
   /** The first one included. */
   readonly attempts: number
+  /** What was handed to the handler is not handed to it again: no batch is split, and nobody waits for one that failed. */
+  readonly once: boolean
   readonly backoff: FailureBackoff
   readonly onFailure: OnFailure<M>
   readonly redeliverMs: number
@@ -31,6 +42,8 @@ interface RoutePolicy<M extends WorkMessage> {
   readonly decode: ((message: M) => void | Promise<void>) | null
   /** Places that its handlers need beside their unit of concurrency. Default: none. */
   readonly seats?: Seats<M>
+  /** Told when an attempt ended before its handler was entered: these failed, and of the others that says nothing. */
+  readonly unentered?: (failed: readonly M[], others: readonly M[]) => void
 }
 
 export interface SingleRoute<M extends WorkMessage> extends RoutePolicy<M> {
@@ -40,7 +53,7 @@ export interface SingleRoute<M extends WorkMessage> extends RoutePolicy<M> {
 
 export interface BatchRoute<M extends WorkMessage> extends RoutePolicy<M> {
   readonly batch: BatchLimits
-  readonly handle: (messages: readonly M[], context: HandlerContext) => unknown
+  readonly handle: (batch: MessageBatch<M>, context: HandlerContext) => unknown
 }
 
 /** How the messages of a claim are handled, with every default filled in. */

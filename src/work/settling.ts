@@ -1,17 +1,15 @@
-import type { Clock } from '../base/clock.ts'
-import { batchSize, collect, flush, highestOffset, materialize } from './batches.ts'
-import type { WorkClaim, WorkMessage } from './claim.ts'
+import { lead, makeReady, materialize } from './batches.ts'
+import type { WorkMessage } from './claim.ts'
+import type { Gathering } from './gathering.ts'
 import type { Lanes } from './lanes.ts'
 import type { Rotation } from './rotation.ts'
 import { type Loose, NO_LANE, type Slot, SlotState } from './slot.ts'
 import type { SlotPool } from './slot-pool.ts'
-import type { Waiting } from './waiting.ts'
 
 interface SettlingParts<M extends WorkMessage> {
-  readonly clock: Clock
   readonly lanes: Lanes<M>
   readonly slots: SlotPool<M>
-  readonly waiting: Waiting<M>
+  readonly gathering: Gathering<M>
   readonly rotation: Rotation<M>
 }
 
@@ -23,7 +21,7 @@ export class Settling<M extends WorkMessage> {
     this.#parts = parts
   }
 
-  settleLoose(claim: WorkClaim<M>, { messages, places }: Loose<M>): void {
+  settleLoose({ intake: { claim }, messages, places }: Loose<M>): void {
     if (!claim.live) return
     for (let index = 0; index < messages.length; index++) {
       claim.settle(places[index] as number, messages[index] as M)
@@ -32,9 +30,13 @@ export class Settling<M extends WorkMessage> {
 
   /** The message is done: handled, or given up by a decision that commits. */
   done(slot: Slot<M>): void {
-    const { claim } = slot.intake
-    if (claim.live) claim.settle(slot.place, slot.message)
+    this.settle(slot)
     this.drop(slot)
+  }
+
+  /** The same, but the slot stays where it is. */
+  settle({ intake: { claim }, place, message }: Slot<M>): void {
+    if (claim.live) claim.settle(place, message)
   }
 
   /** The slot is free; its message is what it was before. */
@@ -52,7 +54,10 @@ export class Settling<M extends WorkMessage> {
     let next = lanes.leave(slot)
     while (next !== null) {
       // Members of a batch run and leave with it.
-      if (next.leader !== null) return
+      if (next.leader !== null) {
+        if (next.state === SlotState.parked) this.#takeTurnTogether(next.leader)
+        return
+      }
       const { intake } = next
       if (!intake.stopped || intake.finishes(next)) {
         this.takeTurn(next)
@@ -67,27 +72,37 @@ export class Settling<M extends WorkMessage> {
 
   /** A parked slot may run now. */
   takeTurn(slot: Slot<M>): void {
-    const { clock, waiting, rotation } = this.#parts
+    const { gathering, rotation } = this.#parts
     const { intake } = slot
     if (intake.route.batch === null) {
       slot.state = SlotState.ready
       intake.pushReady(slot)
     } else {
-      collect(slot, clock, waiting)
+      gathering.collect(slot)
       // A drain fills no batch.
-      if (intake.stopped && intake.collecting !== null) {
-        waiting.remove(intake.collecting)
-        flush(intake.collecting)
-      }
+      if (intake.stopped && slot.state === SlotState.collected && slot.leader !== null) gathering.complete(slot.leader)
     }
     rotation.add(intake)
+  }
+
+  /** The batch that was parked behind others of its one lane may run now. */
+  #takeTurnTogether(leader: Slot<M>): void {
+    const { intake } = leader
+    if (intake.stopped && !intake.finishes(leader)) {
+      this.giveUp(leader)
+      return
+    }
+    makeReady(intake.stopped ? this.trim(leader) : leader)
+    this.#parts.rotation.add(intake)
   }
 
   /** Frees a slot that does not run, with its batch. */
   giveUp(slot: Slot<M>): void {
     const { intake } = slot
-    this.materialize(slot)
-    for (const member of slot.members ?? [slot]) {
+    const members = this.#membersOf(slot)
+    // Nobody gives them a turn when those in front of them leave.
+    for (const member of members) member.state = SlotState.gone
+    for (const member of members) {
       intake.kept--
       if (slot.left) member.lane = NO_LANE
       intake.giveUpFrom(member.message.offset)
@@ -101,22 +116,17 @@ export class Settling<M extends WorkMessage> {
    */
   trim(slot: Slot<M>): Slot<M> {
     const { intake } = slot
-    if (batchSize(slot) === 1 || highestOffset(slot) < intake.finishBelow) return slot
-    this.materialize(slot)
-    const members = slot.members ?? []
+    const members = this.#membersOf(slot)
     const below = ({ message }: Slot<M>) => message.offset < intake.finishBelow
+    if (members.length === 1 || members.every(below)) return slot
     /** Where the last one of each lane is that stays. */
     const last = new Map(members.flatMap((member, at) => (below(member) ? [[member.lane, at] as const] : [])))
     const stays = (member: Slot<M>, at: number) =>
       below(member) || (member.lane !== NO_LANE && at < (last.get(member.lane) ?? -1))
-    const rest = members.filter(stays)
     const above = members.filter((member, at) => !stays(member, at))
-    const leader = rest[0] ?? slot
-    slot.members = null
-    leader.members = rest
-    for (const member of rest) member.leader = leader
+    const leader = lead(members.filter(stays), slot.attempts)
     for (const member of above) {
-      member.leader = null
+      member.leader = member.members = null
       member.state = SlotState.parked
       // Behind one that stays it is given up when that leaves the lane.
       if (member.lane !== NO_LANE && last.has(member.lane)) continue
@@ -126,8 +136,8 @@ export class Settling<M extends WorkMessage> {
     return leader
   }
 
-  /** Gives each message of its batch a slot. */
-  materialize(slot: Slot<M>): void {
-    materialize(slot, this.#parts.slots)
+  /** Each has a slot. */
+  #membersOf(slot: Slot<M>): Slot<M>[] {
+    return slot.members === null ? [slot] : materialize(slot, this.#parts.slots)
   }
 }

@@ -27,7 +27,7 @@ export class SlotPool<M extends WorkMessage> {
 
   free(slot: Slot<M>): void {
     slot.state = SlotState.gone
-    slot.members = slot.leader = slot.loose = null
+    slot.members = slot.leader = slot.loose = slot.partners = slot.verdicts = null
     slot.attempt = null
     slot.left = false
     // An abandoned handler may still settle: its slot must never stand for another message.

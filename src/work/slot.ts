@@ -1,6 +1,7 @@
 import type { WorkMessage } from './claim.ts'
 import type { Attempt } from './context.ts'
 import type { Intake } from './intake.ts'
+import type { Verdicts } from './verdicts.ts'
 
 /**
  * Where a message is between its claim and its settlement.
@@ -30,8 +31,9 @@ export type SlotState = (typeof SlotState)[keyof typeof SlotState]
 /** Hash of a slot that is in no lane. Lanes of keys are ≥ 0, lanes of whole partitions ≤ −2. */
 export const NO_LANE = -1
 
-/** Messages without a lane, and their places in their claim's progress. */
+/** Messages of one partition without a lane, and their places in their claim's progress. */
 export interface Loose<M extends WorkMessage> {
+  readonly intake: Intake<M>
   readonly messages: M[]
   readonly places: number[]
 }
@@ -61,10 +63,17 @@ export class Slot<M extends WorkMessage = WorkMessage> {
 
   /** The batch this slot leads: all its members, itself first. Null for a message handled by itself. */
   members: Slot<M>[] | null = null
-  /** Further messages of the batch this slot leads, which need no slot unless the batch fails: they wait for nobody. */
-  loose: Loose<M> | null = null
+  /** Further messages of the batch this slot leads, by partition, which need no slot unless it fails: they wait for nobody. */
+  loose: Loose<M>[] | null = null
   /** The slot that leads the batch this one is in. */
   leader: Slot<M> | null = null
+  /** While the batch this slot leads is filled: how many messages it has, and their bytes. */
+  count = 0
+  bytes = 0
+  /** While the batch this slot leads runs: its partitions but for that of this slot. */
+  partners: Intake<M>[] | null = null
+  /** What the handler of the batch this slot leads said of its messages. */
+  verdicts: Verdicts<M> | null = null
 
   /** Links of the list of running slots, in the order of their deadlines. */
   before: Slot<M> | null = null

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { HeldClock } from '../../src/base/held-clock.ts'
 import { type Random, seededRandom } from '../../src/base/random.ts'
 import {
+  type Batch,
   batch,
   type CommittedOffset,
   Consumer,
@@ -31,6 +32,8 @@ export interface Story {
   readonly keys: number
   /** How many of a hundred handlers hang, fail or end after their timeout. */
   readonly trouble: number
+  /** Of how many of a hundred messages of a batch something is said. */
+  readonly talk: number
   /** How many of a hundred commits go wrong. */
   readonly storageTrouble: number
   /** How long handlers may go on when a process closes. */
@@ -128,7 +131,10 @@ class Process implements OffsetStorage {
       { topic: 'orders', partitions: [...Array(PARTITIONS).keys()] },
       story.batch === 0
         ? (message, context) => this.#handle([message], context)
-        : batch({ messages: story.batch, lingerMs: 20 }, (messages, context) => this.#handle(messages, context)),
+        : batch({ messages: story.batch, lingerMs: 20 }, (batch, context) => {
+            for (const message of batch) this.#say(batch, message)
+            return this.#handle(batch, context)
+          }),
     )
     this.#run = this.#consumer.run()
     this.#run.catch(error => {
@@ -163,6 +169,12 @@ class Process implements OffsetStorage {
     while (!closed) await this.step()
     await closing
     this.#dead = true
+  }
+
+  #say(batch: Batch, message: Message): void {
+    if (this.#random() * 100 >= this.#story.talk) return
+    if (this.#random() < 0.5) batch.done(message)
+    else batch.fail(message, new Error('bad'))
   }
 
   #handle(messages: readonly Message[], { signal }: HandlerContext): unknown {

@@ -240,6 +240,41 @@ test('batches are committed before they are handed over, and are as large as the
   assert.deepEqual(handled.twice, [])
 })
 
+test('a batch that fails is not handed over again, in halves neither; of what failed alone only it is decided about', async () => {
+  const topic = await topics.make(records(12, 2))
+  const handled = new Handled()
+  const failed: number[] = []
+  const onFailure = ({ message }: { message: Message<unknown, unknown> }) => {
+    failed.push(message.offset)
+    return 'hold' as const
+  }
+  const consumer = consumerOf(topic, { onFailure, order: 'partition' }).topic(
+    topic,
+    batch({ messages: 4, lingerMs: 60_000 }, batch => {
+      for (const message of batch) handled.add(message)
+      // Of one partition in order, and nothing waits behind it.
+      if (batch[0]?.offset === 0) batch.fail(batch[1] as Message, new Error('no'))
+      if (batch[0]?.offset !== 4) return
+      batch.done(batch[2] as Message)
+      throw new Error('no')
+    }),
+  )
+  await using _ = running(consumer)
+  await until('all is done', () => consumer.state().partitions[0]?.done === 12)
+  assert.deepEqual([failed, handled.count, handled.twice], [[1, 4, 5, 7], 12, []])
+})
+
+test('batches that mix partitions are refused, as a part of them would be handled again', () => {
+  assert.throws(
+    () =>
+      consumerOf('alerts', { order: 'none' }).topic(
+        'alerts',
+        batch({ by: 'route' }, () => {}),
+      ),
+    /^OptionError: batch\(\) of topic\('alerts'\)\.work must be by 'partition' or 'key', not 'route'/,
+  )
+})
+
 test('what an owner had done at least once above its commit is not handled again at most once', async () => {
   const topic = await topics.make(records(100, 100))
   const handled = new Handled()

@@ -133,3 +133,77 @@ for (const [name, serde] of [
     await until('all is done', () => consumer.state().work.done === 180)
   })
 }
+
+test('a batch of several partitions probes for each of them: a message that failed by itself is no success', async () => {
+  const topic = await topicOf(30, 3)
+  const { consumer, phases } = consumerOf({ failures: 2, scope: 'partition', pauseMs: 50 }, { order: 'none' })
+  let broken = true
+  consumer.topic(
+    topic,
+    batch({ by: 'route', messages: 3, lingerMs: 1 }, batch => {
+      for (const message of batch) if (broken && message.partition > 0) batch.fail(message, new Error('bad'))
+    }),
+  )
+  await using _ = running(consumer)
+  const reopened = (partition: number) => phases.filter(phase => phase === `${partition} open`).length > 1
+  await until('both were probed and failed again', () => reopened(1) && reopened(2))
+  assert.ok(!phases.some(phase => phase.startsWith('0') || phase.endsWith('closed')))
+  broken = false
+  await until('all is done', () => consumer.state().work.done === 90)
+  await until('both are closed', () => phases.includes('1 closed') && phases.includes('2 closed'))
+})
+
+test('a batch with messages that cannot be decoded probes without them, and fails if there are no others', async () => {
+  const values = ['bad', 'bad', 'undecodable', 'undecodable', 'sound', 'undecodable', 'sound']
+  const topic = await topics.make(values.map(value => ({ value })))
+  const { consumer, phases } = consumerOf({ failures: 2, pauseMs: 50 }, { order: 'none' })
+  const value = {
+    deserialize: (bytes: Buffer | null) => {
+      if (String(bytes) === 'undecodable') throw new Error('no JSON')
+      return String(bytes)
+    },
+  }
+  const handled: (string | undefined)[] = []
+  consumer.topic(
+    topic,
+    { value },
+    batch({ messages: 2, lingerMs: 1 }, batch => {
+      if (batch.some(({ value }) => value === 'bad')) throw new Error('bad')
+      handled.push(consumer.state().circuits[0]?.phase)
+    }),
+  )
+  await using _ = running(consumer)
+  await until('all is done', () => consumer.state().work.done === values.length)
+  assert.deepEqual(handled, ['half-open', undefined])
+  const changes = phases.filter((phase, at) => phase !== phases[at - 1])
+  assert.deepEqual(changes, ['open', 'half-open', 'open', 'half-open', 'closed'])
+})
+
+test('a probe whose partition is sought elsewhere while it is decoded says nothing: another one follows at once', async () => {
+  const topic = await topicOf(3)
+  const { consumer } = consumerOf({ failures: 1, pauseMs: 10 })
+  const decodes = Promise.withResolvers<void>()
+  const goesOn = Promise.withResolvers<void>()
+  let broken = true
+  const value = {
+    deserialize: async (bytes: Buffer | null) => {
+      if (consumer.state().circuits[0]?.phase === 'half-open' && broken) {
+        broken = false
+        decodes.resolve()
+        await goesOn.promise
+      }
+      return bytes
+    },
+  }
+  const handled: number[] = []
+  consumer.topic({ topic, partitions: [0] }, { value }, ({ offset }) => {
+    if (broken) throw new Error('the database is down')
+    handled.push(offset)
+  })
+  await using _ = running(consumer)
+  await decodes.promise
+  await consumer.seek({ topic, partition: 0 }, 2)
+  goesOn.resolve()
+  await until('the last is handled', () => handled.includes(2))
+  assert.deepEqual(consumer.state().circuits, [])
+})

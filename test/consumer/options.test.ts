@@ -112,6 +112,50 @@ describe('routes', () => {
       /^batch\.messages/,
     ))
 
+  test('what may be in a batch is one of three', () =>
+    wrong(
+      c =>
+        c.topic(
+          'a',
+          batch({ by: 'topic' as never }, () => {}),
+        ),
+      /^batch\.by must be 'route' or 'partition' or 'key', not 'topic'/,
+    ))
+  for (const [by, needs, orders] of [
+    ['route', 'none', ['key', 'partition']],
+    ['key', 'key', ['partition', 'none']],
+  ] as const) {
+    for (const order of orders) {
+      test(`batches by '${by}' are refused under '${order}'`, () =>
+        wrong(
+          c =>
+            c.topic(
+              'a',
+              { work: { order } },
+              batch({ by }, () => {}),
+            ),
+          new RegExp(`^batch\\(\\{ by: '${by}' \\}\\) needs topic\\('a'\\)\\.work\\.order '${needs}', not '${order}'`),
+        ))
+    }
+  }
+  test('the order of batches may be that of all routes', () => {
+    const all = new Consumer({ brokers, work: { order: 'none' } })
+    assert.doesNotThrow(() =>
+      all.topic(
+        'a',
+        batch({ by: 'route' }, () => {}),
+      ),
+    )
+    assert.throws(
+      () =>
+        all.topic(
+          'b',
+          batch({ by: 'key' }, () => {}),
+        ),
+      OptionError,
+    )
+  })
+
   test('the time that a route takes for a drain is checked as well', () => {
     const group = new Consumer({ brokers, group: 'g', ownership: { drainMs: 50_000 } })
     assert.throws(() => group.topic('a', { work: { abandonMs: 5_001 } }, () => {}), /a drain may take 60001/)

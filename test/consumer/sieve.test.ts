@@ -172,3 +172,48 @@ test('what became too old while a circuit was open is no probe of it: the next m
   await until('all is committed', () => consumer.state().partitions[0]?.committed === 2)
   assert.deepEqual(phases, [undefined, 'half-open'])
 })
+
+test('a handler may say of the messages that did not become too old what became of them', async () => {
+  const now = Date.now()
+  const topic = await topics.make(
+    ['a', 'b', 'c'].map((value, at) => ({ value, timestamp: now - (30 - 10 * at) * HOUR })),
+  )
+  const answers: boolean[] = []
+  const work = { order: 'none', expireAfterMs: 25 * HOUR, attempts: 1, onFailure: 'skip' } as const
+  const consumer = consumerOf(topic, { work }).topic(
+    { topic, partitions: [0] },
+    batch({ messages: 2, lingerMs: 60_000 }, batch => {
+      const [b, c] = batch
+      if (b !== undefined && c !== undefined) answers.push(batch.done(b), batch.fail(c, new Error('no')))
+    }),
+  )
+  await using _ = running(consumer)
+  await until('all is committed', () => consumer.state().partitions[0]?.committed === 3)
+  assert.deepEqual([answers, consumer.state().work.skipped], [[true, true], 1])
+})
+
+test('of a batch that fails for good, what became too old is done, and nobody is asked about it', async () => {
+  const now = Date.now()
+  const topic = await topics.make(
+    ['old', 'new'].map((value, at) => ({ key: value, value, timestamp: now - (10 - 5 * at) * HOUR })),
+  )
+  const { clock, set } = settableClock()
+  const asked: string[] = []
+  const onFailure = ({ message }: { message: Message<unknown, unknown> }) => {
+    asked.push(String(message.rawValue))
+    return 'skip' as const
+  }
+  const work = { order: 'none', expireAfterMs: 24 * HOUR, timeoutMs: 50, abandonMs: 10, onFailure } as const
+  const deserialize = (bytes: Buffer | null) => {
+    set(15 * HOUR)
+    return bytes
+  }
+  const consumer = consumerOf(topic, { work }, { clock }).topic(
+    { topic, partitions: [0] },
+    { value: { deserialize } },
+    batch({ messages: 2, lingerMs: 60_000 }, () => new Promise(() => {})),
+  )
+  await using _ = running(consumer)
+  await until('all is committed', () => consumer.state().partitions[0]?.committed === 2)
+  assert.deepEqual([asked, consumer.state().work.skipped], [['new'], 1])
+})

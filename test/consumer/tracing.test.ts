@@ -74,9 +74,10 @@ test('each call of a handler is traced: when it is entered, returns, settles and
     of('orders@2'),
     ['start', 'end', 'asyncStart', 'asyncEnd'].map(event => `orders@2 1 ${event}`),
   )
-  const attempt = (n: number) =>
-    ['start', 'end', 'error never', 'asyncStart never', 'asyncEnd never'].map(event => `audit@0+1 ${n} ${event}`)
-  assert.deepEqual(of('audit'), [1, 2, 3].flatMap(attempt))
+  const attempt = (offsets: string, n: number) =>
+    ['start', 'end', 'error never', 'asyncStart never', 'asyncEnd never'].map(event => `audit@${offsets} ${n} ${event}`)
+  // And then message by message, the first of which stops it.
+  assert.deepEqual(of('audit'), [...[1, 2, 3].flatMap(n => attempt('0+1', n)), ...attempt('0', 4)])
 })
 
 test('a store that is bound to the channel is what the handler runs in, and no other', async () => {

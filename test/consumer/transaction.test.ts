@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Broker } from '../../src/broker/index.ts'
 import {
+  batch,
   Consumer,
   type ConsumerOptions,
   constant,
   deadLetter,
+  type Message,
   NativeClient,
   type TransactionOptions,
   writeBatch,
@@ -362,6 +364,36 @@ test('options that make no sense with it are refused, and so are partitions by n
   )
   const consumer = new Consumer({ brokers: ['localhost:1'], group: 'g', work: { transaction: true } })
   assert.throws(() => consumer.topic({ topic: 'a', partitions: [0] }, () => {}), /names partitions/)
+  const mixed = batch({ by: 'route' }, () => {})
+  assert.throws(
+    () => consumer.topic('a', { work: { order: 'none' } }, mixed),
+    /topic\('a'\) has a batch\(\) by 'route', and with work\.transaction/,
+  )
+})
+
+test('a batch is done as a whole, or not at all: of single messages its handler may say nothing', async () => {
+  const topic = await make(numbers(8))
+  const consumer = consumerOf(topic, { attempts: 1, onFailure: 'skip' })
+  const refused: unknown[] = []
+  consumer.topic(
+    topic,
+    batch({ messages: 4, lingerMs: 60_000 }, (batch, { send }) => {
+      for (const { value } of batch) send({ topic: `${topic}.out`, value })
+      for (const say of [batch.done, (message: Message) => batch.fail(message, new Error('no'))]) {
+        try {
+          say(batch[0] as Message)
+        } catch (thrown) {
+          refused.push((thrown as { code: string }).code)
+        }
+      }
+      if (batch.some(({ offset }) => offset === 5)) throw new Error('no')
+    }),
+  )
+  await using _ = running(consumer)
+  await until('all is committed', () => committed(consumer, 8))
+  // Of the halves of the second, those without the bad one count.
+  assert.deepEqual((await written(topic)).sort(), ['0', '1', '2', '3', '4', '6', '7'])
+  assert.deepEqual(new Set(refused), new Set(['UNDIVIDED']))
 })
 
 test('what one message makes may be more than what is given to the producer at a time', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  type Batch,
   batch,
   Consumer,
   type ConsumerOptions,
@@ -41,7 +42,8 @@ test('a handler sees what the serdes of its route make', () => {
       'c',
       { key: string, value: json(Order) },
       batch({ messages: 5 }, orders => {
-        same<typeof orders, readonly Message<string | null, Order>[]>(true)
+        same<typeof orders, Batch<string | null, Order>>(true)
+        same<(typeof orders)[number], Message<string | null, Order>>(true)
       }),
     )
     .topic(
@@ -52,7 +54,7 @@ test('a handler sees what the serdes of its route make', () => {
     .topic(
       'e',
       batch({ messages: 5 }, messages => {
-        same<typeof messages, readonly Message<Buffer | null, Buffer | null>[]>(true)
+        same<typeof messages, Batch>(true)
       }),
     )
   assert.ok(true)

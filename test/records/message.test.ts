@@ -107,6 +107,17 @@ test('a hash depends on the seed and the partition; no key has none, an empty ke
   assert.equal(none?.keyHash(1), -1)
 })
 
+test('keys are compared by their bytes, wherever they lie; no key is not an empty one', () => {
+  const records = ['a', 'b', 'ab', '', null].flatMap(key => [{ key }, { key, value: 'x' }])
+  const [left, right] = [messagesOf(openNow(writeBatch(records))), messagesOf(openNow(writeBatch(records)))]
+  for (const message of left.slice(5)) message.detach()
+  for (const [at, message] of left.entries()) {
+    for (const [other, each] of right.entries()) {
+      assert.equal(message.hasKeyOf(each), at >> 1 === other >> 1)
+    }
+  }
+})
+
 test('hashes spread evenly over the buckets, also of keys that differ in one place', () => {
   for (const key of [
     (index: number) => `user-${index}`,

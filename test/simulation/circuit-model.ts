@@ -93,7 +93,7 @@ export class CircuitModel {
     for (const message of messages) probe.messages.add(message)
   }
 
-  /** A handler ended, or a message could not be decoded. `'dropped'`: because its partition was taken away. */
+  /** A handler ended, or a message could not be decoded. `'dropped'`: its partition was taken away, or there may be others in its batch. */
   ended(messages: readonly unknown[], result: 'handled' | 'failed' | 'dropped'): void {
     const probe = this.#probe
     if (probe !== null && messages.some(message => probe.messages.has(message))) probe.result ??= result

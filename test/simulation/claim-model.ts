@@ -195,7 +195,9 @@ export class ClaimModel {
     this.#say('undecoded', offset)
     if (entry === undefined) return
     entry.tries.undecoded()
-    this.#parts.circuit?.ended([entry.message], this.#isLeaving ? 'dropped' : 'failed')
+    // What else is in its batch is handled without it.
+    const alone = this.#route.batch === null
+    this.#parts.circuit?.ended([entry.message], alone && !this.#isLeaving ? 'failed' : 'dropped')
   }
 
   /** A handler is entered. `started`: it may have been started (and was decoding) before its claim was stopped. */
@@ -243,7 +245,7 @@ export class ClaimModel {
     if (run.stuck || this.ended) return
     for (const entry of run.entries) {
       if (failing === null) this.#close(entry)
-      else entry.tries.failed(failing, this.#journal.now, this.#isLeaving)
+      else entry.tries.failed(failing, this.#journal.now, this.#isLeaving, messages.length === 1)
     }
   }
 

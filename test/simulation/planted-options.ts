@@ -6,6 +6,7 @@ import type { HandlerContext } from '../../src/work/context.ts'
 import { Handlers } from '../../src/work/handlers.ts'
 import { Seats } from '../../src/work/seats.ts'
 import { Settling } from '../../src/work/settling.ts'
+import { batchOf, type MessageBatch } from '../../src/work/verdicts.ts'
 import { replace, replaceGetter } from '../replace.ts'
 import type { PlantedBug } from './plant.ts'
 import { routing } from './planted-decisions.ts'
@@ -201,8 +202,8 @@ export const bugsOfOptions: readonly PlantedBug[] = [
     install: () =>
       routing(route => {
         if (route.batch === null) return route
-        const handle = (messages: readonly AnyMessage[], context: HandlerContext) =>
-          route.handle(messages.toReversed(), context)
+        const handle = (batch: MessageBatch<AnyMessage>, context: HandlerContext) =>
+          route.handle(batchOf(batch.toReversed(), batch), context)
         return { ...route, handle }
       }),
   },

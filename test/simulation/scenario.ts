@@ -137,7 +137,12 @@ function routeScenario(dice: Dice, calm: boolean): RouteScenario {
     backoff: { minMs: dice.chance(0.5) ? 10 : maxMs, maxMs },
     redeliverMs: dice.pick([10, 1_000]),
     batch: dice.chance(0.4)
-      ? { messages: dice.pick([1, 4, 20]), bytes: dice.pick([100, 10_000]), lingerMs: dice.pick([0, 20, 200]) }
+      ? {
+          by: 'partition',
+          messages: dice.pick([1, 4, 20]),
+          bytes: dice.pick([100, 10_000]),
+          lingerMs: dice.pick([0, 20, 200]),
+        }
       : null,
     decodes: dice.chance(0.3),
     filters: dice.chance(0.3),

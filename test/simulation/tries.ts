@@ -34,7 +34,7 @@ export class Tries {
     this.#route = route
     this.#before = before
     this.attempts = before
-    // Those of a batch are as many as any of its messages had.
+    // Those of a batch begin anew behind one that is held.
     this.#seen = !route.decodes && route.batch === null
     this.counted = this.#seen ? before : null
     this.#violated = violated
@@ -55,11 +55,13 @@ export class Tries {
     if (this.undone === 'leave') this.undone = null
   }
 
-  failed(how: Failing, now: number, leaving: boolean): void {
+  /** `alone`: it was no batch of several, which is split and tried at once. */
+  failed(how: Failing, now: number, leaving: boolean, alone: boolean): void {
     const { attempts } = this.#route
     this.tried(leaving)
-    this.#spent = how === 'poison' || this.attempts >= attempts || this.undone === 'hold'
-    if (!this.#spent) this.#notBefore = now + (typeof how === 'object' ? how.afterMs : this.#backoff)
+    const last = how === 'poison' || this.attempts >= attempts || this.undone === 'hold'
+    this.#spent = last && alone
+    if (!last) this.#notBefore = now + (typeof how === 'object' ? how.afterMs : this.#backoff)
   }
 
   /** An attempt ended without success, or was given up. */

@@ -184,6 +184,129 @@ export function consumerTests(start: (options: ClusterOptions) => Promise<Cluste
     })
   })
 
+  describe('batches', () => {
+    test('of a route they mix partitions and topics, each in its order, and all is committed', async () => {
+      const [first, second] = [await fresh(), await fresh()]
+      const { group, match } = first
+      const written = [
+        await cluster.write(first.topic, numbered(300)),
+        await cluster.write(second.topic, numbered(300)),
+      ]
+      let count = 0
+      let mixed = 0
+      const topics = typeof match === 'string' ? [first.topic, second.topic] : null
+      const consumer = new Consumer(options({ group, work: { order: 'none' } }))
+      const handler = batch({ by: 'route', messages: 70, lingerMs: 20 }, batch => {
+        const places = batch.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
+        assert.deepEqual(
+          places,
+          places.toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition || a.offset - b.offset),
+        )
+        if (new Set(places.map(({ topic, partition }) => `${topic} ${partition}`)).size > 1) mixed++
+        count += batch.length
+      })
+      if (topics === null) consumer.topic(first.match, handler).topic(second.match, handler)
+      else consumer.topic(topics, handler)
+      await using _ = running(consumer)
+      await until('all are handled', () => count === 600)
+      assert.ok(mixed > 0)
+      await consumer.close()
+      assert.deepEqual(await committed(group, first.topic), ends(written[0] ?? []))
+      assert.deepEqual(await committed(group, second.topic), ends(written[1] ?? []))
+    })
+
+    test('of a key they hold that key alone, in its order', async () => {
+      const { topic, match } = await fresh()
+      await cluster.write(topic, numbered(600))
+      const seen = new Map<string, string[]>()
+      let count = 0
+      const consumer = new Consumer(options()).topic(
+        match,
+        { key: string, value: string },
+        batch({ by: 'key', messages: 8, lingerMs: 20 }, async batch => {
+          const keys = new Set(batch.map(({ key, partition }) => `${partition} ${key}`))
+          assert.equal(keys.size, 1)
+          const [key = ''] = keys
+          await new Promise(resolve => setImmediate(resolve))
+          seen.set(key, [...(seen.get(key) ?? []), ...batch.map(({ offset }) => String(offset))])
+          count += batch.length
+        }),
+      )
+      await using _ = running(consumer)
+      await until('all are handled', () => count === 600)
+      for (const offsets of seen.values()) {
+        assert.deepEqual(
+          offsets,
+          offsets.toSorted((a, b) => Number(a) - Number(b)),
+        )
+      }
+    })
+
+    test('what a handler says is done is committed while it runs, and what fails alone is written elsewhere by itself', async () => {
+      const { topic, group, match } = await fresh()
+      await cluster.write(
+        topic,
+        new Array(10).fill(null).map((_, n) => ({ value: String(n), partition: 0 })),
+      )
+      const failed: string[] = []
+      const ended = Promise.withResolvers<void>()
+      let said = false
+      const consumer = new Consumer(
+        options({
+          group,
+          offsets: { commitIntervalMs: 20 },
+          work: {
+            order: 'none',
+            attempts: 1,
+            onFailure: ({ message }) => {
+              failed.push(String(message.value))
+              return 'skip'
+            },
+          },
+        }),
+      ).topic(
+        match,
+        { value: string },
+        batch({ messages: 10, lingerMs: 60_000 }, async batch => {
+          if (said) return
+          said = true
+          for (const message of batch.slice(0, 6)) batch.done(message)
+          batch.fail(batch[7] as (typeof batch)[number], new Error('no'))
+          await ended.promise
+        }),
+      )
+      await using _ = running(consumer)
+      await until('six are committed', async () => (await committed(group, topic))[0] === 6)
+      assert.deepEqual(failed, [])
+      ended.resolve()
+      await until('all are committed', async () => (await committed(group, topic))[0] === 10)
+      assert.deepEqual(failed, ['7'])
+    })
+
+    test('one message that always fails costs its batch nothing but some calls', async () => {
+      const { topic, group, match } = await fresh()
+      await cluster.write(
+        topic,
+        new Array(64).fill(null).map((_, n) => ({ value: String(n), partition: 0 })),
+      )
+      const done = new Set<string>()
+      const failed: string[] = []
+      const consumer = new Consumer(options({ group, work: { attempts: 1, onFailure: 'skip' } })).topic(
+        match,
+        { value: string },
+        batch({ messages: 64, lingerMs: 200 }, batch => {
+          const values = batch.map(({ value }) => String(value))
+          if (values.includes('41')) throw new Error('no')
+          for (const value of values) done.add(value)
+        }),
+      )
+      consumer.on('failed', ({ message }) => failed.push(String(message.value)))
+      await using _ = running(consumer)
+      await until('all is done', async () => consumer.state().work.done === 64)
+      assert.deepEqual([failed, done.size], [['41'], 63])
+    })
+  })
+
   describe('where it begins', () => {
     test("'latest' hands out only what comes later, and is committed before any message", async () => {
       const { topic, group, match } = await fresh()

@@ -11,6 +11,7 @@ import {
   Poison,
   Retry,
   retryTopic,
+  string,
 } from '../../src/index.ts'
 import { deliver, HeldClock } from '../../src/testing/index.ts'
 
@@ -138,6 +139,45 @@ test('batches are handed over as their limits say', async () => {
   )
   assert.deepEqual([sizes, handled.length], [[3, 3, 1], 7])
   assert.ok(elapsedMs >= 30_000)
+})
+
+test('of a batch, each message counts as handled when it is done, whoever else fails', async () => {
+  const shop = shopOf({ attempts: 2, onFailure: 'skip' }).topic(
+    'audit',
+    { value: string },
+    batch({ messages: 6, lingerMs: 10 }, (batch, { attempt }) => {
+      for (const message of batch) if (message.value === 'flaky' && attempt === 1) batch.fail(message, new Error('no'))
+      if (batch.some(({ value }) => value === 'poison')) throw new Error('never')
+    }),
+  )
+  const { handled, failed, committed } = await deliver(
+    shop,
+    ['a', 'flaky', 'b', 'poison', 'c', 'behind'].map(value => {
+      return { topic: 'audit', value, key: value === 'flaky' || value === 'behind' ? 'k' : null }
+    }),
+  )
+  const values = handled.map(({ message }) => message.value)
+  assert.deepEqual(values.toSorted(), ['a', 'b', 'behind', 'c', 'flaky'])
+  assert.ok(values.indexOf('flaky') < values.indexOf('behind'))
+  assert.deepEqual(
+    failed.map(({ message }) => message.value),
+    ['poison'],
+  )
+  assert.equal(committed[0]?.offset, 6)
+})
+
+test('batches of a route mix what is delivered to its partitions', async () => {
+  const sizes: number[] = []
+  const shop = shopOf({ order: 'none' }).topic(
+    ['audit', 'orders'],
+    batch({ by: 'route', messages: 3, lingerMs: 60_000 }, batch => void sizes.push(batch.length)),
+  )
+  const { handled, undone } = await deliver(shop, [
+    { topic: 'audit', value: 'x' },
+    { topic: 'audit', value: 'x', partition: 1 },
+    { topic: 'orders', value: 'x' },
+  ])
+  assert.deepEqual([sizes, handled.length, undone], [[3], 3, 0])
 })
 
 test('a topic without a route, and what is no consumer, is an error', async () => {

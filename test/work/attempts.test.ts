@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { exponential } from '../../src/base/backoff.ts'
+import { constant, exponential } from '../../src/base/backoff.ts'
 import { MillraceError } from '../../src/base/errors.ts'
 import { type Decision, type OnFailure, Poison, Retry } from '../../src/work/failure.ts'
 import { FakeClaim, type FakeMessage } from './fake-claim.ts'
@@ -416,18 +416,56 @@ test('what a revocation ended was no attempt', async () => {
   harness.dispatcher.close()
 })
 
-test('a batch has been tried as often as the one of its messages that was tried most', async () => {
+test('a batch is of messages that owners before tried equally often, and those of a key stay in order', async () => {
   const harness = new Harness()
-  const claim = new FakeClaim(0, [null, null, null, null])
-  claim.attempts.set(2, 2)
-  const attempts: number[] = []
-  const handle = (messages: readonly FakeMessage[], { attempt }: { attempt: number }) => {
-    assert.equal(messages.length, 4)
-    attempts.push(attempt)
+  const claim = new FakeClaim(0, [null, 'a', 'b', 'a', null, 'b'])
+  for (const offset of [2, 3]) claim.attempts.set(offset, 2)
+  const calls: string[] = []
+  const handle = (batch: readonly FakeMessage[], { attempt }: { attempt: number }) => {
+    calls.push(`${batch.map(({ offset }) => offset).join('+')} ${attempt}`)
+    if (attempt === 1) throw new Error('no')
   }
-  harness.dispatcher.add(claim, batchRoute(handle, { messages: 4 }, { order: 'none' }))
-  await harness.clock.advance(60)
-  assert.deepEqual(attempts, [3])
+  harness.dispatcher.add(claim, batchRoute(handle, { messages: 6, lingerMs: 10 }, { attempts: 3 }))
+  await harness.clock.advance(50)
+  assert.deepEqual(calls, ['0+1 1', '2 3', '4+5 1'])
+  assert.deepEqual(harness.failures, [])
+  await harness.clock.advance(200)
+  assert.deepEqual(calls.slice(3), ['0+1 2', '4+5 2', '3 3'])
+  assert.deepEqual([claim.settled.toSorted(), [...claim.attempts]], [[0, 1, 2, 3, 4, 5], []])
+  harness.dispatcher.close()
+})
+
+test('attempts of the messages of a batch, and of its halves, count for the next owner', async () => {
+  const policy = { order: 'none', attempts: 2, backoff: constant(100) } as const
+  const before = new Harness({ concurrency: 1 })
+  const calls = new Calls()
+  const first = new FakeClaim(0, [null, null, null, null])
+  before.dispatcher.add(first, batchRoute(calls.handleBatch, { messages: 4 }, policy))
+  for (const running of ['0+1+2+3', '0+1+2+3', '0+1']) {
+    await before.clock.advance(100)
+    assert.deepEqual(calls.running, [running])
+    calls.of(0).reject(new Error('never'))
+  }
+  await before.turn()
+  assert.deepEqual(calls.running, ['0'])
+  before.dispatcher.abandon([first])
+  before.dispatcher.close()
+  assert.deepEqual([...first.attempts.values()], [3, 3, 2, 2])
+
+  const harness = new Harness({ concurrency: 1 })
+  const claim = first.next()
+  const seen: string[] = []
+  const handle = (batch: readonly FakeMessage[], { attempt }: { attempt: number }) => {
+    seen.push(`${batch.map(({ offset }) => offset).join('+')} ${attempt}`)
+    if (batch.some(({ offset }) => offset === 1)) throw new Error('never')
+  }
+  harness.dispatcher.add(claim, batchRoute(handle, { messages: 4 }, policy))
+  await harness.clock.advance(90)
+  assert.deepEqual(seen, ['0+1 4', '0 5', '1 5', '2+3 3'])
+  assert.deepEqual(
+    harness.failures.map(({ message, attempts }) => [message.offset, attempts]),
+    [[1, 5]],
+  )
   assert.deepEqual([claim.settled.length, [...claim.attempts]], [4, []])
   harness.dispatcher.close()
 })

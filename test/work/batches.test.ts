@@ -106,39 +106,37 @@ test('a batch fails as a whole and is tried again as a whole', async () => {
   dispatcher.close()
 })
 
-test('when its attempts are spent, each message of a batch is decided about, in order', async () => {
+test('when its attempts are spent, what fails of a batch is decided about message by message', async () => {
   const { dispatcher, clock, failures } = new Harness()
-  const calls = new Calls()
+  const attempts: string[] = []
   const claim = new FakeClaim(0, ['a', 'b', 'c', 'd'])
   const decisions: Decision[] = ['skip', 'leave', 'hold', 'skip']
   const onFailure = async ({ message }: { message: FakeMessage }) => decisions[message.offset] as Decision
-  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 4 }, { onFailure, attempts: 2 }))
-  await clock.advance(1)
-  calls.of(0).reject(new Error('no'))
+  let fails = true
+  const handle = (batch: readonly FakeMessage[], { attempt }: { attempt: number }) => {
+    attempts.push(`${batch.map(({ offset }) => offset).join('+')} ${attempt}`)
+    if (fails) throw new Error('no')
+  }
+  dispatcher.add(claim, batchRoute(handle, { messages: 4 }, { onFailure, attempts: 2 }))
   await clock.advance(150)
-  calls.of(0).reject(new Error('no'))
-  await clock.advance(1)
   assert.deepEqual(
     failures.map(({ message, attempts, decision }) => [message.offset, attempts, decision]),
     [
-      [0, 2, 'skip'],
-      [1, 2, 'leave'],
-      [2, 2, 'hold'],
-      [3, 2, 'skip'],
+      [0, 4, 'skip'],
+      [1, 4, 'leave'],
+      [2, 4, 'hold'],
+      [3, 4, 'skip'],
     ],
   )
+  assert.deepEqual(attempts, ['0+1+2+3 1', '0+1+2+3 2', '0+1 3', '0 4', '1 4', '2+3 3', '2 4', '3 4'])
   assert.deepEqual(claim.settled, [0, 3])
   assert.deepEqual(dispatcher.state(claim), { inFlight: 0, waiting: 2, undone: 2, blocked: null })
+  fails = false
   await clock.advance(100)
-  assert.deepEqual(calls.running, ['2'])
-  assert.equal(calls.of(2).context.attempt, 3)
-  calls.of(2).resolve()
+  assert.deepEqual(claim.settled, [0, 3, 2])
   await clock.advance(30_100)
-  assert.deepEqual(calls.running, ['1'])
-  assert.equal(calls.of(1).context.attempt, 1)
-  calls.of(1).resolve()
-  await clock.advance(1)
   assert.deepEqual(claim.settled, [0, 3, 2, 1])
+  assert.deepEqual(attempts.slice(-2), ['2 5', '1 1'])
   dispatcher.close()
 })
 
@@ -152,10 +150,8 @@ test('nothing more is asked about a batch whose claim has ended since its first 
     asked.push(message.offset)
     return answer.promise
   }
-  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 4 }, { onFailure, attempts: 1 }))
-  await clock.advance(1)
-  calls.of(0).reject(new Error('no'))
-  await clock.advance(1)
+  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 4 }, { onFailure, timeoutMs: 100, abandonMs: 50 }))
+  await clock.advance(200)
   claim.live = false
   dispatcher.abandon([claim])
   answer.resolve('hold')
@@ -167,7 +163,7 @@ test('nothing more is asked about a batch whose claim has ended since its first 
   const next = new FakeClaim(0, ['a', 'b', null])
   dispatcher.add(next, batchRoute(calls.handleBatch, { messages: 3 }))
   await clock.advance(1)
-  assert.deepEqual(calls.running, ['0+1+2'])
+  assert.equal(calls.running.at(-1), '0+1+2')
   dispatcher.close()
 })
 
@@ -179,62 +175,61 @@ test('a message of a batch that is held is asked about with all its attempts', a
   dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 2 }, { onFailure, attempts: 1 }))
   await clock.advance(1)
   calls.of(0).reject(new Error('no'))
-  for (const attempt of [2, 3]) {
-    await clock.advance(101)
+  await clock.advance(1)
+  calls.of(0).reject(new Error('no'))
+  for (const attempt of [2, 3, 4]) {
     assert.equal(calls.of(1).context.attempt, attempt)
     calls.of(1).reject(new Error('no'))
+    await clock.advance(101)
   }
-  await clock.advance(1)
   assert.deepEqual(
     failures.map(({ message, attempts }) => [message.offset, attempts]),
     [
-      [0, 1],
-      [1, 1],
+      [0, 2],
       [1, 2],
       [1, 3],
+      [1, 4],
     ],
   )
   dispatcher.close()
 })
 
 test('behind a held message, those of its key in its batch wait without a decision of their own', async () => {
-  const { dispatcher, clock, failures } = new Harness()
+  const { dispatcher, clock, failures, stuck } = new Harness()
   const calls = new Calls()
   const claim = new FakeClaim(0, ['a', 'b', 'a', 'a'])
   const onFailure = ({ message }: { message: FakeMessage }) => (message.key === 'a' ? 'hold' : 'skip')
-  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 4 }, { onFailure }))
-  await clock.advance(1)
-  calls.of(0).reject(new Poison('no'))
-  await clock.advance(1)
+  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 4 }, { onFailure, timeoutMs: 100, abandonMs: 0 }))
+  // All of a batch whose handler never settles are decided about at once.
+  await clock.advance(200)
+  assert.equal(stuck.length, 1)
   assert.deepEqual(
-    failures.map(({ message }) => message.offset),
-    [0, 1],
+    failures.map(({ message, reason }) => [message.offset, reason]),
+    [
+      [0, 'abandoned'],
+      [1, 'abandoned'],
+    ],
   )
-  assert.deepEqual(dispatcher.state(claim), { inFlight: 0, waiting: 3, undone: 1, blocked: null })
-  await clock.advance(100)
-  assert.deepEqual(calls.running, ['0'])
-  calls.of(0).resolve()
-  await clock.advance(60)
-  assert.deepEqual(calls.running, ['2+3'])
-  assert.equal(calls.of(2).context.attempt, 1)
-  calls.of(2).resolve()
-  await clock.advance(1)
-  assert.deepEqual(claim.settled, [1, 0, 2, 3])
+  assert.deepEqual(dispatcher.state(claim), { inFlight: 0, waiting: 2, undone: 1, blocked: null })
+  assert.deepEqual(claim.settled, [1])
   dispatcher.close()
 })
 
-/** A batch of these keys fails; its decisions are made by `answer`, for one message after the other. */
+/** All messages of a batch of these keys but those behind others fail at once; `decide` answers for one after the other. */
 async function deciding(keys: readonly string[]) {
   const harness = new Harness()
   const calls = new Calls()
   const claim = new FakeClaim(0, keys)
   let answer = (_: Decision) => {}
   const onFailure = () => new Promise<Decision>(resolve => (answer = resolve))
+  let decodable = false
+  const decode = () => {
+    if (!decodable) throw new Error('no')
+  }
   const limits = { messages: keys.length, lingerMs: 20 }
-  harness.dispatcher.add(claim, batchRoute(calls.handleBatch, limits, { onFailure, attempts: 1 }))
+  harness.dispatcher.add(claim, batchRoute(calls.handleBatch, limits, { onFailure, decode }))
   await harness.clock.advance(1)
-  calls.of(0).reject(new Error('no'))
-  await harness.clock.advance(1)
+  decodable = true
   const decide = async (decision: Decision) => {
     answer(decision)
     await harness.clock.advance(1)

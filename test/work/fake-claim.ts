@@ -21,6 +21,10 @@ export class FakeMessage implements WorkMessage {
       ? -1
       : [...this.key].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) % 2 ** 30, 7)
   }
+
+  hasKeyOf(other: WorkMessage): boolean {
+    return other instanceof FakeMessage && other.key === this.key
+  }
 }
 
 /** A partition whose messages a test writes. */

@@ -4,6 +4,7 @@ import type { HandlerContext } from '../../src/work/context.ts'
 import { Dispatcher, type DispatcherOptions } from '../../src/work/dispatcher.ts'
 import type { Decision, Failure } from '../../src/work/failure.ts'
 import type { BatchLimits, BatchRoute, SingleRoute } from '../../src/work/route.ts'
+import type { MessageBatch } from '../../src/work/verdicts.ts'
 import { settled, VirtualClock } from '../virtual-clock.ts'
 import type { FakeMessage } from './fake-claim.ts'
 
@@ -59,10 +60,11 @@ const policy = {
   onFailure: 'skip',
   redeliverMs: 30_000,
   decode: null,
+  once: false,
 } as const
 
 type Handle = (message: FakeMessage, context: HandlerContext) => unknown
-type HandleBatch = (messages: readonly FakeMessage[], context: HandlerContext) => unknown
+type HandleBatch = (batch: MessageBatch<FakeMessage>, context: HandlerContext) => unknown
 
 export function route(handle: Handle, overrides: Partial<SingleRoute<FakeMessage>> = {}): SingleRoute<FakeMessage> {
   return { ...policy, ...overrides, batch: null, handle }
@@ -73,7 +75,12 @@ export function batchRoute(
   limits: Partial<BatchLimits> = {},
   overrides: Partial<Omit<BatchRoute<FakeMessage>, 'batch' | 'handle'>> = {},
 ): BatchRoute<FakeMessage> {
-  return { ...policy, ...overrides, batch: { messages: 100, bytes: 1_000_000, lingerMs: 50, ...limits }, handle }
+  return {
+    ...policy,
+    ...overrides,
+    batch: { by: 'partition', messages: 100, bytes: 1_000_000, lingerMs: 50, ...limits },
+    handle,
+  }
 }
 
 /** A handler call that a test ends. */

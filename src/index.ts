@@ -59,6 +59,7 @@ export {
   type PropertyOptions,
   readProperties,
 } from './consumer/properties/read-properties.ts'
+export type { RateOptions } from './consumer/rate-options.ts'
 export { type RetryTier, type RetryTopicOptions, retryTopic } from './consumer/retry-topic.ts'
 export {
   type Batch,

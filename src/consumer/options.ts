@@ -11,11 +11,13 @@ import { type MetricsOptions, type ResolvedMetrics, resolveMetrics } from '../me
 import type { OffsetStorage } from '../offsets/storage.ts'
 import type { Message } from '../records/message.ts'
 import type { FailureBackoff } from '../work/failure.ts'
+import type { Rate } from '../work/rate.ts'
 import type { Order } from '../work/route.ts'
 import { checkOnce } from './at-most-once.ts'
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from './breaker-options.ts'
 import { isSink, type OnFailureOption } from './failure-sink.ts'
 import { checkDrain, type OwnershipOptions, type ResolvedOwnership, resolveOwnership } from './ownership-options.ts'
+import { type RateOptions, resolveRate } from './rate-options.ts'
 import {
   checkBesideTransaction,
   type ResolvedTransaction,
@@ -75,6 +77,18 @@ export interface RouteWorkOptions<M extends Message<unknown, unknown> = Message<
   filter?: (message: Message) => boolean
   /** A message whose timestamp is older than this, ms, when its handler would be entered is done without it. Default: none is. */
   expireAfterMs?: number
+  /**
+   * How many messages of a route may be handed to its handler in a time, over all partitions of this process; a batch counts as its messages.
+   * Default: as many as can.
+   */
+  rate?: RateOptions
+  /** The same of each key by itself; not for batches. Messages without a key are not counted. Default: as many as can. */
+  keyRate?: RateOptions
+  /**
+   * While handlers are scarce, routes with a higher one have them first: of 17 messages that start, 16, as long as there are so many. -1,000 to
+   * 1,000. Default 0.
+   */
+  priority?: number
 }
 
 /** Section `work`: what runs at the same time, in what order, and what a failure means. */
@@ -158,9 +172,12 @@ export interface ConsumerOptions<T extends TransactionOption | undefined = Trans
 }
 
 /** What a route has of section `work`; null where an option has no default. */
-export interface ResolvedRouteWork extends Required<Omit<RouteWorkOptions, 'filter' | 'expireAfterMs'>> {
+export interface ResolvedRouteWork
+  extends Required<Omit<RouteWorkOptions, 'filter' | 'expireAfterMs' | 'rate' | 'keyRate'>> {
   readonly filter: ((message: Message) => boolean) | null
   readonly expireAfterMs: number | null
+  readonly rate: Rate | null
+  readonly keyRate: Rate | null
 }
 
 export interface ResolvedWork extends ResolvedRouteWork {
@@ -213,6 +230,9 @@ const ROUTE_WORK: readonly (keyof RouteWorkOptions)[] = [
   'redeliverMs',
   'filter',
   'expireAfterMs',
+  'rate',
+  'keyRate',
+  'priority',
 ]
 
 /** @throws {OptionError} that names the first wrong option */
@@ -294,6 +314,9 @@ function resolveWork(options: WorkOptions | undefined, mode: OffsetsMode): Resol
     redeliverMs: 30_000,
     filter: null,
     expireAfterMs: null,
+    rate: null,
+    keyRate: null,
+    priority: 0,
   })
   if (once) checkOnce('work', shared, null)
   const concurrency = section.number('concurrency', 16, { min: 1 })
@@ -355,6 +378,9 @@ export function resolveRouteWork(
     redeliverMs: section.number('redeliverMs', defaults.redeliverMs, { min: 0 }),
     filter,
     expireAfterMs: section.optional('expireAfterMs', { min: 1 }) ?? defaults.expireAfterMs,
+    rate: options?.rate === undefined ? defaults.rate : resolveRate(`${path}.rate`, options.rate),
+    keyRate: options?.keyRate === undefined ? defaults.keyRate : resolveRate(`${path}.keyRate`, options.keyRate),
+    priority: section.number('priority', defaults.priority, { min: -1_000, max: 1_000 }),
   }
 }
 

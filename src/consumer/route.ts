@@ -97,8 +97,9 @@ export interface RouteSpec {
   readonly match: Match
   readonly options: RouteOptions<unknown, unknown>
   readonly handler: Handler<unknown, unknown> | BatchHandler<unknown, unknown> | ThreadedHandler
-  /** The retry topics that it reads, where it is for those alone. */
+  /** The retry topics that it reads, where it is for those alone, and the route that they are of. */
   readonly retries?: ReadonlyMap<string, RetryPlace>
+  readonly retriesOf?: RouteSpec
 }
 
 /** @throws {OptionError} */
@@ -208,7 +209,7 @@ export function retryRoute(spec: RouteSpec, work: ResolvedWork, group: string | 
   for (const topic of names) {
     for (const [at, name] of onFailure.retryTopics(group, topic).entries()) retries.set(name, { topic, tier: at + 1 })
   }
-  return { ...spec, match: [...retries.keys()], retries }
+  return { ...spec, match: [...retries.keys()], retries, retriesOf: spec }
 }
 
 /**
@@ -222,6 +223,9 @@ export function routeWork({ match, options, handler }: RouteSpec, work: Resolved
   const by = batchBy(handler)
   if (work.mode === 'at-most-once') checkOnce(path, resolved, by)
   if (by !== null) checkBatchOrder(by, resolved.order, path)
+  if (resolved.keyRate !== null && by !== null) {
+    throw new OptionError(`${path}.keyRate does not go with batch(…); ${path}.rate does`)
+  }
   return handler instanceof ThreadedHandler ? { ...resolved, abandonMs: resolved.abandonMs + END_MS } : resolved
 }
 
@@ -247,7 +251,8 @@ export function consumerRoute(
   const sieve = filter === null && expireAfterMs === null ? null : new Sieve({ ...parts, filter, expireAfterMs })
   // What has waited for others of its key, or for another attempt, may have become too old meanwhile.
   const late = expireAfterMs === null ? null : sieve
-  const common = { ...policy, once: work.mode === 'at-most-once', decode: decoder(options.key, options.value) }
+  const once = work.mode === 'at-most-once'
+  const common = { ...policy, once, family: spec.retriesOf ?? spec, decode: decoder(options.key, options.value) }
   return {
     sieve,
     onFailure,

@@ -38,8 +38,10 @@ export class Stalls {
     // What is in handlers alone is watched by their timeouts.
     const kept = waiting + undone
     const open = kept > 0 || reservoir.messages > 0 || reservoir.position < reservoir.highWatermark
-    const behind = claim.dueAt === null && (lag === null || (lag > 0 && open))
-    const { started = -1, restarts = 0 } = this.#engine.dispatcher.marks(claim) ?? {}
+    const { started = -1, restarts = 0, heldUntil = null, paced = 0 } = this.#engine.dispatcher.marks(claim) ?? {}
+    // Slow because it was told to be.
+    const slow = claim.dueAt !== null || heldUntil !== null || paced > 0
+    const behind = !slow && (lag === null || (lag > 0 && open))
     return { behind, marks: [started, restarts, done] }
   }
 

@@ -12,7 +12,8 @@ export interface Wait {
   /**
    * `fetch` names what fetching does about it; `memory`: other partitions hold all that `fetch.reservoir.bytes` allows; `broker`: an
    * answer with its messages; `transaction`: one that is open; `handlers`: all that may run do, or one runs with what is in front;
-   * `attempts`: the next attempt of messages that failed; `held`, `left` and `abandoned`: messages with that decision, or fate;
+   * `attempts`: the next attempt of messages that failed; `rate`: `work.rate` or `work.keyRate` lets what is next start later;
+   * `held`, `left` and `abandoned`: messages with that decision, or fate;
    * `undone`: too many messages are left or held; `lookahead`: too many wait behind others of their key or for another attempt;
    * `gaps`: what is done above `done` takes all of `offsets.metadataLimit`, or with `work.transaction` might when all that is in work is done;
    * `outputs`: too much waits to be written in the next transaction; `offsets`: what was committed is being looked up; `lease`: the group
@@ -27,6 +28,7 @@ export interface Wait {
     | 'transaction'
     | 'handlers'
     | 'attempts'
+    | 'rate'
     | 'held'
     | 'left'
     | 'abandoned'
@@ -63,7 +65,7 @@ export interface PartitionState {
   readonly reservoir: { readonly messages: number; readonly bytes: number }
   /** Handlers that run. */
   readonly inFlight: number
-  /** Taken, and waiting for their key, their batch or their next attempt. */
+  /** Taken, and waiting for their key, its rate, their batch or their next attempt. */
   readonly waiting: number
   /** Messages that were left or are held. */
   readonly undone: number

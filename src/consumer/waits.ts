@@ -88,7 +88,7 @@ export class Waits {
   }
 
   #work(claim: Claim, work: IntakeState): Wait[] {
-    const { attempts, held, left, batch } = this.#timed.get(claim) ?? {}
+    const { attempts, held, left, paced, batch } = this.#timed.get(claim) ?? {}
     const found: Wait[] = []
     if (work.blocked === 'undone' || work.blocked === 'lookahead') {
       found.push({ for: work.blocked, since: null, cause: null })
@@ -102,13 +102,18 @@ export class Waits {
       const cause = `what is done above offset ${claim.lowest} fits no longer into the metadata of its commit (offsets.metadataLimit is ${metadataLimit})`
       found.push({ for: 'gaps', since: null, cause })
     }
-    const timed = [attempts, held, left, batch].reduce((sum, wait) => sum + (wait?.messages ?? 0), 0)
+    const timed = [attempts, held, left, paced, batch].reduce((sum, wait) => sum + (wait?.messages ?? 0), 0)
     const handlers = this.#handlers(claim, work, work.waiting > timed)
     if (handlers !== null) found.push(handlers)
     if (attempts !== undefined) found.push(this.#due('attempts', attempts, 'to be tried again'))
+    const { shelved = 0, heldUntil = null } = this.#engine.dispatcher.marks(claim) ?? {}
+    if (heldUntil !== null && (work.waiting > 0 || claim.reservoir.messages > 0)) {
+      const at = new Date(this.#engine.wallTime(heldUntil)).toISOString()
+      found.push({ for: 'rate', since: null, cause: `work.rate lets the next message start at ${at}` })
+    }
+    if (paced !== undefined) found.push(this.#due('rate', paced, 'to start at the rate of their key'))
     if (held !== undefined) found.push(this.#due('held', held, 'held'))
     if (left !== undefined) found.push(this.#due('left', left, 'left'))
-    const { shelved } = this.#engine.dispatcher.marks(claim) ?? { shelved: 0 }
     if (shelved > 0) {
       const cause = `${shelved} left or held after their handlers were abandoned: they come again in another process`
       found.push({ for: 'abandoned', since: null, cause })

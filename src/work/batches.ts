@@ -39,6 +39,12 @@ export function sharesOf<M extends WorkMessage>({ intake, message, members, loos
   return shares.values()
 }
 
+/** Messages of the batch that this slot leads; 1 for a slot that leads none. */
+export function batchSize<M extends WorkMessage>({ members, loose }: Slot<M>): number {
+  const alone = members === null ? 1 : members.length
+  return loose === null ? alone : loose.reduce((sum, { messages }) => sum + messages.length, alone)
+}
+
 /** The messages of a batch as its handler gets them: by partition, and in the order of their offsets, or of their keys. */
 export function batchMessages<M extends WorkMessage>(
   members: readonly Slot<M>[],

@@ -5,7 +5,7 @@ export interface WorkMessage {
   readonly offset: number
   /** Bytes of key and value, for batches that are limited by size. */
   readonly size: number
-  /** A seeded hash of the key's bytes, 0 … 2^30 − 1; -1 when there is no key. An empty key is a key. */
+  /** A hash of the key's bytes, seeded by `seed` XOR the partition, 0 … 2^30 − 1; -1 when there is no key. An empty key is a key. */
   keyHash(seed: number): number
   /** Whether the bytes of both keys are the same; equal hashes do not say so. */
   hasKeyOf(other: WorkMessage): boolean

@@ -20,6 +20,7 @@ import type { Route } from './route.ts'
 import { Settling } from './settling.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
 import { SlotPool } from './slot-pool.ts'
+import { Throttle, type ThrottleParts } from './throttle.ts'
 import { Waiting } from './waiting.ts'
 
 const TICK_MS = 50
@@ -78,6 +79,9 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #burst = new Burst(() => this.#pump())
   readonly #intakes = new Map<WorkClaim<M>, Intake<M>>()
   readonly #rotation = new Rotation<M>()
+  readonly #throttling: ThrottleParts<M>
+  /** Of families of routes that have a rate. */
+  readonly #throttles = new Map<object, Throttle<M>>()
   /** Whether `#startFrom` gave up although its claim has more. */
   #more = false
   /** How many handlers may run; 0 once nothing is started any more. */
@@ -118,6 +122,7 @@ export class Dispatcher<M extends WorkMessage> {
     const mixing = new Mixing({ ...shared, gathering })
     this.#mixing = mixing
     this.#drains = { waiting: this.#waiting, settling, gathering, mixing }
+    this.#throttling = { clock, waiting: this.#waiting, settling, released: intake => this.#lookAt(intake) }
     const finished = (intake: Intake<M>) => {
       this.#handlers.finished(intake)
       this.#pace.soon()
@@ -137,12 +142,25 @@ export class Dispatcher<M extends WorkMessage> {
     const lookahead = Math.max(LOOKAHEAD, route.batch === null ? 0 : 2 * route.batch.messages)
     const deadlines = this.#handlers.deadlines(route)
     const filling = this.#gathering.filling(route)
-    const intake = new Intake(claim, route, deadlines, seed, --this.#lastLane, lookahead, filling)
+    const throttle = this.#throttle(route)
+    const intake = new Intake(claim, route, deadlines, seed, --this.#lastLane, lookahead, filling, throttle)
     this.#intakes.set(claim, intake)
-    intake.seats?.onCall(next => {
-      this.#rotation.add(next)
-      this.#pace.soon()
-    })
+    intake.seats?.onCall(next => this.#lookAt(next))
+    this.#lookAt(intake)
+  }
+
+  #throttle(route: Route<M>): Throttle<M> | null {
+    const { rate, keyRate, family } = route
+    if (rate === null && keyRate === null) return null
+    const known = this.#throttles.get(family)
+    if (known !== undefined) return known
+    const made = new Throttle(route, Math.floor(this.#random() * 2 ** 30), this.#throttling)
+    this.#throttles.set(family, made)
+    return made
+  }
+
+  /** It may have something to start. */
+  #lookAt(intake: Intake<M>): void {
     this.#rotation.add(intake)
     this.#pace.soon()
   }
@@ -150,9 +168,7 @@ export class Dispatcher<M extends WorkMessage> {
   /** The claim has messages that it had not, or may be dispatched again. */
   wake(claim: WorkClaim<M>): void {
     const intake = this.#intakes.get(claim)
-    if (intake === undefined) return
-    this.#rotation.add(intake)
-    this.#pace.soon()
+    if (intake !== undefined) this.#lookAt(intake)
   }
 
   get running(): number {
@@ -237,6 +253,7 @@ export class Dispatcher<M extends WorkMessage> {
     this.#ticker.cancel()
     this.#waiting.clear()
     this.#pace.close()
+    for (const throttle of this.#throttles.values()) throttle.close()
   }
 
   // ── taking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -284,13 +301,14 @@ export class Dispatcher<M extends WorkMessage> {
 
   /** The same of one claim. */
   #startFrom(intake: Intake<M>): M | null {
-    const { claim } = intake
+    const { claim, throttle } = intake
     if (!this.#mayStart(intake)) {
       if (intake.hasReady && isMixed(intake)) this.#mixing.giveWay(intake)
       return null
     }
     if (intake.seats !== null && !intake.seats.offers(intake)) return null
     for (let taken = 0; ; taken++) {
+      if (throttle?.holds(intake)) return null
       const ready = intake.shiftReady()
       if (ready !== null && intake.stopped && !intake.finishes(ready)) {
         this.#settling.giveUp(ready)
@@ -300,6 +318,7 @@ export class Dispatcher<M extends WorkMessage> {
         // The slot may stand for nothing any more when its handler returns.
         const { message } = ready
         if (isMixed(intake)) this.#mixing.withoutBlocked(ready, this.#mayStart)
+        if (throttle !== null && !throttle.admits(ready)) continue
         this.#handlers.start(ready)
         return message
       }
@@ -321,7 +340,7 @@ export class Dispatcher<M extends WorkMessage> {
 
   /** Starts a message that was just taken, or queues it; answers whether it started. */
   #admit(intake: Intake<M>, message: M): boolean {
-    const { route } = intake
+    const { route, throttle } = intake
     const place = intake.claim.track(message)
     const lane =
       route.order === 'key' ? message.keyHash(intake.seed) : route.order === 'partition' ? intake.lane : NO_LANE
@@ -329,15 +348,16 @@ export class Dispatcher<M extends WorkMessage> {
       this.#gathering.admit(intake, route, message, place, lane)
       return false
     }
-    if (lane === NO_LANE || this.#lanes.isFree(lane)) {
+    if (route.keyRate === null && (lane === NO_LANE || this.#lanes.isFree(lane))) {
+      throttle?.take(1)
       this.#handlers.startFresh(intake, route, message, place, lane)
       return true
     }
     intake.kept++
     const slot = this.#slots.take(intake, message, place, lane)
     slot.state = SlotState.parked
-    // It is not free.
-    this.#lanes.enter(slot)
+    // Unless others of its lane are ahead, the rate of its key decides.
+    if (lane === NO_LANE || this.#lanes.enter(slot) === null) this.#settling.takeTurn(slot)
     return false
   }
 
@@ -356,6 +376,9 @@ export class Dispatcher<M extends WorkMessage> {
     const { intake } = slot
     if (slot.state === SlotState.collected) {
       this.#gathering.waited(slot)
+    } else if (slot.state === SlotState.paced) {
+      intake.throttle?.waited(slot)
+      intake.pushReady(slot)
     } else if (slot.left) {
       slot.left = slot.undone = false
       slot.attempts = 0
@@ -366,8 +389,7 @@ export class Dispatcher<M extends WorkMessage> {
       slot.state = SlotState.ready
       intake.pushReady(slot)
     }
-    this.#rotation.add(intake)
-    this.#pace.soon()
+    this.#lookAt(intake)
   }
 
   // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -53,7 +53,7 @@ function giveUpWhatWaits<M extends WorkMessage>(
 ): void {
   for (const slot of intake.shelf) intake.giveUpFrom(slot.message.offset)
   for (const slot of waits) {
-    const hopeless = slot.undone || (slot.state === SlotState.waiting && slot.due > intake.drainUntil)
+    const hopeless = slot.undone || (isTimed(slot) && slot.due > intake.drainUntil)
     if (hopeless) for (const { message } of slot.members ?? [slot]) intake.giveUpFrom(message.offset)
   }
   for (const slot of intake.takeReady()) {
@@ -69,12 +69,18 @@ function giveUpWhatWaits<M extends WorkMessage>(
     // The batch that was being filled is ready already, or even over, if one that was given up let another of its lane into it.
     if (slot.heapIndex < 0) continue
     const finishes = intake.finishes(slot)
-    if (finishes && slot.state === SlotState.waiting) continue
+    if (finishes && isTimed(slot)) continue
     waiting.remove(slot)
     if (slot.state === SlotState.collected) gathering.close(slot)
+    if (slot.state === SlotState.paced) intake.throttle?.waited(slot)
     if (finishes) makeReady(settling.trim(slot))
     else settling.giveUp(slot)
   }
+}
+
+/** Whether it waits for a moment that a drain cannot bring nearer. */
+function isTimed<M extends WorkMessage>({ state }: Slot<M>): boolean {
+  return state === SlotState.waiting || state === SlotState.paced
 }
 
 /** Aborts the signals of all handlers that run for these claims. */

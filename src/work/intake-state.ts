@@ -8,7 +8,7 @@ import { type Slot, SlotState } from './slot.ts'
 export interface IntakeState {
   /** Handlers that run. */
   readonly inFlight: number
-  /** Taken, and waiting for their key, their batch or their next attempt. */
+  /** Taken, and waiting for their key, its rate, their batch or their next attempt. */
   readonly waiting: number
   /** Left or held. */
   readonly undone: number
@@ -24,6 +24,10 @@ export interface IntakeMarks {
   readonly restarts: number
   /** Messages that come again in another process only: they were left or held, and their handlers abandoned. */
   readonly shelved: number
+  /** When the rate of its route lets the next of its messages start, by the monotonic clock; null: it does not keep them from it. */
+  readonly heldUntil: number | null
+  /** Messages that wait for the rate of their key. */
+  readonly paced: number
 }
 
 export function intakeState<M extends WorkMessage>(intake: Intake<M>, maxUndone: number): IntakeState {
@@ -37,8 +41,10 @@ export function intakeState<M extends WorkMessage>(intake: Intake<M>, maxUndone:
   }
 }
 
-export function intakeMarks<M extends WorkMessage>({ started, restarts, shelf }: Intake<M>): IntakeMarks {
-  return { started, restarts, shelved: shelf.size }
+export function intakeMarks<M extends WorkMessage>(intake: Intake<M>): IntakeMarks {
+  const { claim, started, restarts, shelf, paced, throttle } = intake
+  const heldUntil = throttle !== null && claim.dispatchable ? throttle.heldUntil(intake) : null
+  return { started, restarts, shelved: shelf.size, heldUntil, paced }
 }
 
 /** A handler that runs, and since when by the monotonic clock. Of a batch, its first message. */
@@ -75,8 +81,8 @@ export interface TimedWait {
   due: number
 }
 
-/** What of a claim waits for a moment: for its next attempt, its next probe, its redelivery, or for its batch to be full. */
-export type TimedWaits = Partial<Record<'attempts' | 'held' | 'left' | 'batch', TimedWait>>
+/** What of a claim waits for a moment: for its next attempt, its next probe, its redelivery, the rate of its key, or for its batch to be full. */
+export type TimedWaits = Partial<Record<'attempts' | 'held' | 'left' | 'paced' | 'batch', TimedWait>>
 
 export function timedWaits<M extends WorkMessage>(slots: Iterable<Slot<M>>): Map<WorkClaim<M>, TimedWaits> {
   const found = new Map<WorkClaim<M>, TimedWaits>()
@@ -101,6 +107,7 @@ function runsFor<M extends WorkMessage>({ intake, partners }: Slot<M>, claim: Wo
 
 function kindOf<M extends WorkMessage>({ state, undone, left }: Slot<M>): keyof TimedWaits {
   if (state === SlotState.collected) return 'batch'
+  if (state === SlotState.paced) return 'paced'
   if (!undone) return 'attempts'
   return left ? 'left' : 'held'
 }

@@ -5,6 +5,7 @@ import type { Filling } from './gathering.ts'
 import type { Route } from './route.ts'
 import type { Seats } from './seats.ts'
 import type { Loose, Slot } from './slot.ts'
+import type { Throttle } from './throttle.ts'
 
 /**
  * What the dispatcher keeps of one claim. `kept` bounds how far it looks ahead in a partition: it counts the messages that
@@ -22,9 +23,13 @@ export class Intake<M extends WorkMessage> {
   readonly lookahead: number
   /** Null: its handlers need none. */
   readonly seats: Seats<M> | null
+  /** Null: its route has no rate. */
+  readonly throttle: Throttle<M> | null
   /** Handlers that run, and decisions about failures that are awaited. */
   running = 0
   kept = 0
+  /** Of those, how many wait for the rate of their key. */
+  paced = 0
   /** Messages that were left or are held. */
   undone = 0
   /** Left or held after their handler was abandoned: they are not tried again in this process. */
@@ -65,6 +70,7 @@ export class Intake<M extends WorkMessage> {
     lane: number,
     lookahead: number,
     filling: Filling<M>,
+    throttle: Throttle<M> | null,
   ) {
     this.claim = claim
     this.route = route
@@ -74,6 +80,7 @@ export class Intake<M extends WorkMessage> {
     this.lookahead = lookahead
     this.seats = route.seats ?? null
     this.filling = filling
+    this.throttle = throttle
   }
 
   /** Whether nothing runs, nor is to be finished. */
@@ -90,8 +97,15 @@ export class Intake<M extends WorkMessage> {
     idle()
   }
 
+  /** What was taken and does not run comes again. */
+  finishNothing(): void {
+    this.finishBelow = -1
+    this.tellIdle()
+  }
+
   /** Nothing of it is started any more. */
   end(): void {
+    this.throttle?.forget(this)
     this.claim.stopped(this.started)
     this.tellIdle()
   }

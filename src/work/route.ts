@@ -1,6 +1,7 @@
 import type { WorkMessage } from './claim.ts'
 import type { HandlerContext } from './context.ts'
 import type { FailureBackoff, OnFailure } from './failure.ts'
+import type { Rate } from './rate.ts'
 import type { Seats } from './seats.ts'
 import type { MessageBatch } from './verdicts.ts'
 
@@ -38,6 +39,14 @@ interface RoutePolicy<M extends WorkMessage> {
   readonly backoff: FailureBackoff
   readonly onFailure: OnFailure<M>
   readonly redeliverMs: number
+  /** Of all its messages together; null: as fast as it goes. */
+  readonly rate: Rate | null
+  /** Of each key by itself; null: as fast as it goes. Not for batches. */
+  readonly keyRate: Rate | null
+  /** While units of concurrency are scarce, routes with a higher one come first. */
+  readonly priority: number
+  /** Routes with the same family are held to their rates together: a route, and that of its retry topics. */
+  readonly family: object
   /** Runs the serdes just before the handler; null when there is nothing to decode. */
   readonly decode: ((message: M) => void | Promise<void>) | null
   /** Places that its handlers need beside their unit of concurrency. Default: none. */

@@ -9,12 +9,12 @@ import type { Verdicts } from './verdicts.ts'
  *     parked ──▶ ready ──▶ running ──▶ (done: the slot is free again)
  *                  ▲          │
  *   collected ─────┤          ├──▶ deciding ──▶ (done)
- *                  │          │       │
+ *   paced ─────────┤          │       │
  *                  └─ waiting ◀───────┘
  *
- * `parked`: behind another message of its lane. `collected`: in a batch that is still being filled. `waiting`: for its next
- * attempt, its probe or its redelivery. `deciding`: `onFailure` was asked. `gone`: never to come back in this process (left
- * after it was abandoned, or its claim ended).
+ * `parked`: behind another message of its lane. `collected`: in a batch that is still being filled. `paced`: the rate of its key
+ * lets it wait, or did. `waiting`: for its next attempt, its probe or its redelivery. `deciding`: `onFailure` was asked. `gone`: never to
+ * come back in this process (left after it was abandoned, or its claim ended).
  */
 export const SlotState = {
   parked: 0,
@@ -24,6 +24,7 @@ export const SlotState = {
   deciding: 4,
   waiting: 5,
   gone: 6,
+  paced: 7,
 } as const
 
 export type SlotState = (typeof SlotState)[keyof typeof SlotState]

@@ -59,6 +59,9 @@ const policy = {
   backoff: constant(100),
   onFailure: 'skip',
   redeliverMs: 30_000,
+  rate: null,
+  keyRate: null,
+  priority: 0,
   decode: null,
   once: false,
 } as const
@@ -67,7 +70,7 @@ type Handle = (message: FakeMessage, context: HandlerContext) => unknown
 type HandleBatch = (batch: MessageBatch<FakeMessage>, context: HandlerContext) => unknown
 
 export function route(handle: Handle, overrides: Partial<SingleRoute<FakeMessage>> = {}): SingleRoute<FakeMessage> {
-  return { ...policy, ...overrides, batch: null, handle }
+  return { ...policy, family: {}, ...overrides, batch: null, handle }
 }
 
 export function batchRoute(
@@ -77,6 +80,7 @@ export function batchRoute(
 ): BatchRoute<FakeMessage> {
   return {
     ...policy,
+    family: {},
     ...overrides,
     batch: { by: 'partition', messages: 100, bytes: 1_000_000, lingerMs: 50, ...limits },
     handle,

@@ -20,9 +20,9 @@ const audit = new Consumer({
   group: 'audit',
 }).topic(
   'audit',
-  // The order of the inserts does not matter here: no message waits for another one of its key, and a batch is of all partitions.
+  // The order of the inserts does not matter here, so a message never waits for another one of its key.
   { key: string, value: string, work: { order: 'none' } },
-  batch({ by: 'route', messages: 500, lingerMs: 200 }, messages => {
+  batch({ messages: 500, lingerMs: 200 }, messages => {
     database.exec('BEGIN')
     try {
       for (const { topic, partition, offset, timestamp, key, value } of messages) {
@@ -31,7 +31,7 @@ const audit = new Consumer({
       database.exec('COMMIT')
       console.log(`${messages.length} rows`)
     } catch (error) {
-      // It is tried again as a whole, and if it always fails by halves, until it is known which rows do.
+      // The batch failed as a whole, and is tried again as a whole.
       database.exec('ROLLBACK')
       throw error
     }

@@ -10,6 +10,8 @@ interface Probe {
   readonly messages: Set<unknown>
   /** How it ended; null: it has not, or nobody can say. */
   result: 'handled' | 'failed' | 'dropped' | null
+  /** Its partition was given up while it was decoded: it may end without a word. */
+  leaves: boolean
 }
 
 /**
@@ -61,7 +63,8 @@ export class CircuitModel {
     } else if (phase === 'half-open') {
       const soon = why === 'open' && (now < this.#until || this.#answer === 'continue' || this.#answer === 'stop')
       if (why === 'closed' || soon) this.#violated(`it is half open ${this.#until - now} ms too early`)
-      if (why === 'half-open' && result !== 'dropped' && !this.#isOver) this.#violated('its probe has not ended')
+      if (why === 'half-open' && result !== 'dropped' && !this.#isOver && !this.#probe?.leaves)
+        this.#violated('its probe has not ended')
       this.#answer = null
     } else if (why === 'closed') {
       if (!this.#tooMany) this.#violated('it opens, and too few have failed')
@@ -85,7 +88,7 @@ export class CircuitModel {
     }
     if (probe === null) {
       const withinMs = timeoutMs + abandonMs
-      this.#probe = { at: this.#clock.now(), withinMs, messages: new Set(messages), result: null }
+      this.#probe = { at: this.#clock.now(), withinMs, messages: new Set(messages), result: null, leaves: false }
       return
     }
     if (messages.every(message => probe.messages.has(message))) return
@@ -97,6 +100,12 @@ export class CircuitModel {
   ended(messages: readonly unknown[], result: 'handled' | 'failed' | 'dropped'): void {
     const probe = this.#probe
     if (probe !== null && messages.some(message => probe.messages.has(message))) probe.result ??= result
+  }
+
+  /** The partition of these is given up, and they are being decoded. */
+  leaving(messages: readonly unknown[]): void {
+    const probe = this.#probe
+    if (probe !== null && messages.some(message => probe.messages.has(message))) probe.leaves = true
   }
 
   /** What is decoded is told message by message, and is of one batch if it is started at the same time. */

@@ -3,34 +3,13 @@ import type { CommittedOffset } from '../../src/offsets/storage.ts'
 import { type Decision, type Failure, isDecision } from '../../src/work/failure.ts'
 import type { CircuitModel } from './circuit-model.ts'
 import type { Journal } from './journal.ts'
+import { LaneModels } from './lane-models.ts'
 import { MarkModel } from './mark-model.ts'
 import { bytesOf, type LogMessage, type PartitionLog } from './partition-log.ts'
+import { type Ending, type Entry, endings, isRunning, type Run } from './run.ts'
 import { isFiltered, type RouteScenario, type TopicScenario } from './scenario.ts'
-import type { Keeping, SinkModel } from './sink-model.ts'
+import type { SinkModel } from './sink-model.ts'
 import { type Failing, Tries } from './tries.ts'
-
-/** A message that was taken and is not done, as the model sees it. */
-interface Entry {
-  readonly message: LogMessage
-  /** What it must not run together with. Null: nothing. */
-  readonly lane: string | null
-  /** The handlers that run for it; one, unless something is wrong. */
-  readonly running: Set<Run>
-  readonly tries: Tries
-  /** It is to be kept elsewhere. */
-  keeping: Keeping | null
-  /** A decision let later ones of its key pass. */
-  passed: boolean
-  /** Not tried again by this claim: left or held after it was abandoned. */
-  shelved: 'leave' | 'hold' | null
-}
-
-/** A handler from when it was entered until it settles. */
-export interface Run {
-  readonly entries: readonly Entry[]
-  /** The dispatcher told that it gave up on it. */
-  stuck: boolean
-}
 
 export interface ClaimModelParts {
   readonly journal: Journal
@@ -64,7 +43,11 @@ export class ClaimModel {
   readonly #journal: Journal
   readonly #route: RouteScenario
   readonly #mark: MarkModel
-  readonly #lanes = new Map<string, Entry[]>()
+  readonly #lanes: LaneModels
+  /** Being decoded. */
+  readonly #decoding = new Set<LogMessage>()
+  /** Handlers that have not ended, those that are stuck included. */
+  readonly #runs = new Set<Run>()
   #running = 0
 
   constructor(parts: ClaimModelParts) {
@@ -74,6 +57,10 @@ export class ClaimModel {
     this.#route = route
     this.log = log
     this.start = start
+    this.#lanes = new LaneModels(
+      ({ message }) => this.#isExpired(message),
+      what => this.#violated('2', what),
+    )
     this.#mark = new MarkModel(log, start, (invariant, what) => this.#violated(invariant, what))
     this.#say('claimed from', start)
     const first = journal.firstUnhandled(log)
@@ -85,6 +72,13 @@ export class ClaimModel {
   /** Handlers that run and were not told to be stuck. */
   get running(): number {
     return this.#running
+  }
+
+  /** Done by what a handler said that still runs. */
+  get saidDone(): number {
+    let count = 0
+    for (const { said } of this.#runs) for (const failing of said.values()) if (failing === null) count++
+    return count
   }
 
   /** Open, but not to come again by itself. */
@@ -117,9 +111,7 @@ export class ClaimModel {
       if (entry?.shelved != null) continue
       // Those that wait behind it keep their batches in memory, so that there may be no room for more.
       if (entry === undefined && holds) return null
-      const lane = this.#laneOf(message)
-      const held = lane !== null && this.#lanes.get(lane)?.some(other => other.shelved === 'hold' && other !== entry)
-      if (held) continue
+      if (this.#lanes.isHeld(this.#laneOf(message), entry)) continue
       return `${message.offset} was ${entry === undefined ? 'never taken' : 'taken, and is not done'}`
     }
     return null
@@ -127,6 +119,12 @@ export class ClaimModel {
 
   drain(): void {
     this.drainsBelow ??= this.#highest
+    this.#parts.circuit?.leaving([...this.#decoding])
+  }
+
+  end(): void {
+    this.ended = true
+    this.#parts.circuit?.leaving([...this.#decoding])
   }
 
   // ── taking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,10 +153,7 @@ export class ClaimModel {
       shelved: null,
     }
     this.open.set(offset, entry)
-    if (lane === null) return
-    const others = this.#lanes.get(lane)
-    if (others === undefined) this.#lanes.set(lane, [entry])
-    else others.push(entry)
+    this.#lanes.add(entry)
   }
 
   /** An owner before had done it. */
@@ -187,13 +182,16 @@ export class ClaimModel {
 
   /** It is decoded, and its handler is entered next. */
   decoding(offset: number): void {
-    this.#parts.circuit?.started([this.open.get(offset)?.message], this.#route)
+    const message = this.open.get(offset)?.message
+    if (message !== undefined) this.#decoding.add(message)
+    this.#parts.circuit?.started([message], this.#route)
   }
 
   undecoded(offset: number): void {
     const entry = this.open.get(offset)
     this.#say('undecoded', offset)
     if (entry === undefined) return
+    this.#decoding.delete(entry.message)
     entry.tries.undecoded()
     // What else is in its batch is handled without it.
     const alone = this.#route.batch === null
@@ -204,7 +202,7 @@ export class ClaimModel {
   entered(offsets: readonly number[], attempt: number, started: boolean): Run {
     this.#say('entered', offsets.join(), `attempt ${attempt}`)
     const entries = offsets.map(offset => this.open.get(offset)).filter(entry => entry !== undefined)
-    const run: Run = { entries, stuck: false }
+    const run: Run = { ...{ model: this, entries, stuck: false, ended: false }, companions: [], said: new Map() }
     if (this.ended || (this.stopped && !started)) {
       this.#violated('3', `a handler of ${offsets.join()} was entered after its claim was stopped`)
     }
@@ -216,9 +214,16 @@ export class ClaimModel {
     if (entries.length !== offsets.length && !this.ended) {
       this.#violated('2', `a handler of ${offsets.join()} was entered although not all of them are open`)
     }
-    this.#enterBatch(entries)
+    if (!this.#route.decodes) {
+      this.#parts.circuit?.started(
+        entries.map(({ message }) => message),
+        this.#route,
+      )
+    }
     for (const entry of entries) this.#enter(entry, run, attempt)
+    for (const { message } of entries) this.#decoding.delete(message)
     this.#running++
+    this.#runs.add(run)
     return run
   }
 
@@ -232,35 +237,56 @@ export class ClaimModel {
     this.#violated('4', `${offsets.join()} waited without being copied out of their batches`)
   }
 
-  /** `failing`: how it failed; null: it succeeded. */
-  returned(run: Run, failing: Failing | null): void {
+  /** The handler says of one of its messages how it failed, or that it is done; answers whether it counts. */
+  says(run: Run, offset: number, failing: Failing | null): boolean {
+    const entry = run.entries.find(({ message }) => message.offset === offset)
+    if (entry === undefined || run.ended || run.stuck || this.ended || run.said.has(entry)) return false
+    this.#say(failing === null ? 'done' : 'failed alone', offset)
+    run.said.set(entry, failing)
+    if (failing === null) {
+      this.#journal.handled(this.log, entry.message)
+      this.#close(entry)
+    }
+    return true
+  }
+
+  returned(run: Run, ending: Ending): void {
+    const { failing } = ending
     const offsets = run.entries.map(entry => entry.message.offset)
     this.#say(failing === null ? 'resolved' : 'rejected', offsets.join(), run.stuck ? 'stuck' : '')
+    run.ended = true
+    this.#runs.delete(run)
     for (const entry of run.entries) entry.running.delete(run)
     if (!run.stuck) this.#running--
     const result = failing === null ? 'handled' : this.#isLeaving ? 'dropped' : 'failed'
     const messages = run.entries.map(entry => entry.message)
     this.#parts.circuit?.ended(messages, result)
-    if (failing === null) for (const message of messages) this.#journal.handled(this.log, message)
-    if (run.stuck || this.ended) return
-    for (const entry of run.entries) {
-      if (failing === null) this.#close(entry)
-      else entry.tries.failed(failing, this.#journal.now, this.#isLeaving, messages.length === 1)
-    }
+    for (const [entry, its] of endings(run, ending)) this.#ended(entry, run, its)
+  }
+
+  #ended(entry: Entry, run: Run, { failing, alone, gaveUp }: Ending): void {
+    if (failing === null) this.#journal.handled(this.log, entry.message)
+    if (run.stuck || this.ended || gaveUp) return
+    if (failing === null) this.#close(entry)
+    else entry.tries.failed(failing, this.#journal.now, this.#isLeaving, alone)
   }
 
   stuck(offset: number): void {
     this.#say('stuck', offset)
-    this.#leaveToItself(this.open.get(offset))
+    // It may be done by what its handler said.
+    for (const run of this.#runs) if (run.entries.some(({ message }) => message.offset === offset)) this.#leave(run)
   }
 
-  #leaveToItself(entry: Entry | undefined): void {
-    for (const run of entry?.running ?? []) {
-      if (run.stuck) continue
-      run.stuck = true
-      this.#running--
-      for (const { tries } of run.entries) tries.tried(this.#isLeaving)
-    }
+  /** With all of its batch, whatever partitions they are of. */
+  #leave({ companions }: Run): void {
+    for (const run of companions) run.model.#leaveRun(run)
+  }
+
+  #leaveRun(run: Run): void {
+    if (run.stuck) return
+    run.stuck = true
+    this.#running--
+    for (const { tries } of run.entries) tries.tried(this.#isLeaving)
   }
 
   // ── failing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -294,7 +320,7 @@ export class ClaimModel {
       return
     }
     // Of a batch the first message is told to be stuck, which may have been left out as too old.
-    if (reason === 'abandoned') this.#leaveToItself(entry)
+    if (reason === 'abandoned') for (const run of entry.running) this.#leave(run)
     this.#checkDecision(entry, decision)
     const { tries } = entry
     const leaving = this.#isLeaving
@@ -352,24 +378,8 @@ export class ClaimModel {
     }
   }
 
-  #enterBatch(entries: readonly Entry[]): void {
-    const { batch, decodes } = this.#route
-    const messages = entries.map(({ message }) => message)
-    if (!decodes) this.#parts.circuit?.started(messages, this.#route)
-    if (batch === null) return
-    // It is handed over with the message that reaches its limit, whichever that is.
-    const sizes = messages.map(({ key, value }) => (key?.length ?? 0) + value.length)
-    const sum = sizes.reduce((all, size) => all + size, 0)
-    if (sum - Math.max(...sizes) >= batch.bytes) {
-      this.#violated('batches', `${sum} bytes are handed over, and ${batch.bytes} are enough`)
-    }
-    if (entries.length > batch.messages) {
-      this.#violated('batches', `${entries.length} messages are handed over, and ${batch.messages} are allowed`)
-    }
-  }
-
   #enter(entry: Entry, run: Run, attempt: number): void {
-    const { message, lane } = entry
+    const { message } = entry
     if (entry.shelved !== null) this.#violated('2', `${message.offset} is tried again although it was abandoned`)
     if (this.#isExpired(message)) this.#violated('filter', `${message.offset} is handled, and too old`)
     entry.tries.entered(attempt, this.#journal.now)
@@ -377,30 +387,13 @@ export class ClaimModel {
       this.#violated('2', `${message.offset} is handled twice at the same time`)
     }
     entry.running.add(run)
-    if (lane === null) return
-    for (const other of this.#lanes.get(lane) ?? []) {
-      if (run.entries.includes(other)) continue
-      const { offset } = other.message
-      if (isRunning(other)) {
-        this.#violated('2', `${message.offset} is handled together with ${offset}, which has the same key`)
-      } else if (offset < message.offset && !other.passed && !this.#isExpired(other.message)) {
-        this.#violated('2', `${message.offset} is handled before ${offset}, which has the same key`)
-      }
-    }
-    const before = run.entries[run.entries.indexOf(entry) - 1]
-    if (before !== undefined && before.lane === lane && before.message.offset > message.offset && !entry.passed) {
-      this.#violated('2', `${message.offset} is behind ${before.message.offset} in its batch, and has the same key`)
-    }
+    this.#lanes.enter(entry, run)
   }
 
   #close(entry: Entry): void {
     const { offset } = entry.message
     this.open.delete(offset)
-    if (entry.lane !== null) {
-      const lane = this.#lanes.get(entry.lane) as Entry[]
-      lane.splice(lane.indexOf(entry), 1)
-      if (lane.length === 0) this.#lanes.delete(entry.lane)
-    }
+    this.#lanes.remove(entry)
     this.#mark.done(offset)
   }
 
@@ -432,10 +425,4 @@ export class ClaimModel {
   #violated(invariant: string, what: string): void {
     this.#journal.violated(invariant, `${this.#parts.name}: ${what}`)
   }
-}
-
-/** Those that were left to themselves are not waited for. */
-function isRunning({ running }: Entry): boolean {
-  for (const { stuck } of running) if (!stuck) return true
-  return false
 }

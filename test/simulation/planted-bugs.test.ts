@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { firstViolation } from './plant.ts'
+import { bugsOfBatches } from './planted-batches.ts'
 import { bugsOfClaims } from './planted-bugs.ts'
 import { bugsOfDecisions } from './planted-decisions.ts'
 import { bugsOfOptions } from './planted-options.ts'
@@ -10,7 +11,7 @@ const STEPS = 1_500
 /** Where to look for a bug; the first seed that finds it is enough. */
 const SEARCHED = 60
 
-for (const bug of [...bugsOfClaims, ...bugsOfDecisions, ...bugsOfOptions]) {
+for (const bug of [...bugsOfClaims, ...bugsOfDecisions, ...bugsOfOptions, ...bugsOfBatches]) {
   test(`finds that ${bug.name}`, async () => {
     const found = await firstViolation(bug, SEARCHED, seed => new Simulation(seed).run(STEPS))
     assert.ok(found !== null, `not found in ${SEARCHED} seeds`)

@@ -132,7 +132,7 @@ export const bugsOfClaims: readonly PlantedBug[] = [
   },
   {
     name: 'a handler that outlives its timeout is not waited for',
-    breaks: ['2', '3'],
+    breaks: ['2', '3', 'attempts'],
     install: () => {
       const giveUp = (signal: AbortSignal) =>
         new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -175,7 +175,6 @@ export const bugsOfClaims: readonly PlantedBug[] = [
   {
     name: 'the slot of an abandoned handler is used again',
     breaks: ['1', '2', 'exception'],
-    from: 10,
     install: () =>
       replace(
         SlotPool.prototype,
@@ -259,7 +258,7 @@ export const bugsOfClaims: readonly PlantedBug[] = [
   },
   {
     name: 'what is remembered to be done reaches one too far',
-    breaks: ['1', 'attempts'],
+    breaks: ['1', 'attempts', 'gaps'],
     install: () =>
       replace(
         Progress.prototype,
@@ -273,7 +272,6 @@ export const bugsOfClaims: readonly PlantedBug[] = [
   {
     name: 'what is remembered to be done is handled again',
     breaks: ['gaps', 'attempts'],
-    from: 24,
     install: () => replace(Gaps.prototype, 'recall', () => () => true),
   },
   {
@@ -323,7 +321,6 @@ export const bugsOfClaims: readonly PlantedBug[] = [
   {
     name: 'the drain does not wait',
     breaks: ['3'],
-    from: 7,
     install: () =>
       replace(
         Dispatcher.prototype,

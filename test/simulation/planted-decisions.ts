@@ -48,7 +48,7 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
   // ── done ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
   {
     name: 'a message that is given up is not settled',
-    breaks: ['1'],
+    breaks: ['1', 'attempts'],
     install: () => {
       let count = 0
       return replace(
@@ -70,7 +70,7 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
   // ── leave ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
   {
     name: 'what is left counts as done',
-    breaks: ['decisions'],
+    breaks: ['decisions', 'sinks'],
     install: () => deciding('leave', 'skip'),
   },
   {
@@ -105,7 +105,7 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
   {
     name: 'what is held lets those of its key pass',
     breaks: ['2'],
-    from: 13,
+    from: 17,
     install: () => leavingLanes(isHeld),
   },
   {
@@ -116,6 +116,7 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
   {
     name: 'what is held is not probed',
     breaks: ['1'],
+    from: 10,
     install: () => due(isHeld, NEVER),
   },
   {
@@ -176,19 +177,20 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
   {
     name: 'what is skipped to stop is left to be done again',
     breaks: ['decisions'],
-    from: 14,
+    from: 17,
     install: () => deciding('skip-and-stop', 'stop'),
   },
   {
     name: 'what is skipped to stop does not stop',
     breaks: ['decisions'],
-    from: 14,
+    from: 17,
     install: () => deciding('skip-and-stop', 'skip'),
   },
   // ── kept elsewhere ────────────────────────────────────────────────────────────────────────────────────────────────────
   {
     name: 'a dead letter that could not be written counts as done',
     breaks: ['sinks'],
+    from: 10,
     install: () => keptAnyway(name => name !== PARKED),
   },
   {
@@ -221,13 +223,13 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
   {
     name: 'a message of a retry topic is handled before it is due',
     breaks: ['due'],
-    from: 18,
+    from: 10,
     install: () => replace(DueTime.prototype, 'admits', () => () => true),
   },
   {
     name: 'a message of a retry topic that is due is not looked at',
     breaks: ['1'],
-    from: 28,
+    from: 10,
     install: () =>
       replace(
         DueTime.prototype,
@@ -243,14 +245,14 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
   {
     name: 'a message that fails in a retry topic goes to the first one again',
     breaks: ['sinks'],
-    from: 50,
+    from: 33,
     install: () =>
       keeping(sink => ({ ...sink, keep: (failure, parts) => sink.keep(failure, { ...parts, retryOf: () => null }) })),
   },
   {
     name: 'a message that waits in a retry topic is due now',
     breaks: ['sinks'],
-    from: 13,
+    from: 10,
     install: () => keeping(sink => ({ ...sink, keep: (failure, parts) => sink.keep(failure, { ...parts, now: 0 }) })),
   },
 ]

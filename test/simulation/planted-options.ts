@@ -27,7 +27,7 @@ export const bugsOfOptions: readonly PlantedBug[] = [
   {
     name: 'attempts that an owner before made do not count',
     breaks: ['attempts'],
-    from: 24,
+    from: 14,
     install: () => replace(Claim.prototype, 'tried', () => () => 0),
   },
   {
@@ -38,7 +38,6 @@ export const bugsOfOptions: readonly PlantedBug[] = [
   {
     name: 'attempts of what is done go on being remembered',
     breaks: ['attempts'],
-    from: 20,
     install: () =>
       replace(
         Claim.prototype,
@@ -82,13 +81,11 @@ export const bugsOfOptions: readonly PlantedBug[] = [
   {
     name: 'what is too old is handled',
     breaks: ['filter'],
-    from: 11,
     install: () => replace(Sieve.prototype, 'expired', () => () => false),
   },
   {
     name: 'what became too old while it waited is handled',
     breaks: ['filter'],
-    from: 17,
     install: () =>
       replace(
         Sieve.prototype,
@@ -117,13 +114,11 @@ export const bugsOfOptions: readonly PlantedBug[] = [
   {
     name: 'an open circuit lets messages be started',
     breaks: ['breaker'],
-    from: 11,
     install: () => replaceGetter(Circuit.prototype, 'allows', () => () => true),
   },
   {
     name: 'a half-open circuit lets more than its probe be started',
     breaks: ['breaker'],
-    from: 11,
     install: () =>
       replaceGetter(
         Circuit.prototype,
@@ -137,7 +132,6 @@ export const bugsOfOptions: readonly PlantedBug[] = [
   {
     name: 'a circuit does not count all failures',
     breaks: ['breaker'],
-    from: 11,
     install: () => {
       let count = 0
       return replace(
@@ -153,7 +147,6 @@ export const bugsOfOptions: readonly PlantedBug[] = [
   {
     name: 'a circuit counts a failure twice',
     breaks: ['breaker'],
-    from: 11,
     install: () =>
       replace(
         Circuit.prototype,
@@ -168,7 +161,6 @@ export const bugsOfOptions: readonly PlantedBug[] = [
   {
     name: 'a probe that fails closes the circuit',
     breaks: ['breaker'],
-    from: 11,
     install: () =>
       replace(
         Circuit.prototype,
@@ -182,7 +174,6 @@ export const bugsOfOptions: readonly PlantedBug[] = [
   {
     name: 'a circuit does not hear of its probes',
     breaks: ['breaker', '1'],
-    from: 11,
     install: () => replace(Circuit.prototype, 'probed', () => () => {}),
   },
   // ── batches ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,13 +201,13 @@ export const bugsOfOptions: readonly PlantedBug[] = [
   {
     name: 'of a batch that is done, messages without a key are not settled',
     breaks: ['1'],
+    from: 19,
     install: () => replace(Settling.prototype, 'settleLoose', () => () => {}),
   },
   // ── threads ───────────────────────────────────────────────────────────────────────────────────────────────────────────
   {
     name: 'handlers are given to threads that have one',
     breaks: ['threads'],
-    from: 9,
     install: () => replace(Seats.prototype, 'offers', () => () => true),
   },
   {
@@ -237,7 +228,7 @@ export const bugsOfOptions: readonly PlantedBug[] = [
   {
     name: 'a thread that takes the place of one that died gets no handler',
     breaks: ['1'],
-    from: 10,
+    from: 14,
     install: () => {
       const sizes = new WeakMap<object, number>()
       return replace(

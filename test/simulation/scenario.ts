@@ -33,6 +33,8 @@ export interface RouteScenario {
   readonly backoff: { readonly minMs: number; readonly maxMs: number }
   readonly redeliverMs: number
   readonly batch: BatchLimits | null
+  /** Handlers of batches say what became of single messages. */
+  readonly verdicts: boolean
   readonly decodes: boolean
   /** Whether some messages are filtered out. */
   readonly filters: boolean
@@ -82,6 +84,10 @@ export interface Scenario {
 
 export function scenario(dice: Dice): Scenario {
   const calm = dice.chance(0.3)
+  const breaker = dice.chance(0.3) ? breakerScenario(dice) : null
+  const hashes = dice.pick([2 ** 30, 2 ** 30, 3])
+  // What a circuit hears of a probe is watched batch by batch; and keys with the same hash come again behind each other.
+  const batches = { whole: breaker !== null, verdicts: breaker === null && hashes > 100 }
   return {
     partitions: dice.int(1, 4),
     processes: dice.pick([1, 1, 2]),
@@ -99,13 +105,13 @@ export function scenario(dice: Dice): Scenario {
       maxAbandoned: dice.pick([2, 8, 64]),
       maxUndone: dice.pick([1, 5, 100]),
     },
-    routes: [routeScenario(dice, calm), routeScenario(dice, calm)],
-    breaker: dice.chance(0.3) ? breakerScenario(dice) : null,
+    routes: [routeScenario(dice, calm, batches), routeScenario(dice, calm, batches)],
+    breaker,
     budget: dice.pick([2_000, 10_000, 100_000]),
     reservoirMessages: dice.pick([10, 100]),
     maxBytes: dice.pick([500, 4_000]),
     ringLimit: dice.pick([2, 16, 65_536]),
-    hashes: dice.pick([2 ** 30, 2 ** 30, 3]),
+    hashes,
     commitIntervalMs: dice.pick([50, 500]),
     maxCommitAgeMs: dice.pick([500, 5_000, 300_000]),
     chaos: dice.pick([0, 0.001, 0.01]),
@@ -126,11 +132,18 @@ function breakerScenario(dice: Dice): BreakerScenario {
   }
 }
 
-function routeScenario(dice: Dice, calm: boolean): RouteScenario {
+/** `whole`: batches are of one partition; `verdicts`: something may be said of single messages. */
+function routeScenario(
+  dice: Dice,
+  calm: boolean,
+  { whole, verdicts }: { whole: boolean; verdicts: boolean },
+): RouteScenario {
   const trouble = calm ? 0 : dice.pick([0.1, 1, 5])
   const maxMs = dice.pick([20, 2_000])
+  const order = dice.pick(['key', 'key', 'partition', 'none'] as const)
   return {
-    order: dice.pick(['key', 'key', 'partition', 'none']),
+    order,
+    verdicts: verdicts && dice.chance(0.5),
     timeoutMs: dice.pick([100, 1_000]),
     abandonMs: dice.pick([50, 500]),
     attempts: dice.int(1, 4),
@@ -138,7 +151,8 @@ function routeScenario(dice: Dice, calm: boolean): RouteScenario {
     redeliverMs: dice.pick([10, 1_000]),
     batch: dice.chance(0.4)
       ? {
-          by: 'partition',
+          by:
+            whole || order === 'partition' ? 'partition' : order === 'key' ? dice.pick(['partition', 'key']) : 'route',
           messages: dice.pick([1, 4, 20]),
           bytes: dice.pick([100, 10_000]),
           lingerMs: dice.pick([0, 20, 200]),

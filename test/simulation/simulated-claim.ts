@@ -43,6 +43,6 @@ export class SimulatedClaim extends Claim {
 
   override end(): void {
     super.end()
-    this.model.ended = true
+    this.model.end()
   }
 }

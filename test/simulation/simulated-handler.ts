@@ -3,10 +3,13 @@ import { MillraceError } from '../../src/base/errors.ts'
 import type { AnyMessage } from '../../src/consumer/claim.ts'
 import type { FailureDecision } from '../../src/consumer/failure-sink.ts'
 import type { HandlerContext } from '../../src/work/context.ts'
-import { type Decision, type Failure, Poison, Retry } from '../../src/work/failure.ts'
+import { type Decision, type Failure, HandlerTimeout, Poison, Retry } from '../../src/work/failure.ts'
 import type { Seats } from '../../src/work/seats.ts'
-import type { ClaimModel, Run } from './claim-model.ts'
+import type { MessageBatch } from '../../src/work/verdicts.ts'
+import { wrongBatch } from './batch-check.ts'
+import type { ClaimModel } from './claim-model.ts'
 import type { Dice } from './dice.ts'
+import type { Run } from './run.ts'
 import type { Fate, RouteScenario } from './scenario.ts'
 import type { SimulatedClaim } from './simulated-claim.ts'
 import { SimulatedThreads } from './simulated-threads.ts'
@@ -51,16 +54,17 @@ export class SimulatedHandler {
     return this.#threads?.seats ?? null
   }
 
-  handle(messages: readonly AnyMessage[], context: HandlerContext): unknown {
-    const model = this.#modelOf(messages[0] as AnyMessage)
-    const offsets = messages.map(message => message.offset)
-    const waited = (message: AnyMessage) => this.#entered.has(message) && !model.isBack(message.offset)
-    if (context.attempt > 1 && messages.some(message => waited(message) && !message.detached))
-      model.keepsMemory(offsets)
-    for (const message of messages) this.#entered.add(message)
-    const run = model.entered(offsets, context.attempt, this.#scenario.decodes || messages.length > 1)
+  /** `batch`: what may be said of single messages; null: there is one. */
+  handle(messages: readonly AnyMessage[], context: HandlerContext, batch: MessageBatch<AnyMessage> | null): unknown {
+    const runs = this.#enter(messages, context)
     const fate = this.#fate()
-    const end = (failing: Failing | null) => model.returned(run, failing)
+    if (batch !== null && this.#scenario.verdicts && !this.#parts.calm()) this.#say(batch, runs)
+    const end = (failing: Failing | null) => {
+      const { signal } = context
+      const left = messages.length - runs.reduce((sum, { said }) => sum + said.size, 0)
+      const gaveUp = failing !== null && signal.aborted && !(signal.reason instanceof HandlerTimeout)
+      for (const run of runs) run.model.returned(run, { failing, alone: left === 1, gaveUp })
+    }
     switch (fate) {
       case 'block':
         this.#parts.block(this.#parts.dice.int(50, 1_500))
@@ -75,7 +79,43 @@ export class SimulatedHandler {
       case 'never':
         return new Promise(() => {})
       default:
-        return this.#settleLater(fate, context, run, end)
+        return this.#settleLater(fate, context, runs[0] as Run, end)
+    }
+  }
+
+  /** A run for each partition that there are messages of. */
+  #enter(messages: readonly AnyMessage[], { attempt }: HandlerContext): readonly Run[] {
+    const { batch, decodes } = this.#scenario
+    const wrong = batch === null ? null : wrongBatch(batch, messages)
+    if (wrong !== null) this.#parts.violated('batches', wrong)
+    const runs = [...Map.groupBy(messages, message => this.#modelOf(message))].map(([model, those]) => {
+      const offsets = those.map(({ offset }) => offset)
+      const waited = (message: AnyMessage) => this.#entered.has(message) && !model.isBack(message.offset)
+      if (attempt > 1 && those.some(message => waited(message) && !message.detached)) model.keepsMemory(offsets)
+      return model.entered(offsets, attempt, decodes || messages.length > 1)
+    })
+    for (const run of runs) run.companions = runs
+    for (const message of messages) this.#entered.add(message)
+    return runs
+  }
+
+  /** Says of some messages what became of them, now or later, whether or not it is still listened to. */
+  #say(batch: MessageBatch<AnyMessage>, runs: readonly Run[]): void {
+    const { dice, clock } = this.#parts
+    if (dice.chance(0.5)) return
+    for (const message of batch) {
+      if (dice.chance(0.6)) continue
+      const failing = dice.pick([null, null, 'error', 'poison'] as const)
+      const say = () => {
+        const model = this.#modelOf(message)
+        const run = runs.find(each => each.model === model) as Run
+        const counts = model.says(run, message.offset, failing)
+        const error = failing === 'poison' ? new Poison('poison') : new Error('failed alone')
+        const heard = failing === null ? batch.done(message) : batch.fail(message, error)
+        if (heard !== counts) this.#parts.violated('batches', `${message.offset}: what was said of it counts: ${heard}`)
+      }
+      if (dice.chance(0.5)) say()
+      else clock.after(dice.int(0, 30), say)
     }
   }
 

@@ -271,7 +271,9 @@ export class SimulatedProcess implements ClaimHost {
   check(mostBytes: number): void {
     const { concurrency } = this.#parts.scenario.work
     const { held, limit } = this.#fetching.budget
-    if (this.#dispatcher.running > concurrency) {
+    // What failed of a batch is decided about by partition.
+    const parted = this.#routes.some(({ scenario }) => scenario.batch?.by === 'route') ? this.claims.size : 0
+    if (this.#dispatcher.running > concurrency + parted) {
       this.#violated('4', `${this.#dispatcher.running} run, and ${concurrency} are allowed`)
     }
     // What is left or held is kept in memory, however full that is.
@@ -296,7 +298,7 @@ export class SimulatedProcess implements ClaimHost {
       const given = `its lane and place were given away`
       this.#violated('2', `a handler of partition ${claim.partition} still runs, although ${given}`)
     }
-    if (state.waiting > model.open.size || state.undone > model.undone) {
+    if (state.waiting > model.open.size || state.undone > model.undone + model.saidDone) {
       const counted = `${state.waiting} wait and ${state.undone} are undone`
       this.#violated('4', `${counted}, of ${model.open.size} that are open and ${model.undone} left or held`)
     }

@@ -98,8 +98,8 @@ function written(topic: TopicScenario, scenario: RouteScenario, work: ResolvedWo
     },
     handler:
       scenario.batch === null
-        ? (message, context) => handler.handle([message], context)
-        : batch(scenario.batch, (messages, context) => handler.handle(messages, context)),
+        ? (message, context) => handler.handle([message], context, null)
+        : batch(scenario.batch, (messages, context) => handler.handle(messages, context, messages)),
   }
   // What waits there is handled by the same route.
   return { handler, spec: topic.tier === 0 ? spec : (retryRoute(spec, work, GROUP) ?? spec) }

@@ -6,6 +6,8 @@ import type { TriedRange } from './gap-codec.ts'
  */
 export class Attempts {
   readonly #made = new Map<number, number>()
+  /** Nothing above was tried: whatever passes a message that is held for long is not looked up. */
+  #highest = -1
   /** What owners before tried, rising; those in front of `#next` came by. */
   #recalled: readonly TriedRange[] = []
   #next = 0
@@ -47,21 +49,26 @@ export class Attempts {
       const { from, to, attempts } = this.#recalled[this.#next] as TriedRange
       if (offset < from) return
       if (offset >= to) continue
-      this.#made.set(offset, attempts)
+      this.#make(offset, attempts)
       return
     }
   }
 
   /** Attempts that were made on the message. */
   of(offset: number): number {
-    return this.#made.size === 0 ? 0 : (this.#made.get(offset) ?? 0)
+    return offset > this.#highest ? 0 : (this.#made.get(offset) ?? 0)
   }
 
   /** So many attempts were made on the message; 0: it is done, or begins anew. */
   set(offset: number, attempts: number): void {
-    if (attempts > 0) this.#made.set(offset, attempts)
-    else if (!this.#made.delete(offset)) return
+    if (attempts > 0) this.#make(offset, attempts)
+    else if (offset > this.#highest || !this.#made.delete(offset)) return
     this.#changes++
+  }
+
+  #make(offset: number, attempts: number): void {
+    this.#made.set(offset, attempts)
+    if (offset > this.#highest) this.#highest = offset
   }
 
   /** From `mark` on, rising; neighbours that were tried equally often are together. */

@@ -316,6 +316,9 @@ export class ClaimModel {
     this.#parts.circuit?.spent()
     if (this.ended) return
     if (entry === undefined) {
+      const { batch, expireAfterMs } = this.#route
+      // Of its batch the first was told to be stuck, which was too old, so that this handler resolved without being known to be.
+      if (reason === 'abandoned' && batch !== null && expireAfterMs !== null) return
       this.#violated('1', `it was decided to ${decision} ${offset}, which is done`)
       return
     }

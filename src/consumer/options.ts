@@ -339,16 +339,8 @@ function resolveThreads(section: SectionCheck, concurrency: number): number | nu
 }
 
 function routePart(options: WorkOptions | undefined): RouteWorkOptions {
-  const {
-    concurrency: _,
-    perPartition: __,
-    maxAbandoned: ___,
-    threads: ____,
-    breaker: _____,
-    transaction: ______,
-    ...rest
-  } = options ?? {}
-  return rest
+  const names: ReadonlySet<string> = new Set(ROUTE_WORK)
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([name]) => names.has(name)))
 }
 
 /** The options of one route, the section's own values being their defaults. */

@@ -23,6 +23,8 @@ export class Rotation<M extends WorkMessage> {
 
   /** Whose turn it is; undefined when there is none. */
   get current(): Intake<M> | undefined {
+    // Asked for each message, and most consumers have one priority.
+    if (this.#levels.length === 1) return this.#level.current
     let current: Intake<M> | undefined
     for (const level of this.#levels) {
       const intake = level.current

@@ -13,21 +13,20 @@ import { Intake } from './intake.ts'
 import type { IntakeMarks, IntakeState, RunningHandler, TimedWaits } from './intake-state.ts'
 import { intakeMarks, intakeState, timedWaits } from './intake-state.ts'
 import { Lanes } from './lanes.ts'
-import { isMixed, Mixing } from './mixing.ts'
+import { Mixing } from './mixing.ts'
 import { Pace } from './pace.ts'
 import { Rotation } from './rotation.ts'
 import type { Route } from './route.ts'
 import { Settling } from './settling.ts'
-import { NO_LANE, type Slot, SlotState } from './slot.ts'
+import { NO_LANE, Slot, SlotState } from './slot.ts'
 import { SlotPool } from './slot-pool.ts'
+import { Taking } from './taking.ts'
 import { Throttle, type ThrottleParts } from './throttle.ts'
 import { Waiting } from './waiting.ts'
 
 const TICK_MS = 50
 /** Messages of one partition that may be taken before those in front of them are done. */
 const LOOKAHEAD = 2_048
-/** Messages taken in one go without one that may start: large batches fill over several turns of the event loop. */
-const MOST_TAKEN = 2_048
 
 export interface DispatcherOptions {
   /** Handlers (or batches) at the same time, over all partitions. */
@@ -72,18 +71,16 @@ export class Dispatcher<M extends WorkMessage> {
   readonly #waiting: Waiting<M>
   readonly #settling: Settling<M>
   readonly #gathering: Gathering<M>
-  readonly #mixing: Mixing<M>
   readonly #drains: DrainParts<M>
   readonly #handlers: Handlers<M>
   readonly #pace: Pace
-  readonly #burst = new Burst(() => this.#pump())
+  readonly #burst: Burst
+  readonly #taking: Taking<M>
   readonly #intakes = new Map<WorkClaim<M>, Intake<M>>()
   readonly #rotation = new Rotation<M>()
   readonly #throttling: ThrottleParts<M>
   /** Of families of routes that have a rate. */
   readonly #throttles = new Map<object, Throttle<M>>()
-  /** Whether `#startFrom` gave up although its claim has more. */
-  #more = false
   /** How many handlers may run; 0 once nothing is started any more. */
   #limit: number
   #lastLane = -1
@@ -99,7 +96,8 @@ export class Dispatcher<M extends WorkMessage> {
     this.#random = random
     this.#events = events
     this.#waiting = new Waiting(clock, slot => this.#due(slot))
-    this.#pace = new Pace(clock, () => this.#pump(), looked, ticked)
+    this.#pace = new Pace(clock, this.#pump, looked, ticked)
+    this.#burst = new Burst(this.#pump)
     this.#slots = new SlotPool(this.#resolved, this.#rejected)
     const shared = {
       clock,
@@ -120,7 +118,7 @@ export class Dispatcher<M extends WorkMessage> {
     const settling = new Settling({ ...shared, gathering })
     this.#settling = settling
     const mixing = new Mixing({ ...shared, gathering })
-    this.#mixing = mixing
+    this.#taking = new Taking({ ...shared, ...options, settling, gathering, mixing })
     this.#drains = { waiting: this.#waiting, settling, gathering, mixing }
     this.#throttling = { clock, waiting: this.#waiting, settling, released: intake => this.#lookAt(intake) }
     const finished = (intake: Intake<M>) => {
@@ -256,14 +254,19 @@ export class Dispatcher<M extends WorkMessage> {
     for (const throttle of this.#throttles.values()) throttle.close()
   }
 
-  // ── taking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── starting ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #pump(): void {
+  /** A property, as every frame between it and a handler is captured with each error that one throws. */
+  readonly #pump = (): void => {
     if (this.#pumping || !this.#pace.enter()) return
     this.#pumping = true
     while (this.#handlers.running < this.#limit && !this.#burst.spent) {
-      const message = this.#startNext()
-      if (message === null) break
+      const next = this.#taking.next()
+      if (next === null) break
+      // A slot may stand for nothing any more when its handler returns.
+      const { message } = next
+      if (next instanceof Slot) this.#handlers.start(next)
+      else this.#handlers.startFresh(next)
       this.#burst.started()
       if (this.#pace.over()) {
         const { blockedMs, blockedAmong } = this.#pace
@@ -272,93 +275,6 @@ export class Dispatcher<M extends WorkMessage> {
       }
     }
     this.#pumping = false
-  }
-
-  /** Starts the message, or batch, whose turn it is; answers it, or null when there is none now. */
-  #startNext(): M | null {
-    for (let intake = this.#rotation.current; intake !== undefined; intake = this.#rotation.current) {
-      const message = this.#startFrom(intake)
-      const { seats } = intake
-      if (message !== null) {
-        if (seats === null) this.#rotation.started()
-        else this.#rotation.pass()
-        return message
-      }
-      seats?.passed(intake)
-      if (this.#more) {
-        this.#more = false
-        this.#rotation.pass()
-        this.#pace.soon()
-        return null
-      }
-      this.#rotation.retire()
-    }
-    return null
-  }
-
-  readonly #mayStart = (intake: Intake<M>): boolean =>
-    intake.running < this.#options.perPartition && intake.claim.dispatchable
-
-  /** The same of one claim. */
-  #startFrom(intake: Intake<M>): M | null {
-    const { claim, throttle } = intake
-    if (!this.#mayStart(intake)) {
-      if (intake.hasReady && isMixed(intake)) this.#mixing.giveWay(intake)
-      return null
-    }
-    if (intake.seats !== null && !intake.seats.offers(intake)) return null
-    for (let taken = 0; ; taken++) {
-      if (throttle?.holds(intake)) return null
-      const ready = intake.shiftReady()
-      if (ready !== null && intake.stopped && !intake.finishes(ready)) {
-        this.#settling.giveUp(ready)
-        continue
-      }
-      if (ready !== null) {
-        // The slot may stand for nothing any more when its handler returns.
-        const { message } = ready
-        if (isMixed(intake)) this.#mixing.withoutBlocked(ready, this.#mayStart)
-        if (throttle !== null && !throttle.admits(ready)) continue
-        this.#handlers.start(ready)
-        return message
-      }
-      if (intake.stopped || intake.undone >= this.#options.maxUndone) return null
-      if (intake.kept >= intake.lookahead) {
-        if (this.#gathering.hurry(intake)) continue
-        return null
-      }
-      if (taken === MOST_TAKEN) {
-        this.#more = true
-        return null
-      }
-      const message = claim.take()
-      this.#more = message === null && claim.passing
-      if (message === null) return null
-      if (this.#admit(intake, message)) return message
-    }
-  }
-
-  /** Starts a message that was just taken, or queues it; answers whether it started. */
-  #admit(intake: Intake<M>, message: M): boolean {
-    const { route, throttle } = intake
-    const place = intake.claim.track(message)
-    const lane =
-      route.order === 'key' ? message.keyHash(intake.seed) : route.order === 'partition' ? intake.lane : NO_LANE
-    if (route.batch !== null) {
-      this.#gathering.admit(intake, route, message, place, lane)
-      return false
-    }
-    if (route.keyRate === null && (lane === NO_LANE || this.#lanes.isFree(lane))) {
-      throttle?.take(1)
-      this.#handlers.startFresh(intake, route, message, place, lane)
-      return true
-    }
-    intake.kept++
-    const slot = this.#slots.take(intake, message, place, lane)
-    slot.state = SlotState.parked
-    // Unless others of its lane are ahead, the rate of its key decides.
-    if (lane === NO_LANE || this.#lanes.enter(slot) === null) this.#settling.takeTurn(slot)
-    return false
   }
 
   readonly #resolved = (slot: Slot<M>): void => {

@@ -16,10 +16,11 @@ import { handleLater, invoke, promised, type Scope } from './invocation.ts'
 import type { Lanes } from './lanes.ts'
 import type { Pace } from './pace.ts'
 import type { Rotation } from './rotation.ts'
-import type { Route, SingleRoute } from './route.ts'
+import type { Route } from './route.ts'
 import type { Settling } from './settling.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
 import type { SlotPool } from './slot-pool.ts'
+import type { Fresh } from './taking.ts'
 import type { VerdictsParts } from './verdicts.ts'
 
 export interface HandlersParts<M extends WorkMessage> {
@@ -95,7 +96,7 @@ export class Handlers<M extends WorkMessage> {
    * Enters the handler of a message that nobody is ahead of. It gets a slot, its lane and a deadline only if the handler goes on
    * when it returns: for one that is done by then, nobody would look at them.
    */
-  startFresh(intake: Intake<M>, route: SingleRoute<M>, message: M, place: number, lane: number): void {
+  startFresh({ intake, route, message, place, lane }: Fresh<M>): void {
     const { claim, deadlines } = intake
     this.running++
     intake.running++

@@ -81,7 +81,7 @@ export class Pace {
   soon(): void {
     if (this.#scheduled || this.#closed) return
     this.#scheduled = true
-    this.#clock.soon(() => this.#next())
+    this.#clock.soon(this.#next)
   }
 
   /** Called every `everyMs`; answers since when the event loop stood still if it did, else null. */
@@ -99,7 +99,7 @@ export class Pace {
     this.#closed = true
   }
 
-  #next(): void {
+  readonly #next = (): void => {
     this.#scheduled = this.#yielding = false
     if (this.#closed) return
     this.#turnStart = this.#look()

@@ -1,6 +1,7 @@
 import { OptionError } from '../base/errors.ts'
 import { describe, SectionCheck } from '../base/option-check.ts'
 import { isTopicName } from '../base/topic-partition.ts'
+import type { Decision } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
 import { failureHeaders } from './failure-headers.ts'
 import type { FailureSink } from './failure-sink.ts'
@@ -31,13 +32,13 @@ export function deadLetter(
     name: typeof topic === 'string' ? topic : 'a dead-letter topic',
     create,
     topicsFor: () => (typeof topic === 'string' ? [topic] : []),
-    keep: async (failure, { group, now, send, retryOf }) => {
+    keep: (failure, { group, now, send, retryOf }) => {
       const { message } = failure
       const target = typeof topic === 'string' ? topic : chosen(topic, message)
       const { rawKey: key, rawValue: value } = message
       const again = retryOf(message.topic) !== null
-      await send({ topic: target, key, value, headers: failureHeaders(failure, { group, now, again, dueAt: null }) })
-      return 'skip'
+      const headers = failureHeaders(failure, { group, now, again, dueAt: null })
+      return send({ topic: target, key, value, headers }).then(skip)
     },
   }
 }
@@ -48,3 +49,5 @@ function chosen(topic: (message: AnyMessage) => string, message: AnyMessage): st
   if (isTopicName(target)) return target
   throw new OptionError(`the function given to deadLetter answered ${describe(target)}, which is no name of a topic`)
 }
+
+const skip = (): Decision => 'skip'

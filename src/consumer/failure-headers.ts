@@ -1,4 +1,4 @@
-import type { Bytes } from '../records/batch-builder.ts'
+import { type Bytes, EncodedHeaders, encodeField } from '../records/encoded-headers.ts'
 import type { Headers } from '../records/headers.ts'
 import type { Failure } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
@@ -7,19 +7,18 @@ import type { AnyMessage } from './claim.ts'
 const PREFIX = 'millrace.'
 /** When a message of a retry topic is to be handled, ms since 1970. */
 const DUE = `${PREFIX}due`
-/** Of an error's message; a stack of nested ones may be long. */
+/** Of an error's message. */
 const MOST_CHARACTERS = 2_000
 const ORIGIN = ['topic', 'partition', 'offset', 'timestamp'] as const
-/** Their whole names: put together once, and not for each message. */
-const GROUP = `${PREFIX}group`
-const ATTEMPTS = `${PREFIX}attempts`
-const REASON = `${PREFIX}reason`
-const ERROR_CLASS = `${PREFIX}error.class`
-const ERROR_MESSAGE = `${PREFIX}error.message`
-const FAILED_AT = `${PREFIX}failed.at`
-const ORIGINS = ORIGIN.map(field => [field, PREFIX + field] as const)
-
-type Header = readonly [name: string, value: Bytes]
+/** Their names as records have them: made once, and not for each message. */
+const ORIGINS = ORIGIN.map(field => [field, encodeField(PREFIX + field)] as const)
+const GROUP = encodeField(`${PREFIX}group`)
+const ATTEMPTS = encodeField(`${PREFIX}attempts`)
+const REASON = encodeField(`${PREFIX}reason`)
+const ERROR_CLASS = encodeField(`${PREFIX}error.class`)
+const ERROR_MESSAGE = encodeField(`${PREFIX}error.message`)
+const FAILED_AT = encodeField(`${PREFIX}failed.at`)
+const DUE_AT = encodeField(DUE)
 
 export interface FailureHeadersOptions {
   readonly group: string | null
@@ -35,21 +34,25 @@ export interface FailureHeadersOptions {
 export function failureHeaders(
   { message, error, attempts, reason }: Failure<AnyMessage>,
   { group, now, again, dueAt }: FailureHeadersOptions,
-): readonly Header[] {
+): EncodedHeaders {
   const before = again ? earlier(message) : null
-  const headers: Header[] = headersBefore(message)
-  for (const [field, name] of ORIGINS) headers.push([name, before?.origin[field] ?? String(message[field])])
-  if (group !== null) headers.push([GROUP, group])
-  headers.push(
-    [ATTEMPTS, String((before?.attempts ?? 0) + attempts)],
-    [REASON, reason],
-    [ERROR_CLASS, error.constructor.name.toWellFormed()],
-    // What handlers throw may say anything, and half of a surrogate pair cannot be written; the cut may make one.
-    [ERROR_MESSAGE, error.message.slice(0, MOST_CHARACTERS).toWellFormed()],
-    [FAILED_AT, isoTime(now)],
-  )
-  if (dueAt !== null) headers.push([DUE, String(dueAt)])
-  return headers
+  let count = 0
+  let text = ''
+  const add = (name: string, value: Bytes): void => {
+    count++
+    text += name + encodeField(value)
+  }
+  for (const [name, value] of headersBefore(message)) add(encodeField(name), value)
+  for (const [field, name] of ORIGINS) add(name, before?.origin[field] ?? String(message[field]))
+  if (group !== null) add(GROUP, group)
+  add(ATTEMPTS, String((before?.attempts ?? 0) + attempts))
+  add(REASON, reason)
+  add(ERROR_CLASS, error.constructor.name)
+  // A stack of nested ones may be long.
+  add(ERROR_MESSAGE, error.message.slice(0, MOST_CHARACTERS))
+  add(FAILED_AT, isoTime(now))
+  if (dueAt !== null) add(DUE_AT, String(dueAt))
+  return new EncodedHeaders(count, text)
 }
 
 let isoTimeOf = Number.NaN

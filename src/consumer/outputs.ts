@@ -5,7 +5,7 @@ import type { ProducerMessage, UncheckedMessage } from '../producer/message.ts'
 import type { Outgoing } from '../producer/outgoing.ts'
 import { checkMessage, encodeMessage } from '../producer/preparation.ts'
 import { type MessageSerdes, resolveSerdes } from '../producer/serdes.ts'
-import type { Bytes } from '../records/batch-builder.ts'
+import { type Bytes, EncodedHeaders } from '../records/encoded-headers.ts'
 import { Attempt, type HandlerContext } from '../work/context.ts'
 import { promised } from '../work/invocation.ts'
 import type { Route } from '../work/route.ts'
@@ -81,7 +81,8 @@ export class OutputList {
   #checkSize({ topic, key, value, headers = [] }: Outgoing): void {
     const { maxRequestBytes } = this.#parts
     let bytes = BATCH_OVERHEAD + lengthOf(key) + lengthOf(value)
-    for (const [name, content] of headers) bytes += lengthOf(name) + lengthOf(content)
+    if (headers instanceof EncodedHeaders) bytes += headers.length
+    else for (const [name, content] of headers) bytes += lengthOf(name) + lengthOf(content)
     if (bytes <= maxRequestBytes) return
     const text =
       `A message to ${topic} has about ${bytes} bytes, and work.transaction.producer.maxRequestBytes is ${maxRequestBytes}: raise that, ` +

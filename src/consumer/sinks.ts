@@ -127,32 +127,45 @@ export class Sinks {
     throw new OptionError(text)
   }
 
-  async #keep(sink: FailureSink, failure: Failure<AnyMessage>): Promise<Decision> {
-    const { logger, group, clock, outputs, signal } = this.#parts
+  /** Never throws, nor rejects. Most programs that fail do so often: a letter has no promise more than it needs. */
+  #keep(sink: FailureSink, failure: Failure<AnyMessage>): Decision | Promise<Decision> {
+    const { group, clock, outputs, signal } = this.#parts
     // A decision that outlived the consumer: whoever owns the partition next decides about the message again.
     if (signal.aborted) return 'hold'
-    const { topic, partition, offset } = failure.message
     const now = clock.wallTime()
     const list = outputs && new OutputList(outputs)
     const send = list === null ? this.#send : async (message: ProducerMessage) => listed(list, message, now)
-    const parts: SinkParts = { group, now, send, retryOf: this.#retryOf }
-    let decision: Decision
+    const kept = (decision: Decision) => this.#kept(sink, failure, decision)
+    const unkept = (thrown: unknown) => this.#unkept(sink, failure, thrown)
     try {
-      decision = await sink.keep(failure, parts)
-      if (decision === 'skip' || decision === 'skip-and-stop') await list?.attach(failure.message)
+      const decided = sink.keep(failure, { group, now, send, retryOf: this.#retryOf })
+      if (list === null) return decided.then(kept, unkept)
+      return decided
+        .then(async decision => {
+          if (decision === 'skip' || decision === 'skip-and-stop') await list.attach(failure.message)
+          return kept(decision)
+        })
+        .catch(unkept)
     } catch (thrown) {
-      const error = toError(thrown)
-      const place = `${partitionName(topic, partition)} offset ${offset}`
-      logger.warn(
-        { err: error, topic, partition, offset },
-        `${place} could not be kept in ${sink.name}: ${error.message}`,
-      )
-      return 'hold'
+      return unkept(thrown)
     }
+  }
+
+  #kept({ name }: FailureSink, { message }: Failure<AnyMessage>, decision: Decision): Decision {
     if (decision !== 'skip') return decision
+    const { topic, partition, offset } = message
     this.kept.add({ topic })
-    logger.info({ topic, partition, offset }, `a message is kept in ${sink.name}`)
-    return 'skip'
+    this.#parts.logger.info({ topic, partition, offset }, `a message is kept in ${name}`)
+    return decision
+  }
+
+  #unkept({ name }: FailureSink, { message }: Failure<AnyMessage>, thrown: unknown): Decision {
+    const { topic, partition, offset } = message
+    const error = toError(thrown)
+    const place = `${partitionName(topic, partition)} offset ${offset}`
+    const text = `${place} could not be kept in ${name}: ${error.message}`
+    this.#parts.logger.warn({ err: error, topic, partition, offset }, text)
+    return 'hold'
   }
 
   readonly #send: SinkParts['send'] = message => this.#made.send(message)

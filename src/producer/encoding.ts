@@ -1,14 +1,14 @@
 import { MillraceError, toError } from '../base/errors.ts'
-import type { Bytes } from '../records/batch-builder.ts'
+import { type Bytes, bytesOf, EncodedHeaders } from '../records/encoded-headers.ts'
 import { SerdeError } from '../serde/error.ts'
 import type { SerdeHeaders, SerdeInfo, Serializer } from '../serde/serde.ts'
-import type { HeaderPairs } from './message.ts'
+import type { CheckedHeaders } from './message.ts'
 
 /** A key or value, and where it goes. */
 export interface ToEncode {
   readonly topic: string
   readonly isKey: boolean
-  readonly headers: HeaderPairs | undefined
+  readonly headers: CheckedHeaders | undefined
 }
 
 /** The bytes of a key or value, at once or later. @throws {MillraceError} also as what the answer rejects with */
@@ -69,7 +69,7 @@ function encodeError(thrown: unknown, part: ToEncode): MillraceError {
 class Info implements SerdeInfo {
   readonly topic: string
   readonly isKey: boolean
-  readonly #headers: HeaderPairs
+  readonly #headers: CheckedHeaders
 
   constructor({ topic, isKey, headers = [] }: ToEncode) {
     this.topic = topic
@@ -78,12 +78,10 @@ class Info implements SerdeInfo {
   }
 
   get headers(): SerdeHeaders {
-    const all = (name: string) => this.#headers.filter(pair => pair[0] === name).map(pair => bytesOf(pair[1]))
+    const headers = this.#headers
+    if (headers instanceof EncodedHeaders) return headers.read()
+    const all = (name: string) =>
+      headers.filter(pair => pair[0] === name).map(([, value]) => (value === null ? null : bytesOf(value)))
     return { get: name => all(name).at(-1), getAll: all }
   }
-}
-
-function bytesOf(value: Bytes): Buffer | null {
-  if (value === null) return null
-  return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.length)
 }

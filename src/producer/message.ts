@@ -1,6 +1,7 @@
 import { MillraceError } from '../base/errors.ts'
 import { describe } from '../base/option-check.ts'
 import type { Bytes, HeaderInput } from '../records/batch-builder.ts'
+import { EncodedHeaders, encodeField, type HeaderPairs } from '../records/encoded-headers.ts'
 import type { Delivery, DeliveryError, Receipt } from './delivery.ts'
 import type { KeyFor, MessageSerdes, TopicSerdes, ValueFor } from './serdes.ts'
 
@@ -24,7 +25,8 @@ export type MessageOf<K, V, S extends TopicSerdes> =
   | ProducerMessage<K, V>
   | { [N in keyof S & string]: ProducerMessage<KeyFor<S, N, K>, ValueFor<S, N, V>, N> }[keyof S & string]
 
-export type HeaderPairs = readonly (readonly [name: string, value: Bytes])[]
+/** Headers whose names and values were looked at. */
+export type CheckedHeaders = HeaderPairs | EncodedHeaders
 
 /** A message as it came, from programs without types too: nothing is known of it yet. */
 export type UncheckedMessage = { readonly [Field in keyof ProducerMessage]?: unknown }
@@ -127,9 +129,21 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-/** Headers as pairs, each looked at; throws what `wrong` makes of a text. */
-export function headerPairs(headers: unknown, wrong: (what: string) => Error): HeaderPairs | undefined {
-  if (headers === undefined) return undefined
+/**
+ * Encodes headers once that many messages are to have.
+ *
+ * @throws {MillraceError} `INVALID_MESSAGE`
+ */
+export function encodeHeaders(headers: HeaderInput): EncodedHeaders {
+  const wrong = (what: string) => new MillraceError('INVALID_MESSAGE', `Headers cannot be encoded: ${what}`)
+  const checked = checkHeaders(headers, wrong)
+  if (checked instanceof EncodedHeaders) return checked
+  return new EncodedHeaders(checked.length, checked.map(pair => pair.map(encodeField).join('')).join(''))
+}
+
+/** Looks at each; throws what `wrong` makes of a text. */
+export function checkHeaders(headers: unknown, wrong: (what: string) => Error): CheckedHeaders {
+  if (headers instanceof EncodedHeaders) return headers
   if (typeof headers !== 'object' || headers === null) {
     throw wrong(`headers must be an object or a list of pairs, not ${describe(headers)}`)
   }

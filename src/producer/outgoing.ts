@@ -2,7 +2,7 @@ import type { MillraceError } from '../base/errors.ts'
 import type { TopicMetadata } from '../client/low-level-client.ts'
 import type { Bytes, RecordInput } from '../records/batch-builder.ts'
 import { DeliveryError, type Receipt } from './delivery.ts'
-import type { HeaderPairs } from './message.ts'
+import type { CheckedHeaders } from './message.ts'
 
 /** A message on its way into a batch: its key and value as bytes, once its serdes are through. */
 export class Outgoing implements RecordInput {
@@ -10,7 +10,7 @@ export class Outgoing implements RecordInput {
   /** As they were given to `send`: partitioners may look at them. */
   readonly givenKey: unknown
   readonly givenValue: unknown
-  readonly headers: HeaderPairs | undefined
+  readonly headers: CheckedHeaders | undefined
   readonly timestamp: number
   readonly receipt: Receipt
   /** What the receipt calls it. */
@@ -36,7 +36,7 @@ export class Outgoing implements RecordInput {
       readonly topic: string
       readonly key: unknown
       readonly value: unknown
-      readonly headers: HeaderPairs | undefined
+      readonly headers: CheckedHeaders | undefined
       readonly timestamp: number
       readonly partition: number
     },

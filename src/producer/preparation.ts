@@ -3,7 +3,7 @@ import { describe } from '../base/option-check.ts'
 import type { Bytes } from '../records/batch-builder.ts'
 import type { Receipt } from './delivery.ts'
 import { encode, isLater } from './encoding.ts'
-import { headerPairs, isCount, type UncheckedMessage } from './message.ts'
+import { checkHeaders, isCount, type UncheckedMessage } from './message.ts'
 import { Outgoing } from './outgoing.ts'
 import type { ResolvedSerdes } from './serdes.ts'
 
@@ -25,7 +25,8 @@ export function checkMessage(message: UncheckedMessage, wallTime: number, receip
   if (partition !== undefined && !isCount(partition)) {
     throw invalid(`partition must be a whole number of at least 0, not ${describe(partition)}`, topic)
   }
-  const headers = headerPairs(message.headers, what => invalid(what, topic))
+  const given = message.headers
+  const headers = given === undefined ? undefined : checkHeaders(given, what => invalid(what, topic))
   const fields = { topic, key, value, headers, timestamp, partition: partition ?? -1 }
   return new Outgoing(fields, receipt, at)
 }

@@ -1,5 +1,6 @@
 import { deflate } from './compression.ts'
 import { crc32c } from './crc32c.ts'
+import { type Bytes, EncodedHeaders, type HeaderPairs, SHORT_TEXT, utf8Length } from './encoded-headers.ts'
 import {
   COMPRESSIONS,
   type Compression,
@@ -10,10 +11,9 @@ import {
 } from './record-batch.ts'
 import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.ts'
 
-/** Strings are written as UTF-8. */
-export type Bytes = Uint8Array | string | null
+export type { Bytes } from './encoded-headers.ts'
 
-export type HeaderInput = Readonly<Record<string, Bytes>> | readonly (readonly [name: string, value: Bytes])[]
+export type HeaderInput = Readonly<Record<string, Bytes>> | HeaderPairs | EncodedHeaders
 
 export interface RecordInput {
   /** Default null. */
@@ -142,6 +142,7 @@ export class BatchBuilder {
     const delta = this.#count === 0 ? 0 : timestamp - this.#baseTimestamp
     const bytes = 1 + varlongSize(delta) + varintSize(this.#count) + fieldSize(keyLength) + fieldSize(valueLength)
     if (headers === undefined) return bytes + 1
+    if (headers instanceof EncodedHeaders) return bytes + varintSize(headers.count) + headers.length
     const pairs = pairsOf(headers)
     let sum = bytes + varintSize(pairs.length)
     for (let at = 0; at < pairs.length; at++) {
@@ -159,6 +160,10 @@ export class BatchBuilder {
   /** Those that were just measured. */
   #writeHeaders(from: number, headers: HeaderInput): void {
     const bytes = this.#bytes
+    if (headers instanceof EncodedHeaders) {
+      headers.writeTo(bytes, writeVarint(bytes, from, headers.count))
+      return
+    }
     const pairs = pairsOf(headers)
     const lengths = this.#headerLengths
     let end = writeVarint(bytes, from, pairs.length)
@@ -177,11 +182,11 @@ export class BatchBuilder {
   }
 }
 
-function pairsOf(headers: HeaderInput): readonly (readonly [string, Bytes])[] {
+function pairsOf(headers: Exclude<HeaderInput, EncodedHeaders>): HeaderPairs {
   return isPairs(headers) ? headers : Object.entries(headers)
 }
 
-function isPairs(headers: HeaderInput): headers is readonly (readonly [string, Bytes])[] {
+function isPairs(headers: HeaderInput): headers is HeaderPairs {
   return Array.isArray(headers)
 }
 
@@ -189,16 +194,6 @@ function isPairs(headers: HeaderInput): headers is readonly (readonly [string, B
 function lengthOf(value: Bytes | undefined): number {
   if (value === null || value === undefined) return -1
   return typeof value === 'string' ? utf8Length(value) : value.length
-}
-
-/** Strings up to this length are looked at letter by letter: most are ASCII, and a call of Node's costs more than that. */
-const SHORT = 40
-
-function utf8Length(text: string): number {
-  const { length } = text
-  if (length > SHORT) return Buffer.byteLength(text)
-  for (let at = 0; at < length; at++) if (text.charCodeAt(at) > 0x7f) return Buffer.byteLength(text)
-  return length
 }
 
 function fieldSize(length: number): number {
@@ -209,7 +204,7 @@ function writeField(bytes: Buffer, at: number, value: Bytes | undefined, length:
   const start = writeVarint(bytes, at, length)
   if (value === null || value === undefined) return start
   if (typeof value !== 'string') bytes.set(value, start)
-  else if (length > SHORT || length > value.length) bytes.write(value, start)
+  else if (length > SHORT_TEXT || length > value.length) bytes.write(value, start)
   else for (let at = 0; at < length; at++) bytes[start + at] = value.charCodeAt(at)
   return start + length
 }

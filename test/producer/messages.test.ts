@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Broker } from '../../src/broker/index.ts'
-import { DeliveryError, int32, json, MillraceError, Producer, type Serializer, string } from '../../src/index.ts'
+import {
+  DeliveryError,
+  encodeHeaders,
+  int32,
+  json,
+  MillraceError,
+  Producer,
+  type Serializer,
+  string,
+} from '../../src/index.ts'
 import { readTopic } from './read-topic.ts'
 
 let broker: Broker
@@ -119,6 +128,35 @@ test('bytes, strings, headers of both forms, times and places are written as the
   assert.deepEqual([second?.key, second?.value, second?.timestamp], [Buffer.alloc(0), null, 0])
   assert.deepEqual(second?.headers.getAll('a'), [Buffer.from(bytes), Buffer.alloc(0)])
   assert.deepEqual([third?.key, third?.value, third?.headers.raw], [null, Buffer.alloc(0), []])
+})
+
+test('headers are encoded once for many messages, and serdes see them, too', async () => {
+  const seen: unknown[] = []
+  const curious: Serializer<string> = {
+    serialize: (value, { headers }) => {
+      seen.push([headers.get('by')?.toString(), headers.getAll('by').length, headers.get('x')])
+      return Buffer.from(value)
+    },
+  }
+  await using producer = new Producer({ brokers: broker.brokers, value: curious })
+  const headers = encodeHeaders({ by: 'é'.repeat(70), b: null })
+  assert.equal(encodeHeaders(headers), headers)
+  await broker.createTopic('encoded', { partitions: 1 })
+  await producer.sendBatch([
+    { topic: 'encoded', value: 'a', headers },
+    { topic: 'encoded', value: 'b', headers },
+  ])
+  for (const message of await readTopic(broker.brokers, 'encoded')) {
+    assert.deepEqual(message.headers.raw, [
+      ['by', Buffer.from('é'.repeat(70))],
+      ['b', null],
+    ])
+  }
+  assert.deepEqual(seen, Array(2).fill(['é'.repeat(70), 1, undefined]))
+  assert.throws(() => encodeHeaders({ by: 'a\ud800' }), {
+    code: 'INVALID_MESSAGE',
+    message: "Headers cannot be encoded: the header 'by' holds half of a surrogate pair",
+  })
 })
 
 const doubled: Serializer<number> = { serialize: async value => Buffer.from(String(2 * value)) }

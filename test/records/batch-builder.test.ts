@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { BatchBuilder, type BatchHeader, type Bytes, type RecordInput } from '../../src/records/batch-builder.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
 import { levelsOf } from '../../src/records/compression.ts'
+import { EncodedHeaders, encodeField } from '../../src/records/encoded-headers.ts'
 import { COMPRESSIONS, type Compression } from '../../src/records/record-batch.ts'
 import { batchOf, messagesOf, openNow } from './batches.ts'
 
@@ -117,6 +118,23 @@ test('whatever is appended comes back, in the bytes that were said, whatever its
       },
     ),
     { seed: 1, numRuns: 400 },
+  )
+})
+
+test('headers that were encoded beforehand are in a batch as others are, and can be read', () => {
+  fc.assert(
+    fc.property(fc.array(record, { minLength: 1, maxLength: 5 }), records => {
+      const encoded = records.map(({ headers = [], ...rest }) => {
+        const pairs = Array.isArray(headers) ? headers : Object.entries(headers)
+        const text = pairs.map(([name, value]) => encodeField(name) + encodeField(value)).join('')
+        const block = new EncodedHeaders(pairs.length, text)
+        const read = pairs.map(([name, value]) => [name.toWellFormed(), written(value)])
+        assert.deepEqual(block.read().raw, read)
+        return { ...rest, headers: block }
+      })
+      assert.deepEqual(built(encoded).finish({}), built(records).finish({}))
+    }),
+    { seed: 2, numRuns: 400 },
   )
 })
 

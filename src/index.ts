@@ -42,7 +42,15 @@ export type { BreakerOptions, CircuitFailures, CircuitState } from './consumer/b
 export { type CloseOptions, Consumer, type ContextOf, type RunOptions } from './consumer/consumer.ts'
 export { type DeadLetterOptions, deadLetter } from './consumer/dead-letter.ts'
 export type * from './consumer/events.ts'
-export type { FailureDecision, FailureSink, OnFailureOption, RetryPlace, SinkParts } from './consumer/failure-sink.ts'
+export type {
+  FailureDecision,
+  FailureSink,
+  KeepingSink,
+  LetterSink,
+  OnFailureOption,
+  RetryPlace,
+  SinkParts,
+} from './consumer/failure-sink.ts'
 export type {
   ConsumerOptions,
   FetchSection,

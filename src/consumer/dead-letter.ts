@@ -1,10 +1,9 @@
 import { OptionError } from '../base/errors.ts'
 import { describe, SectionCheck } from '../base/option-check.ts'
 import { isTopicName } from '../base/topic-partition.ts'
-import type { Decision } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
 import { failureHeaders } from './failure-headers.ts'
-import type { FailureSink } from './failure-sink.ts'
+import type { LetterSink } from './failure-sink.ts'
 
 export interface DeadLetterOptions {
   /** Makes the topic where it does not exist, with as many partitions as the one that is consumed. Default false. */
@@ -21,7 +20,7 @@ export interface DeadLetterOptions {
 export function deadLetter(
   topic: string | ((message: AnyMessage) => string),
   options: DeadLetterOptions = {},
-): FailureSink {
+): LetterSink {
   const create = new SectionCheck('deadLetter', options, ['create']).oneOf('create', false, [false, true])
   if (typeof topic !== 'function' && !isTopicName(topic)) {
     throw new OptionError(
@@ -32,13 +31,12 @@ export function deadLetter(
     name: typeof topic === 'string' ? topic : 'a dead-letter topic',
     create,
     topicsFor: () => (typeof topic === 'string' ? [topic] : []),
-    keep: (failure, { group, now, send, retryOf }) => {
+    letter: (failure, { group, now, retryOf }) => {
       const { message } = failure
       const target = typeof topic === 'string' ? topic : chosen(topic, message)
       const { rawKey: key, rawValue: value } = message
       const again = retryOf(message.topic) !== null
-      const headers = failureHeaders(failure, { group, now, again, dueAt: null })
-      return send({ topic: target, key, value, headers }).then(skip)
+      return { topic: target, key, value, headers: failureHeaders(failure, { group, now, again, dueAt: null }) }
     },
   }
 }
@@ -49,5 +47,3 @@ function chosen(topic: (message: AnyMessage) => string, message: AnyMessage): st
   if (isTopicName(target)) return target
   throw new OptionError(`the function given to deadLetter answered ${describe(target)}, which is no name of a topic`)
 }
-
-const skip = (): Decision => 'skip'

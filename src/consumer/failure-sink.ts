@@ -1,4 +1,3 @@
-import type { Delivery } from '../producer/delivery.ts'
 import type { ProducerMessage } from '../producer/message.ts'
 import type { Message } from '../records/message.ts'
 import type { Decision, Failure } from '../work/failure.ts'
@@ -10,11 +9,6 @@ export interface SinkParts {
   readonly group: string | null
   /** Ms since 1970. */
   readonly now: number
-  /**
-   * Resolves when all replicas in sync have it. With `work.transaction` at once: it is written when the answer is `'skip'`, in the transaction
-   * that commits the message, and its partition and offset are -1.
-   */
-  readonly send: (message: ProducerMessage) => Promise<Delivery>
   /** Of which topic's failures this one is a retry topic; null: it is none. */
   readonly retryOf: (topic: string) => RetryPlace | null
 }
@@ -27,8 +21,7 @@ export interface RetryPlace {
   readonly tier: number
 }
 
-/** Where messages are written whose attempts are spent, so that they can count as done. Made by `deadLetter()` or `park()`. */
-export interface FailureSink {
+interface Sink {
   /** In logs: `orders.dlq`. */
   readonly name: string
   /** The topics that messages of `source` are written to; they must exist before a message of it is handled. */
@@ -37,9 +30,25 @@ export interface FailureSink {
   retryTopics?(group: string, source: string): readonly string[]
   /** They are made where they do not exist. */
   readonly create: boolean
-  /** Resolves to `'skip'` once the message is kept, or to another decision. */
+}
+
+/** Has another message written for one whose attempts are spent, as `deadLetter()` does. */
+export interface LetterSink extends Sink {
+  /**
+   * What is written. The message that failed is done once all replicas in sync have it; with `work.transaction` it is in the transaction that
+   * commits what failed. Or what decides instead. If it throws, the message is held, and asked about again.
+   */
+  letter(failure: Failure<AnyMessage>, parts: SinkParts): ProducerMessage | FailureDecision
+}
+
+/** Keeps messages whose attempts are spent by itself, as `park()` does. */
+export interface KeepingSink extends Sink {
+  /** Resolves to `'skip'` once the message is kept, or to another decision. If it rejects, the message is held, and asked about again. */
   keep(failure: Failure<AnyMessage>, parts: SinkParts): Promise<Decision>
 }
+
+/** Where messages go whose attempts are spent, so that they can count as done. Made by `deadLetter()`, `retryTopic()` or `park()`. */
+export type FailureSink = LetterSink | KeepingSink
 
 /** What `work.onFailure` may answer, or be. */
 export type FailureDecision = Decision | FailureSink
@@ -50,5 +59,10 @@ export type OnFailureOption<M extends Message<unknown, unknown> = AnyMessage> =
   | ((failure: Failure<M>) => FailureDecision | Promise<FailureDecision>)
 
 export function isSink(value: unknown): value is FailureSink {
-  return typeof value === 'object' && value !== null && 'keep' in value && typeof value.keep === 'function'
+  if (typeof value !== 'object' || value === null) return false
+  return ('letter' in value && typeof value.letter === 'function') || isKeeping(value)
+}
+
+export function isKeeping(sink: object): sink is KeepingSink {
+  return 'keep' in sink && typeof sink.keep === 'function'
 }

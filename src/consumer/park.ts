@@ -4,7 +4,7 @@ import { OptionError } from '../base/errors.ts'
 import { describe } from '../base/option-check.ts'
 import type { Failure } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
-import type { FailureSink } from './failure-sink.ts'
+import type { KeepingSink } from './failure-sink.ts'
 
 /**
  * Writes a message whose attempts are spent to a file of its own, `TOPIC-PARTITION-OFFSET.json`, and counts it as done once that is on the
@@ -12,7 +12,7 @@ import type { FailureSink } from './failure-sink.ts'
  *
  * @throws {OptionError}
  */
-export function park(directory: string): FailureSink {
+export function park(directory: string): KeepingSink {
   if (typeof directory !== 'string' || directory === '') {
     throw new OptionError(`park needs the name of a directory, not ${describe(directory)}`)
   }

@@ -4,7 +4,7 @@ import { isTopicName } from '../base/topic-partition.ts'
 import { type Failure, isDecision, Poison } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
 import { failureHeaders } from './failure-headers.ts'
-import { type FailureDecision, type FailureSink, isSink } from './failure-sink.ts'
+import { type FailureDecision, isSink, type LetterSink } from './failure-sink.ts'
 
 export interface RetryTier {
   /** How long a message waits in its topic. */
@@ -37,7 +37,7 @@ export function retryTopic(
   tiers: readonly RetryTier[],
   then: FailureDecision,
   options: RetryTopicOptions = {},
-): FailureSink {
+): LetterSink {
   const delays = checkTiers(tiers)
   const section = new SectionCheck('retryTopic', options, ['create', 'name', 'when'])
   const create = section.oneOf('create', false, [false, true])
@@ -62,17 +62,15 @@ export function retryTopic(
     create: create || (isSink(then) && then.create),
     retryTopics: topics,
     topicsFor: (topic, group) => [...topics(group ?? '', topic), ...(isSink(then) ? then.topicsFor(topic, group) : [])],
-    keep: async (failure, parts) => {
+    letter: (failure, { group, now, retryOf }) => {
       const { message } = failure
-      const { group, now, retryOf } = parts
       const from = retryOf(message.topic)
       const at = from?.tier ?? 0
       const delayMs = delays[at]
-      if (delayMs === undefined || !when(failure)) return isSink(then) ? then.keep(failure, parts) : then
+      if (delayMs === undefined || !when(failure)) return then
       const topic = topics(group ?? '', from?.topic ?? message.topic)[at] as string
       const headers = failureHeaders(failure, { group, now, again: from !== null, dueAt: now + delayMs })
-      await parts.send({ topic, key: message.rawKey, value: message.rawValue, headers })
-      return 'skip'
+      return { topic, key: message.rawKey, value: message.rawValue, headers }
     },
   }
 }

@@ -1,19 +1,25 @@
 import type { Clock } from '../base/clock.ts'
-import { MillraceError, OptionError, toError } from '../base/errors.ts'
+import { MillraceError, OptionError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import { partitionName } from '../base/topic-partition.ts'
 import { Admin } from '../client/admin.ts'
 import type { LowLevelClient } from '../client/low-level-client.ts'
 import { NativeClient } from '../client/native-client.ts'
-import { Tally } from '../metrics/tally.ts'
-import type { Delivery } from '../producer/delivery.ts'
+import type { Tally } from '../metrics/tally.ts'
 import type { ProducerMessage } from '../producer/message.ts'
 import { Producer } from '../producer/producer.ts'
 import { errorCodes, KafkaError } from '../protocol/error-codes.ts'
 import type { Decision, Failure, OnFailure } from '../work/failure.ts'
 import type { AnyMessage, Claim } from './claim.ts'
-import { type FailureSink, isSink, type OnFailureOption, type RetryPlace, type SinkParts } from './failure-sink.ts'
+import {
+  type FailureSink,
+  isKeeping,
+  isSink,
+  type OnFailureOption,
+  type RetryPlace,
+  type SinkParts,
+} from './failure-sink.ts'
+import { KeptLog, Letter } from './keeping.ts'
 import { OutputList, type OutputParts } from './outputs.ts'
 import { persist } from './persist.ts'
 
@@ -39,15 +45,20 @@ const LED_MS = 10_000
 
 /** Where messages go whose attempts are spent: what keeps them, the producer for it, and the topics they need. */
 export class Sinks {
-  /** Messages that were kept elsewhere, by the topic they came from. */
-  readonly kept = new Tally<'topic'>()
   readonly #parts: SinksParts
+  readonly #log: KeptLog
   #producer: Producer | null = null
   /** By the topic that is consumed and the sink: what it needs is there. */
   readonly #looked = new Map<string, Promise<void>>()
 
   constructor(parts: SinksParts) {
     this.#parts = parts
+    this.#log = new KeptLog(parts.logger)
+  }
+
+  /** Messages that were kept elsewhere, by the topic they came from. */
+  get kept(): Tally<'topic'> {
+    return this.#log.kept
   }
 
   /** What work asks. Of a function's answers, sinks are used as they are: their topics are not looked for beforehand. */
@@ -127,48 +138,41 @@ export class Sinks {
     throw new OptionError(text)
   }
 
-  /** Never throws, nor rejects. Most programs that fail do so often: a letter has no promise more than it needs. */
+  /** Never throws, nor rejects. */
   #keep(sink: FailureSink, failure: Failure<AnyMessage>): Decision | Promise<Decision> {
-    const { group, clock, outputs, signal } = this.#parts
+    const { group, clock, signal } = this.#parts
     // A decision that outlived the consumer: whoever owns the partition next decides about the message again.
     if (signal.aborted) return 'hold'
-    const now = clock.wallTime()
-    const list = outputs && new OutputList(outputs)
-    const send = list === null ? this.#send : async (message: ProducerMessage) => listed(list, message, now)
-    const kept = (decision: Decision) => this.#kept(sink, failure, decision)
-    const unkept = (thrown: unknown) => this.#unkept(sink, failure, thrown)
+    const parts = { group, now: clock.wallTime(), retryOf: this.#retryOf }
     try {
-      const decided = sink.keep(failure, { group, now, send, retryOf: this.#retryOf })
-      if (list === null) return decided.then(kept, unkept)
-      return decided
-        .then(async decision => {
-          if (decision === 'skip' || decision === 'skip-and-stop') await list.attach(failure.message)
-          return kept(decision)
-        })
-        .catch(unkept)
+      if (isKeeping(sink)) return this.#follow(sink.keep(failure, parts), sink, failure)
+      const answer = sink.letter(failure, parts)
+      if (typeof answer === 'string') return this.#log.decided(sink.name, failure, answer)
+      if (isSink(answer)) return this.#keep(answer, failure)
+      if (this.#parts.outputs === null) return this.#send(answer, sink, failure)
+      const list = new OutputList(this.#parts.outputs)
+      list.add(answer, undefined)
+      // It has no serdes that could be waited for.
+      void list.attach(failure.message)
+      return this.#log.decided(sink.name, failure, 'skip')
     } catch (thrown) {
-      return unkept(thrown)
+      return this.#log.unkept(sink.name, failure, thrown)
     }
   }
 
-  #kept({ name }: FailureSink, { message }: Failure<AnyMessage>, decision: Decision): Decision {
-    if (decision !== 'skip') return decision
-    const { topic, partition, offset } = message
-    this.kept.add({ topic })
-    this.#parts.logger.info({ topic, partition, offset }, `a message is kept in ${name}`)
-    return decision
+  #follow(decision: Promise<Decision>, { name }: FailureSink, failure: Failure<AnyMessage>): Promise<Decision> {
+    // Programs without types may answer at once.
+    return Promise.resolve(decision).then(
+      decided => this.#log.decided(name, failure, decided),
+      thrown => this.#log.unkept(name, failure, thrown),
+    )
   }
 
-  #unkept({ name }: FailureSink, { message }: Failure<AnyMessage>, thrown: unknown): Decision {
-    const { topic, partition, offset } = message
-    const error = toError(thrown)
-    const place = `${partitionName(topic, partition)} offset ${offset}`
-    const text = `${place} could not be kept in ${name}: ${error.message}`
-    this.#parts.logger.warn({ err: error, topic, partition, offset }, text)
-    return 'hold'
+  /** @throws {ClosedError} */
+  #send(letter: ProducerMessage, { name }: FailureSink, failure: Failure<AnyMessage>): Promise<Decision> {
+    const { accept } = this.#made
+    return new Promise(resolve => accept(letter, undefined, new Letter(this.#log, name, failure, resolve), 0))
   }
-
-  readonly #send: SinkParts['send'] = message => this.#made.send(message)
 
   readonly #retryOf: SinkParts['retryOf'] = topic => this.#parts.retries.get(topic) ?? null
 
@@ -224,12 +228,6 @@ export class Sinks {
     await admin.waitForLeaders([topic], { timeoutMs: LED_MS })
     logger.info({ topic, partitions }, `topic ${topic} was made, for messages of ${source} that fail`)
   }
-}
-
-/** Where it will be is not known before its transaction. */
-function listed(list: OutputList, message: ProducerMessage, wallTime: number): Delivery {
-  list.add(message, undefined)
-  return { topic: message.topic, partition: -1, offset: -1, timestamp: message.timestamp ?? wallTime }
 }
 
 const unknown: ReadonlySet<number> = new Set([errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorCodes.UNKNOWN_TOPIC_ID])

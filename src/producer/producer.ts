@@ -118,7 +118,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
     message: ProducerMessage<NoInfer<MK>, NoInfer<MV>, N>,
     serdes?: MessageSerdes<MK, MV>,
   ): Promise<Delivery> {
-    return sendOne(this.#accept, message, serdes)
+    return sendOne(this.accept, message, serdes)
   }
 
   /** The same for many: what became of each, in their order. Never rejects because one was not written. */
@@ -126,7 +126,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
     messages: readonly ProducerMessage<NoInfer<MK>, NoInfer<MV>, N>[],
     serdes?: MessageSerdes<MK, MV>,
   ): Promise<readonly (Delivery | DeliveryError)[]> {
-    return sendMany(this.#accept, messages, serdes)
+    return sendMany(this.accept, messages, serdes)
   }
 
   /**
@@ -138,7 +138,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
   writable<MK = K, MV = V>(options: WritableOptions<MK, MV> = {}): Writable {
     const { accumulator } = this.#engine
     return new MessageSink(options, {
-      accept: this.#accept,
+      accept: this.accept,
       flush: () => this.flush(),
       isFull: () => accumulator.isFull,
       put: () => accumulator.put(),
@@ -153,7 +153,7 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
    */
   channel<M extends MessageOf<K, V, S> = MessageOf<K, V, S>>(options: ChannelOptions = {}): Channel<M> {
     return new MessageChannel<M>(options, {
-      accept: this.#accept,
+      accept: this.accept,
       flush: () => this.flush(),
       ended: this.#engine.ended,
     })
@@ -198,8 +198,8 @@ export class Producer<K = Bytes, V = Bytes, S extends TopicSerdes = NoTopicSerde
     return this.close()
   }
 
-  /** Of no transaction. */
-  readonly #accept: Accept = (message, serdes, receipt, at) => {
+  /** @internal What `send` does, without a promise: of no transaction. */
+  readonly accept: Accept = (message, serdes, receipt, at) => {
     const { transactions, intake } = this.#engine
     if (transactions === null) intake.take(message, serdes, receipt, at)
     else receipt.failed(at, outsideOfTransaction(String(message?.topic)))

@@ -9,6 +9,8 @@ import {
   type ConsumerOptions,
   constant,
   deadLetter,
+  type KeepingSink,
+  type LetterSink,
   type Message,
   OptionError,
   Poison,
@@ -314,4 +316,56 @@ test('a wrong name is named when it is said', () => {
     /deadLetter\.create must be false or true, not 1/,
   )
   assert.throws(() => park(''), new OptionError("park needs the name of a directory, not ''"))
+})
+
+test('sinks of one’s own write letters, keep messages themselves, or leave it to others; what they cannot is held', async () => {
+  const topic = await topicOf(['0', '1', '2', '3', '4'].map(value => ({ value })))
+  const shelf: string[] = []
+  let broken = true
+  const keeps: KeepingSink = {
+    name: 'a shelf',
+    create: false,
+    topicsFor: () => [],
+    keep: async ({ message }) => {
+      shelf.push(String(message.value))
+      return 'skip'
+    },
+  }
+  const writes: LetterSink = {
+    name: 'letters',
+    create: false,
+    topicsFor: () => [`${topic}.dlq`],
+    letter: ({ message: { offset, rawValue }, attempts }, { group, now }) => {
+      if (offset === 1) return keeps
+      if (offset === 2) return 'skip'
+      if (offset === 3 && broken) throw new Error('no ink')
+      const headers = { attempts: String(attempts), group, late: String(Date.now() - now < 60_000) }
+      return { topic: `${topic}.dlq`, value: rawValue, headers }
+    },
+  }
+  const held: number[] = []
+  const consumer = consumerOf(topic, { order: 'none', onFailure: writes })
+  consumer.topic(
+    { topic, partitions: [0] },
+    fails(({ offset }) => offset < 4),
+  )
+  consumer.on('failed', ({ message }, decision) => {
+    if (decision === 'hold') held.push(message.offset)
+  })
+  await using _ = running(consumer)
+  await until('one is held', () => held.length > 0)
+  broken = false
+  await until('all is committed', () => consumer.state().partitions[0]?.committed === 5)
+  const letters = await read(`${topic}.dlq`, 2)
+  assert.deepEqual(letters.map(({ value }) => String(value)).sort(), ['0', '3'])
+  assert.deepEqual(
+    letters[0]?.headers.raw.map(([name, value]) => [name, String(value)]),
+    [
+      ['attempts', '2'],
+      ['group', topic],
+      ['late', 'true'],
+    ],
+  )
+  assert.deepEqual([shelf, new Set(held)], [['1'], new Set([3])])
+  assert.deepEqual([consumer.state().work.kept, consumer.state().work.skipped], [4, 4])
 })

@@ -26,13 +26,12 @@ test('once the consumer has closed, what would be kept elsewhere is held, and no
     name: 'a queue',
     create: false,
     topicsFor: () => [],
-    keep: async (_, { send }) => {
-      await goesOn.promise
-      await send({ topic: 'queue', value: 'x' })
-      return 'skip'
-    },
+    letter: () => ({ topic: 'queue', value: 'x' }),
   }
-  const keep = sinks.onFailure(sink)
+  const keep = sinks.onFailure(async () => {
+    await goesOn.promise
+    return sink
+  })
   assert.ok(typeof keep === 'function')
   const message = { topic: 'orders', partition: 0, offset: 7 } as Message
   let decision: unknown

@@ -1,9 +1,10 @@
 import { DueTime } from '../../src/consumer/admission.ts'
 import type { AnyMessage } from '../../src/consumer/claim.ts'
-import type { FailureSink } from '../../src/consumer/failure-sink.ts'
-import { isSink } from '../../src/consumer/failure-sink.ts'
+import type { FailureSink, KeepingSink, LetterSink } from '../../src/consumer/failure-sink.ts'
+import { isKeeping, isSink } from '../../src/consumer/failure-sink.ts'
+import { Letter } from '../../src/consumer/keeping.ts'
 import { Sinks } from '../../src/consumer/sinks.ts'
-import { Producer } from '../../src/producer/producer.ts'
+import type { ProducerMessage } from '../../src/producer/message.ts'
 import { Dispatcher } from '../../src/work/dispatcher.ts'
 import { type Decision, type OnFailure, Poison, Retry } from '../../src/work/failure.ts'
 import { Failures } from '../../src/work/failures.ts'
@@ -14,7 +15,6 @@ import { Waiting } from '../../src/work/waiting.ts'
 import { all, replace } from '../replace.ts'
 import type { PlantedBug } from './plant.ts'
 import { leavingLanes } from './planted-bugs.ts'
-import { PARKED } from './scenario.ts'
 
 const NEVER = Number.MAX_SAFE_INTEGER
 
@@ -191,33 +191,50 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
     name: 'a dead letter that could not be written counts as done',
     breaks: ['sinks'],
     from: 10,
-    install: () => keptAnyway(name => name !== PARKED),
+    install: () =>
+      replace(
+        Letter.prototype,
+        'failed',
+        () =>
+          function () {
+            this.delivered()
+          },
+      ),
   },
   {
     name: 'a message that could not be parked counts as done',
     breaks: ['sinks'],
-    install: () => keptAnyway(name => name === PARKED),
+    install: () =>
+      keeping(
+        keep =>
+          (...asked) =>
+            keep(...asked).catch((): Decision => 'skip'),
+      ),
   },
   {
     name: 'a message that was parked is held',
     breaks: ['sinks'],
-    install: () => keeping(sink => ({ ...sink, keep: (...asked) => sink.keep(...asked).then(() => 'hold') })),
+    install: () =>
+      keeping(
+        keep =>
+          (...asked) =>
+            keep(...asked).then(() => 'hold'),
+      ),
   },
   {
     name: 'a dead letter has lost its value',
     breaks: ['sinks'],
-    install: () => sending(message => ({ ...message, value: null })),
+    install: () => writing(letter => ({ ...letter, value: null })),
   },
   {
     name: 'a dead letter has lost its key',
     breaks: ['sinks'],
-    install: () => sending(message => ({ ...message, key: 'another' })),
+    install: () => writing(letter => ({ ...letter, key: 'another' })),
   },
   {
     name: 'a dead letter does not say how often it was tried',
     breaks: ['sinks'],
-    install: () =>
-      keeping(sink => ({ ...sink, keep: (failure, parts) => sink.keep({ ...failure, attempts: 0 }, parts) })),
+    install: () => asking(ask => (failure, parts) => ask({ ...failure, attempts: 0 }, parts)),
   },
   // ── retry topics ──────────────────────────────────────────────────────────────────────────────────────────────────────
   {
@@ -246,14 +263,13 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
     name: 'a message that fails in a retry topic goes to the first one again',
     breaks: ['sinks'],
     from: 33,
-    install: () =>
-      keeping(sink => ({ ...sink, keep: (failure, parts) => sink.keep(failure, { ...parts, retryOf: () => null }) })),
+    install: () => asking(ask => (failure, parts) => ask(failure, { ...parts, retryOf: () => null })),
   },
   {
     name: 'a message that waits in a retry topic is due now',
     breaks: ['sinks'],
     from: 10,
-    install: () => keeping(sink => ({ ...sink, keep: (failure, parts) => sink.keep(failure, { ...parts, now: 0 }) })),
+    install: () => asking(ask => (failure, parts) => ask(failure, { ...parts, now: 0 })),
   },
 ]
 
@@ -306,33 +322,32 @@ function deciding(decision: Decision, other: Decision): () => void {
   return routing(route => ({ ...route, onFailure: wrong(route.onFailure) }))
 }
 
+/** Sinks that have letters written ask for other ones. */
+function asking(other: (ask: LetterSink['letter']) => LetterSink['letter']): () => void {
+  return sinks(sink => (isKeeping(sink) ? sink : { ...sink, letter: other(sink.letter) }))
+}
+
+/** Other letters are written. */
+function writing(other: (letter: ProducerMessage) => ProducerMessage): () => void {
+  return asking(ask => (...asked) => {
+    const answer = ask(...asked)
+    return typeof answer === 'string' || isSink(answer) ? answer : other(answer)
+  })
+}
+
+/** Sinks that keep messages by themselves do it otherwise. */
+function keeping(other: (keep: KeepingSink['keep']) => KeepingSink['keep']): () => void {
+  return sinks(sink => (isKeeping(sink) ? { ...sink, keep: other(sink.keep) } : sink))
+}
+
 /** Sinks are other ones. */
-function keeping(other: (sink: FailureSink) => FailureSink): () => void {
+function sinks(other: (sink: FailureSink) => FailureSink): () => void {
   return replace(
     Sinks.prototype,
     'onFailure',
     onFailure =>
       function (option) {
         return onFailure.call(this, isSink(option) ? other(option) : option)
-      },
-  )
-}
-
-function keptAnyway(which: (name: string) => boolean): () => void {
-  return keeping(sink => {
-    if (!which(sink.name)) return sink
-    return { ...sink, keep: (...asked) => sink.keep(...asked).catch((): Decision => 'skip') }
-  })
-}
-
-/** Other messages are sent. */
-function sending(other: <M extends object>(message: M) => M): () => void {
-  return replace(
-    Producer.prototype,
-    'send',
-    send =>
-      function (message, ...serdes) {
-        return send.call(this, other(message), ...serdes)
       },
   )
 }

@@ -1,4 +1,4 @@
-import { type Bytes, EncodedHeaders, encodeField } from '../records/encoded-headers.ts'
+import { EncodedHeaders, encodeField } from '../records/encoded-headers.ts'
 import type { Headers } from '../records/headers.ts'
 import type { Failure } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
@@ -10,15 +10,34 @@ const DUE = `${PREFIX}due`
 /** Of an error's message. */
 const MOST_CHARACTERS = 2_000
 const ORIGIN = ['topic', 'partition', 'offset', 'timestamp'] as const
-/** Their names as records have them: made once, and not for each message. */
-const ORIGINS = ORIGIN.map(field => [field, encodeField(PREFIX + field)] as const)
-const GROUP = encodeField(`${PREFIX}group`)
-const ATTEMPTS = encodeField(`${PREFIX}attempts`)
-const REASON = encodeField(`${PREFIX}reason`)
-const ERROR_CLASS = encodeField(`${PREFIX}error.class`)
-const ERROR_MESSAGE = encodeField(`${PREFIX}error.message`)
-const FAILED_AT = encodeField(`${PREFIX}failed.at`)
-const DUE_AT = encodeField(DUE)
+
+/** A header of letters. Most have the value of the one before, so it is made when that changes. */
+class LetterHeader {
+  readonly #name: string
+  #value: string | null = null
+  #text = ''
+
+  constructor(name: string) {
+    this.#name = encodeField(name)
+  }
+
+  with(value: string): string {
+    if (value !== this.#value) {
+      this.#text = this.#name + encodeField(value)
+      this.#value = value
+    }
+    return this.#text
+  }
+}
+
+const ORIGINS = ORIGIN.map(field => [field, new LetterHeader(PREFIX + field)] as const)
+const GROUP = new LetterHeader(`${PREFIX}group`)
+const ATTEMPTS = new LetterHeader(`${PREFIX}attempts`)
+const REASON = new LetterHeader(`${PREFIX}reason`)
+const ERROR_CLASS = new LetterHeader(`${PREFIX}error.class`)
+const ERROR_MESSAGE = new LetterHeader(`${PREFIX}error.message`)
+const FAILED_AT = new LetterHeader(`${PREFIX}failed.at`)
+const DUE_AT = new LetterHeader(DUE)
 
 export interface FailureHeadersOptions {
   readonly group: string | null
@@ -36,22 +55,19 @@ export function failureHeaders(
   { group, now, again, dueAt }: FailureHeadersOptions,
 ): EncodedHeaders {
   const before = again ? earlier(message) : null
-  let count = 0
+  const kept = headersBefore(message)
   let text = ''
-  const add = (name: string, value: Bytes): void => {
-    count++
-    text += name + encodeField(value)
-  }
-  for (const [name, value] of headersBefore(message)) add(encodeField(name), value)
-  for (const [field, name] of ORIGINS) add(name, before?.origin[field] ?? String(message[field]))
-  if (group !== null) add(GROUP, group)
-  add(ATTEMPTS, String((before?.attempts ?? 0) + attempts))
-  add(REASON, reason)
-  add(ERROR_CLASS, error.constructor.name)
+  for (const [name, value] of kept) text += encodeField(name) + encodeField(value)
+  for (const [field, header] of ORIGINS) text += header.with(before?.origin[field] ?? String(message[field]))
+  if (group !== null) text += GROUP.with(group)
+  text += ATTEMPTS.with(String((before?.attempts ?? 0) + attempts))
+  text += REASON.with(reason)
+  text += ERROR_CLASS.with(error.constructor.name)
   // A stack of nested ones may be long.
-  add(ERROR_MESSAGE, error.message.slice(0, MOST_CHARACTERS))
-  add(FAILED_AT, isoTime(now))
-  if (dueAt !== null) add(DUE_AT, String(dueAt))
+  text += ERROR_MESSAGE.with(error.message.slice(0, MOST_CHARACTERS))
+  text += FAILED_AT.with(isoTime(now))
+  if (dueAt !== null) text += DUE_AT.with(String(dueAt))
+  const count = kept.length + ORIGINS.length + 5 + (group === null ? 0 : 1) + (dueAt === null ? 0 : 1)
   return new EncodedHeaders(count, text)
 }
 

@@ -10,7 +10,7 @@ const target = `${source}.dlq`
 const KEYS = 10_000
 const PER_LIST = 1_000
 
-/** `same`: the handler throws one error again and again, so that what remains is what dead-lettering itself costs. */
+/** `same`: the handler throws one error again and again, and makes none. */
 const { brokers, partitions, messages, handler } = readTask()
 const same = handler === 'same' ? new Error('no such customer') : null
 

@@ -207,25 +207,41 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
   take(): AnyMessage | null {
     this.passing = false
     if (this.full || this.#barred) return null
-    const ahead = this.#ahead
-    if (ahead !== null) {
-      this.#ahead = null
-      return this.#admission === null ? ahead : this.#onceAdmitted(ahead, this.#admission)
-    }
-    for (let passed = 0; passed < MOST_PASSED && !this.#barred; passed++) {
+    if (this.#ahead !== null) return this.#takeAhead(this.#ahead)
+    const message = this.reservoir.take()
+    if (message === null) return null
+    return this.#isDone(message) ? this.#takeBehind() : this.#onceAdmitted(message)
+  }
+
+  /** Again. */
+  #takeAhead(ahead: AnyMessage): AnyMessage | null {
+    this.#ahead = null
+    return this.#onceAdmitted(ahead)
+  }
+
+  /** Behind one that is done. */
+  #takeBehind(): AnyMessage | null {
+    for (let passed = 1; passed < MOST_PASSED && !this.#barred; passed++) {
       const message = this.reservoir.take()
       if (message === null) return null
-      if (this.gaps.passes(message)) this.pass(message)
-      else if (this.#sieve === null || !this.#leaveOut(this.#sieve, message))
-        return this.#admission === null ? message : this.#onceAdmitted(message, this.#admission)
+      if (!this.#isDone(message)) return this.#onceAdmitted(message)
     }
     this.passing = !this.#barred
     return null
   }
 
+  /** Whether a message needs no handler: an owner before handled it, or the options of its route say so. */
+  #isDone(message: AnyMessage): boolean {
+    if (this.gaps.passes(message)) {
+      this.pass(message)
+      return true
+    }
+    return this.#sieve !== null && this.#leaveOut(this.#sieve, message)
+  }
+
   /** The message, or null: it is to be handled later, and nothing is taken before it. */
-  #onceAdmitted(message: AnyMessage, admission: Admission): AnyMessage | null {
-    if (admission.admits(message)) return message
+  #onceAdmitted(message: AnyMessage): AnyMessage | null {
+    if (this.#admission === null || this.#admission.admits(message)) return message
     this.#ahead = message
     return null
   }

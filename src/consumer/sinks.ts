@@ -50,6 +50,9 @@ export class Sinks {
   #producer: Producer | null = null
   /** By the topic that is consumed and the sink: what it needs is there. */
   readonly #looked = new Map<string, Promise<void>>()
+  /** Topics that exist. */
+  readonly #there = new Set<string>()
+  readonly #making = new Map<string, Promise<void>>()
 
   constructor(parts: SinksParts) {
     this.#parts = parts
@@ -61,7 +64,7 @@ export class Sinks {
     return this.#log.kept
   }
 
-  /** What work asks. Of a function's answers, sinks are used as they are: their topics are not looked for beforehand. */
+  /** What work asks. Of a function's answers, sinks are used as they are: their topics are not looked for before a message fails. */
   onFailure(option: OnFailureOption): OnFailure<AnyMessage> {
     if (typeof option === 'string') return option
     if (typeof option !== 'function') return failure => this.#keep(option, failure)
@@ -149,12 +152,11 @@ export class Sinks {
       const answer = sink.letter(failure, parts)
       if (typeof answer === 'string') return this.#log.decided(sink.name, failure, answer)
       if (isSink(answer)) return this.#keep(answer, failure)
-      if (this.#parts.outputs === null) return this.#send(answer, sink, failure)
-      const list = new OutputList(this.#parts.outputs)
-      list.add(answer, undefined)
-      // It has no serdes that could be waited for.
-      void list.attach(failure.message)
-      return this.#log.decided(sink.name, failure, 'skip')
+      if (!sink.create || this.#there.has(answer.topic)) return this.#write(answer, sink, failure)
+      // A function chose it, so it was not looked for beforehand.
+      return this.#make(answer.topic, failure.message.topic)
+        .then(() => this.#write(answer, sink, failure))
+        .catch(thrown => this.#log.unkept(sink.name, failure, thrown))
     } catch (thrown) {
       return this.#log.unkept(sink.name, failure, thrown)
     }
@@ -168,16 +170,34 @@ export class Sinks {
     )
   }
 
-  /** @throws {ClosedError} */
-  #send(letter: ProducerMessage, { name }: FailureSink, failure: Failure<AnyMessage>): Promise<Decision> {
-    const { accept } = this.#made
-    return new Promise(resolve => accept(letter, undefined, new Letter(this.#log, name, failure, resolve), 0))
+  /** @throws {MillraceError} */
+  #write(letter: ProducerMessage, { name }: FailureSink, failure: Failure<AnyMessage>): Decision | Promise<Decision> {
+    const { outputs } = this.#parts
+    if (outputs === null) {
+      const { accept } = this.#openProducer()
+      return new Promise(resolve => accept(letter, undefined, new Letter(this.#log, name, failure, resolve), 0))
+    }
+    const list = new OutputList(outputs)
+    list.add(letter, undefined)
+    // It has no serdes that could be waited for.
+    void list.attach(failure.message)
+    return this.#log.decided(name, failure, 'skip')
+  }
+
+  /** Makes a topic, once for all that wait for it; if that fails, the next that needs it tries again. */
+  #make(topic: string, source: string): Promise<void> {
+    const known = this.#making.get(topic)
+    if (known !== undefined) return known
+    const origin = this.#parts.retries.get(source)?.topic ?? source
+    const making = this.#look(topic, origin, true).finally(() => this.#making.delete(topic))
+    this.#making.set(topic, making)
+    return making
   }
 
   readonly #retryOf: SinkParts['retryOf'] = topic => this.#parts.retries.get(topic) ?? null
 
   /** @throws {ClosedError} */
-  get #made(): Producer {
+  #openProducer(): Producer {
     const { brokers, client, clock, random, logger, signal } = this.#parts
     // Nobody would close it.
     signal.throwIfAborted()
@@ -209,6 +229,7 @@ export class Sinks {
     if (!missing) {
       // One that is not led yet has its deliveries tried again.
       if (found.error !== null && !found.error.retriable) throw found.error
+      this.#there.add(topic)
       return
     }
     const partitions = Math.max(1, topics.get(source)?.partitions.length ?? 1)
@@ -226,6 +247,7 @@ export class Sinks {
       if (!(thrown instanceof KafkaError && thrown.errorCode === errorCodes.TOPIC_ALREADY_EXISTS)) throw thrown
     }
     await admin.waitForLeaders([topic], { timeoutMs: LED_MS })
+    this.#there.add(topic)
     logger.info({ topic, partitions }, `topic ${topic} was made, for messages of ${source} that fail`)
   }
 }

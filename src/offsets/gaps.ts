@@ -110,7 +110,11 @@ export class Gaps {
   /** Whether a message that comes by was done by an owner before; each is asked about once, in order. */
   passes({ offset, leaderEpoch }: Delivered): boolean {
     if (leaderEpoch > this.#leaderEpoch) this.#leaderEpoch = leaderEpoch
-    if (this.#recalled.length === 0 && !this.attempts.expects) return false
+    // Nearly always nothing is recalled, or not any more.
+    return (this.#recalled.length > 0 || this.attempts.expects) && this.#passesRecalled(offset, leaderEpoch)
+  }
+
+  #passesRecalled(offset: number, leaderEpoch: number): boolean {
     // It was written after all that was done, and so is what comes behind it.
     if (this.#recalledEpoch >= 0 && leaderEpoch > this.#recalledEpoch) this.#forgetAll()
     this.attempts.passes(offset)
@@ -165,11 +169,12 @@ export class Gaps {
    * what so many runs take at most; only where that is too much, the exact size is looked at, from time to time.
    */
   get full(): boolean {
-    const { runs, settled } = this.#progress
-    if (runs <= this.#limit.fewRuns) {
-      this.#full = false
-      return false
-    }
+    return this.#progress.runs > this.#limit.fewRuns && this.#lookFull()
+  }
+
+  /** Looks now and then, as that takes long. */
+  #lookFull(): boolean {
+    const { settled } = this.#progress
     if (settled - this.#lookedAt >= (this.#full ? 1 : LOOK_EVERY)) {
       this.#lookedAt = settled
       const { lowest } = this.#progress

@@ -69,7 +69,7 @@ export function materialize<M extends WorkMessage>(leader: Slot<M>, slots: SlotP
   leader.loose = null
   for (const { intake, messages, places } of loose ?? []) {
     messages.forEach((message, index) => {
-      const slot = slots.take(intake, message, places[index] as number, NO_LANE)
+      const slot = slots.take(intake, message, places[index] as number, NO_LANE, intake.claim.tried(message))
       slot.leader = leader
       slot.state = leader.state
       members.push(slot)

@@ -46,12 +46,13 @@ export class Gathering<M extends WorkMessage> {
     intake.kept++
     const { lanes, slots } = this.#parts
     const { leader } = intake.filling
-    const fresh = lane === NO_LANE && route.decode === null && intake.claim.tried(message) === 0
+    const attempts = intake.claim.tried(message)
+    const fresh = lane === NO_LANE && route.decode === null && attempts === 0
     if (fresh && leader !== null && leader.attempts === 0) {
       this.#addLoose(intake, message, place, leader, route.batch)
       return
     }
-    const slot = slots.take(intake, message, place, lane)
+    const slot = slots.take(intake, message, place, lane, attempts)
     slot.state = SlotState.parked
     const ahead = lane === NO_LANE ? null : lanes.enter(slot)
     if (ahead === null) this.collect(slot)

@@ -134,10 +134,9 @@ export class Handlers<M extends WorkMessage> {
   }
 
   #runningSlot(intake: Intake<M>, message: M, place: number, lane: number, attempt: Attempt): Slot<M> {
-    const slot = this.#slots.take(intake, message, place, lane)
+    const slot = this.#slots.take(intake, message, place, lane, attempt.attempt)
     if (lane !== NO_LANE) this.#lanes.enter(slot)
     slot.state = SlotState.running
-    slot.attempts = attempt.attempt
     slot.attempt = attempt
     intake.deadlines.add(slot, this.#pace.wholeMs)
     if (intake.aborted !== null) attempt.abort(endReason(intake.aborted, message))

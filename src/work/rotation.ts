@@ -21,10 +21,12 @@ export class Rotation<M extends WorkMessage> {
     level.active.push(intake)
   }
 
-  /** Whose turn it is; undefined when there is none. */
+  /** Whose turn it is; undefined when there is none. Asked for each message, and most consumers have one priority. */
   get current(): Intake<M> | undefined {
-    // Asked for each message, and most consumers have one priority.
-    if (this.#levels.length === 1) return this.#level.current
+    return this.#levels.length === 1 ? this.#level.current : this.#currentOfMany()
+  }
+
+  #currentOfMany(): Intake<M> | undefined {
     let current: Intake<M> | undefined
     for (const level of this.#levels) {
       const intake = level.current
@@ -39,7 +41,10 @@ export class Rotation<M extends WorkMessage> {
   /** The current one started a message. */
   started(): void {
     this.#level.started()
-    if (this.#levels.length === 1) return
+    if (this.#levels.length > 1) this.#countStreak()
+  }
+
+  #countStreak(): void {
     for (const level of this.#levels) {
       if (level === this.#level) break
       level.streak = 0

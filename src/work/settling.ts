@@ -45,7 +45,9 @@ export class Settling<M extends WorkMessage> {
       slot.undone = false
       slot.intake.undone--
     }
-    if (slot.lane !== NO_LANE) this.leaveLane(slot)
+    if (slot.laneNext !== null) this.leaveLane(slot)
+    // Mostly nobody waits behind it.
+    else if (slot.lane !== NO_LANE) this.#parts.lanes.leave(slot)
     this.#parts.slots.free(slot)
   }
 

@@ -13,7 +13,8 @@ export class SlotPool<M extends WorkMessage> {
     this.#rejected = rejected
   }
 
-  take(intake: Intake<M>, message: M, place: number, lane: number): Slot<M> {
+  /** `attempts`: those that were made on the message. */
+  take(intake: Intake<M>, message: M, place: number, lane: number, attempts: number): Slot<M> {
     const slot = this.#free ?? new Slot(this.#resolved, this.#rejected)
     this.#free = slot.bucketNext
     slot.bucketNext = null
@@ -21,7 +22,7 @@ export class SlotPool<M extends WorkMessage> {
     slot.intake = intake
     slot.place = place
     slot.lane = lane
-    slot.attempts = intake.claim.tried(message)
+    slot.attempts = attempts
     return slot
   }
 

@@ -131,30 +131,36 @@ export class Taking<M extends WorkMessage> {
 
   /** A message that was just taken starts at once, or is queued: null. */
   #admit(intake: Intake<M>, claim: WorkClaim<M>, message: M): Fresh<M> | null {
-    const { route, throttle } = intake
+    const { route } = intake
     const place = claim.track(message)
     const lane =
       route.order === 'key' ? message.keyHash(intake.seed) : route.order === 'partition' ? intake.lane : NO_LANE
-    if (route.batch !== null) {
-      this.#parts.gathering.admit(intake, route, message, place, lane)
+    if (route.batch !== null || route.keyRate !== null || (lane !== NO_LANE && !this.#lanes.isFree(lane))) {
+      this.#queue(intake, message, place, lane)
       return null
     }
-    if (route.keyRate === null && (lane === NO_LANE || this.#lanes.isFree(lane))) {
-      throttle?.take(1)
-      const fresh = this.#fresh
-      fresh.intake = intake
-      fresh.route = route
-      fresh.message = message
-      fresh.place = place
-      fresh.lane = lane
-      // All of it was filled just now.
-      return fresh as Fresh<M>
+    intake.throttle?.take(1)
+    const fresh = this.#fresh
+    fresh.intake = intake
+    fresh.route = route
+    fresh.message = message
+    fresh.place = place
+    fresh.lane = lane
+    // All of it was filled just now.
+    return fresh as Fresh<M>
+  }
+
+  #queue(intake: Intake<M>, message: M, place: number, lane: number): void {
+    const { slots, settling, gathering } = this.#parts
+    const { route, claim } = intake
+    if (route.batch !== null) {
+      gathering.admit(intake, route, message, place, lane)
+      return
     }
     intake.kept++
-    const slot = this.#parts.slots.take(intake, message, place, lane)
+    const slot = slots.take(intake, message, place, lane, claim.tried(message))
     slot.state = SlotState.parked
     // Unless others of its lane are ahead, the rate of its key decides.
-    if (lane === NO_LANE || this.#lanes.enter(slot) === null) this.#parts.settling.takeTurn(slot)
-    return null
+    if (lane === NO_LANE || this.#lanes.enter(slot) === null) settling.takeTurn(slot)
   }
 }

@@ -369,3 +369,30 @@ test('sinks of one’s own write letters, keep messages themselves, or leave it 
   assert.deepEqual([shelf, new Set(held)], [['1'], new Set([3])])
   assert.deepEqual([consumer.state().work.kept, consumer.state().work.skipped], [4, 4])
 })
+
+test('with create, topics that only functions know are made when they are needed, once, and with the partitions of the origin', async () => {
+  const topic = await topicOf(
+    Array.from({ length: 20 }, (_, at) => ({ value: String(at) })),
+    { partitions: 3, dead: false },
+  )
+  const chosen = deadLetter(({ offset }) => `${topic}.${offset % 2 === 0 ? 'even' : 'odd'}`, { create: true })
+  const named = deadLetter(`${topic}.last`, { create: true })
+  const consumer = consumerOf(topic, {
+    order: 'none',
+    onFailure: ({ message }) => (message.offset === 19 ? named : chosen),
+  })
+  consumer.topic(
+    { topic, partitions: [0] },
+    fails(() => true),
+  )
+  await using _ = running(consumer)
+  await until('all is committed', () => consumer.state().partitions[0]?.committed === 20)
+  const made = await topics.client.metadata([`${topic}.even`, `${topic}.odd`, `${topic}.last`])
+  assert.deepEqual(
+    [...made.topics.values()].map(({ partitions }) => partitions.length),
+    [3, 3, 3],
+  )
+  assert.equal((await read(`${topic}.even`, 10)).length, 10)
+  assert.equal((await read(`${topic}.odd`, 9)).length, 9)
+  assert.equal((await read(`${topic}.last`, 1)).length, 1)
+})

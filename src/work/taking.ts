@@ -85,7 +85,9 @@ export class Taking<M extends WorkMessage> {
     return null
   }
 
-  readonly #mayStart = (intake: Intake<M>): boolean => intake.running < this.#perPartition && intake.claim.dispatchable
+  #mayStart(intake: Intake<M>): boolean {
+    return intake.running < this.#perPartition && intake.claim.dispatchable
+  }
 
   /** The same of one claim. */
   #takeFrom(intake: Intake<M>): Slot<M> | Fresh<M> | null {
@@ -125,7 +127,7 @@ export class Taking<M extends WorkMessage> {
       this.#parts.settling.giveUp(ready)
       return false
     }
-    if (isMixed(intake)) this.#parts.mixing.withoutBlocked(ready, this.#mayStart)
+    if (isMixed(intake)) this.#parts.mixing.withoutBlocked(ready, each => this.#mayStart(each))
     return intake.throttle === null || intake.throttle.admits(ready)
   }
 

@@ -266,7 +266,7 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
 
   settle(slot: number, message: AnyMessage): void {
     this.settled++
-    if (this.gaps.attempts.any) this.gaps.attempts.set(message.offset, 0)
+    this.gaps.attempts.set(message.offset, 0)
     this.progress.settle(slot)
     this.reservoir.release(message)
   }

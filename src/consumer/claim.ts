@@ -213,7 +213,7 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     return this.#isDone(message) ? this.#takeBehind() : this.#onceAdmitted(message)
   }
 
-  /** Again. */
+  /** It was taken before, and not admitted. */
   #takeAhead(ahead: AnyMessage): AnyMessage | null {
     this.#ahead = null
     return this.#onceAdmitted(ahead)

@@ -1,4 +1,4 @@
-import { EncodedHeaders, encodeField } from '../records/encoded-headers.ts'
+import { EncodedHeaders, encodeField, encodeHeader } from '../records/encoded-headers.ts'
 import type { Headers } from '../records/headers.ts'
 import type { Failure } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
@@ -55,19 +55,22 @@ export function failureHeaders(
   { group, now, again, dueAt }: FailureHeadersOptions,
 ): EncodedHeaders {
   const before = again ? earlier(message) : null
-  const kept = headersBefore(message)
+  let count = 0
   let text = ''
-  for (const [name, value] of kept) text += encodeField(name) + encodeField(value)
-  for (const [field, header] of ORIGINS) text += header.with(before?.origin[field] ?? String(message[field]))
-  if (group !== null) text += GROUP.with(group)
-  text += ATTEMPTS.with(String((before?.attempts ?? 0) + attempts))
-  text += REASON.with(reason)
-  text += ERROR_CLASS.with(error.constructor.name)
+  const add = (header: string): void => {
+    count++
+    text += header
+  }
+  for (const [name, value] of headersBefore(message)) add(encodeHeader(name, value))
+  for (const [field, header] of ORIGINS) add(header.with(before?.origin[field] ?? String(message[field])))
+  if (group !== null) add(GROUP.with(group))
+  add(ATTEMPTS.with(String((before?.attempts ?? 0) + attempts)))
+  add(REASON.with(reason))
+  add(ERROR_CLASS.with(error.constructor.name))
   // A stack of nested ones may be long.
-  text += ERROR_MESSAGE.with(error.message.slice(0, MOST_CHARACTERS))
-  text += FAILED_AT.with(isoTime(now))
-  if (dueAt !== null) text += DUE_AT.with(String(dueAt))
-  const count = kept.length + ORIGINS.length + 5 + (group === null ? 0 : 1) + (dueAt === null ? 0 : 1)
+  add(ERROR_MESSAGE.with(error.message.slice(0, MOST_CHARACTERS)))
+  add(FAILED_AT.with(isoTime(now)))
+  if (dueAt !== null) add(DUE_AT.with(String(dueAt)))
   return new EncodedHeaders(count, text)
 }
 

@@ -61,10 +61,9 @@ export class Attempts {
 
   /** So many attempts were made on the message; 0: it is done, or begins anew. */
   set(offset: number, attempts: number): void {
-    // Told of each message that is done, of which most were tried once.
-    if (attempts === 0 && offset > this.#highest) return
     if (attempts > 0) this.#make(offset, attempts)
-    else if (!this.#made.delete(offset)) return
+    // Asked for each message that is done.
+    else if (offset > this.#highest || !this.#made.delete(offset)) return
     this.#changes++
   }
 

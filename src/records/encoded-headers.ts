@@ -13,7 +13,7 @@ export class EncodedHeaders {
   /** A character for each byte: to put strings together and copy them takes less than bytes do, when they are as few as here. */
   readonly #text: string
 
-  /** @internal `text`: of each a name and a value, as `encodeField` makes them. */
+  /** @internal `text`: of each what `encodeHeader` makes. */
   constructor(count: number, text: string) {
     this.count = count
     this.#text = text
@@ -38,7 +38,12 @@ export class EncodedHeaders {
   }
 }
 
-/** A name or value behind its length, as a record has it, a character for each byte. */
+/** One header as a record has it, a character for each byte. */
+export function encodeHeader(name: string, value: Bytes): string {
+  return encodeField(name) + encodeField(value)
+}
+
+/** A name or value behind its length, the same way. Half of a surrogate pair becomes U+FFFD. */
 export function encodeField(value: Bytes): string {
   if (value === null) return NULL
   const text = typeof value === 'string' && isAscii(value) ? value : bytesOf(value).toString('latin1')

@@ -45,16 +45,19 @@ export class Settling<M extends WorkMessage> {
       slot.undone = false
       slot.intake.undone--
     }
-    if (slot.laneNext !== null) this.leaveLane(slot)
-    // Mostly nobody waits behind it.
-    else if (slot.lane !== NO_LANE) this.#parts.lanes.leave(slot)
+    if (slot.lane !== NO_LANE) this.leaveLane(slot)
     this.#parts.slots.free(slot)
   }
 
   leaveLane(slot: Slot<M>): void {
+    const next = this.#parts.lanes.leave(slot)
+    if (next !== null) this.#giveTurn(next)
+  }
+
+  /** To those that stood in the lane behind one that left it, the first of them in front. */
+  #giveTurn(first: Slot<M>): void {
     const { lanes, slots } = this.#parts
-    let next = lanes.leave(slot)
-    while (next !== null) {
+    for (let next: Slot<M> | null = first; next !== null; ) {
       // Members of a batch run and leave with it.
       if (next.leader !== null) {
         if (next.state === SlotState.parked) this.#takeTurnTogether(next.leader)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { BatchBuilder, type BatchHeader, type Bytes, type RecordInput } from '../../src/records/batch-builder.ts'
 import { writeBatch } from '../../src/records/batch-writer.ts'
 import { levelsOf } from '../../src/records/compression.ts'
-import { EncodedHeaders, encodeField } from '../../src/records/encoded-headers.ts'
+import { EncodedHeaders, encodeHeader } from '../../src/records/encoded-headers.ts'
 import { COMPRESSIONS, type Compression } from '../../src/records/record-batch.ts'
 import { batchOf, messagesOf, openNow } from './batches.ts'
 
@@ -126,7 +126,7 @@ test('headers that were encoded beforehand are in a batch as others are, and can
     fc.property(fc.array(record, { minLength: 1, maxLength: 5 }), records => {
       const encoded = records.map(({ headers = [], ...rest }) => {
         const pairs = Array.isArray(headers) ? headers : Object.entries(headers)
-        const text = pairs.map(([name, value]) => encodeField(name) + encodeField(value)).join('')
+        const text = pairs.map(([name, value]) => encodeHeader(name, value)).join('')
         const block = new EncodedHeaders(pairs.length, text)
         const read = pairs.map(([name, value]) => [name.toWellFormed(), written(value)])
         assert.deepEqual(block.read().raw, read)

@@ -59,7 +59,7 @@ export interface DrainOptions {
 
 /**
  * Takes messages out of the claims, as many at the same time as the options allow and in the order the route asks for, enters
- * their handlers, and settles what is done. It never waits for anything: each handler that settles starts the next.
+ * their handlers, and settles what is done. It never waits for anything: handlers that settle are followed by the next.
  */
 export class Dispatcher<M extends WorkMessage> {
   readonly #options: DispatcherOptions
@@ -279,12 +279,12 @@ export class Dispatcher<M extends WorkMessage> {
 
   readonly #resolved = (slot: Slot<M>): void => {
     this.#handlers.resolved(slot)
-    this.#pump()
+    this.#burst.follow()
   }
 
   readonly #rejected = (slot: Slot<M>, error: unknown): void => {
     this.#handlers.rejected(slot, error)
-    this.#pump()
+    this.#burst.follow()
   }
 
   /** A waiting slot's time has come. */

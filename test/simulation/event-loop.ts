@@ -8,14 +8,21 @@ export function turned(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }
 
-/** Hears of rejections that nobody handles, alone until it is released. */
-export function watchRejections(unhandled: (error: unknown) => void): () => void {
-  const others = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', unhandled)
+const WATCHED = ['unhandledRejection', 'uncaughtException'] as const
+
+/** Hears of errors and rejections that nobody handles, alone until it is released. */
+export function watchErrors(unhandled: (error: unknown) => void): () => void {
+  const release = WATCHED.map(event => {
+    const others = process.rawListeners(event)
+    process.removeAllListeners(event)
+    process.on(event, unhandled)
+    return () => {
+      process.off(event, unhandled)
+      for (const other of others) process.on(event, other as (error: unknown) => void)
+    }
+  })
   return () => {
-    process.off('unhandledRejection', unhandled)
-    for (const other of others) process.on('unhandledRejection', other)
+    for (const each of release) each()
   }
 }
 

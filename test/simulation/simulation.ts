@@ -1,5 +1,5 @@
 import { Dice } from './dice.ts'
-import { drained, errorText, turned, watchRejections } from './event-loop.ts'
+import { drained, errorText, turned, watchErrors } from './event-loop.ts'
 import { Journal } from './journal.ts'
 import { PartitionLog } from './partition-log.ts'
 import { deadLetterTopic, type Scenario, scenario, type TopicScenario, topicsOf } from './scenario.ts'
@@ -67,7 +67,7 @@ export class Simulation {
   }
 
   async run(steps: number): Promise<void> {
-    const release = watchRejections(error => this.#journal.violated('exception', `unhandled: ${errorText(error)}`))
+    const release = watchErrors(error => this.#journal.violated('exception', `unhandled: ${errorText(error)}`))
     try {
       for (let count = 0; count < this.scenario.processes; count++) this.#start()
       this.#assign()

@@ -1,7 +1,7 @@
 import { MillraceError } from '../../../src/base/errors.ts'
 import { partitionName } from '../../../src/base/topic-partition.ts'
 import { Dice } from '../dice.ts'
-import { drained, errorText, turned, watchRejections } from '../event-loop.ts'
+import { drained, errorText, turned, watchErrors } from '../event-loop.ts'
 import { Journal } from '../journal.ts'
 import { PartitionLog } from '../partition-log.ts'
 import { SimulatedClock } from '../simulated-clock.ts'
@@ -64,7 +64,7 @@ export class GroupSimulation {
   }
 
   async run(): Promise<void> {
-    const release = watchRejections(error => this.#journal.violated('exception', `unhandled: ${errorText(error)}`))
+    const release = watchErrors(error => this.#journal.violated('exception', `unhandled: ${errorText(error)}`))
     const { chaosMs, members } = this.scenario
     try {
       for (let count = 0; count < members; count++) this.#clock.after(this.#dice.int(0, 500), () => this.#start())

@@ -256,8 +256,9 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
     return this.progress.add(message.offset)
   }
 
-  tried({ offset }: AnyMessage): number {
-    return this.gaps.attempts.of(offset)
+  tried(message: AnyMessage): number {
+    const { attempts } = this.gaps
+    return attempts.none ? 0 : attempts.of(message.offset)
   }
 
   attempted({ offset }: AnyMessage, attempts: number): void {
@@ -266,7 +267,8 @@ export class Claim implements FetchClaim, WorkClaim<AnyMessage>, OffsetClaim {
 
   settle(slot: number, message: AnyMessage): void {
     this.settled++
-    this.gaps.attempts.set(message.offset, 0)
+    const { attempts } = this.gaps
+    if (!attempts.none) attempts.set(message.offset, 0)
     this.progress.settle(slot)
     this.reservoir.release(message)
   }

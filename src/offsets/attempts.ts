@@ -6,7 +6,7 @@ import type { TriedRange } from './gap-codec.ts'
  */
 export class Attempts {
   readonly #made = new Map<number, number>()
-  /** Nothing above was tried: whatever passes a message that is held for long is not looked up. */
+  /** Nothing above was tried: whatever passes a message that is held for long is not looked up. -1: nothing was. */
   #highest = -1
   /** What owners before tried, rising; those in front of `#next` came by. */
   #recalled: readonly TriedRange[] = []
@@ -15,7 +15,12 @@ export class Attempts {
   #behind = 0
   #changes = 0
 
-  /** Whether anything is known: of most partitions nothing is. */
+  /** Whether no message was tried that is not done, as in most partitions: asked before the offset of each message is. */
+  get none(): boolean {
+    return this.#highest === -1
+  }
+
+  /** Whether anything is known. */
   get any(): boolean {
     return this.#made.size > 0 || this.expects
   }
@@ -62,8 +67,8 @@ export class Attempts {
   /** So many attempts were made on the message; 0: it is done, or begins anew. */
   set(offset: number, attempts: number): void {
     if (attempts > 0) this.#make(offset, attempts)
-    // Asked for each message that is done.
     else if (offset > this.#highest || !this.#made.delete(offset)) return
+    if (this.#made.size === 0) this.#highest = -1
     this.#changes++
   }
 

@@ -108,10 +108,11 @@ export class Gaps {
   }
 
   /** Whether a message that comes by was done by an owner before; each is asked about once, in order. */
-  passes({ offset, leaderEpoch }: Delivered): boolean {
+  passes(message: Delivered): boolean {
+    const { leaderEpoch } = message
     if (leaderEpoch > this.#leaderEpoch) this.#leaderEpoch = leaderEpoch
     // Nearly always nothing is recalled, or not any more.
-    return (this.#recalled.length > 0 || this.attempts.expects) && this.#passesRecalled(offset, leaderEpoch)
+    return (this.#recalled.length > 0 || this.attempts.expects) && this.#passesRecalled(message.offset, leaderEpoch)
   }
 
   #passesRecalled(offset: number, leaderEpoch: number): boolean {

@@ -44,7 +44,6 @@ export class Gathering<M extends WorkMessage> {
   /** Puts a message that was just taken into its batch, or behind those of its lane that are in no batch that is being filled. */
   admit(intake: Intake<M>, route: BatchRoute<M>, message: M, place: number, lane: number): void {
     intake.kept++
-    const { lanes, slots } = this.#parts
     const { leader } = intake.filling
     const attempts = intake.claim.tried(message)
     const fresh = lane === NO_LANE && route.decode === null && attempts === 0
@@ -52,6 +51,7 @@ export class Gathering<M extends WorkMessage> {
       this.#addLoose(intake, message, place, leader, route.batch)
       return
     }
+    const { lanes, slots } = this.#parts
     const slot = slots.take(intake, message, place, lane, attempts)
     slot.state = SlotState.parked
     const ahead = lane === NO_LANE ? null : lanes.enter(slot)

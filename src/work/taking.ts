@@ -43,6 +43,7 @@ export class Taking<M extends WorkMessage> {
   readonly #perPartition: number
   readonly #rotation: Rotation<M>
   readonly #lanes: Lanes<M>
+  readonly #gathering: Gathering<M>
   /** The one there is, so that a message costs none of its own. */
   readonly #fresh: { -readonly [Field in keyof Fresh<M>]: Fresh<M>[Field] | undefined } = {
     intake: undefined,
@@ -59,6 +60,7 @@ export class Taking<M extends WorkMessage> {
     this.#perPartition = parts.perPartition
     this.#rotation = parts.rotation
     this.#lanes = parts.lanes
+    this.#gathering = parts.gathering
   }
 
   /** The message, or batch, whose turn it is to start; null when there is none now. Its fields are those of the next one later. */
@@ -106,7 +108,7 @@ export class Taking<M extends WorkMessage> {
       }
       if (intake.stopped || intake.undone >= this.#parts.maxUndone) return null
       if (intake.kept >= intake.lookahead) {
-        if (this.#parts.gathering.hurry(intake)) continue
+        if (this.#gathering.hurry(intake)) continue
         return null
       }
       if (taken === MOST_TAKEN) {
@@ -137,7 +139,11 @@ export class Taking<M extends WorkMessage> {
     const place = claim.track(message)
     const lane =
       route.order === 'key' ? message.keyHash(intake.seed) : route.order === 'partition' ? intake.lane : NO_LANE
-    if (route.batch !== null || route.keyRate !== null || (lane !== NO_LANE && !this.#lanes.isFree(lane))) {
+    if (route.batch !== null) {
+      this.#gathering.admit(intake, route, message, place, lane)
+      return null
+    }
+    if (route.keyRate !== null || (lane !== NO_LANE && !this.#lanes.isFree(lane))) {
       this.#queue(intake, message, place, lane)
       return null
     }
@@ -153,14 +159,9 @@ export class Taking<M extends WorkMessage> {
   }
 
   #queue(intake: Intake<M>, message: M, place: number, lane: number): void {
-    const { slots, settling, gathering } = this.#parts
-    const { route, claim } = intake
-    if (route.batch !== null) {
-      gathering.admit(intake, route, message, place, lane)
-      return
-    }
+    const { slots, settling } = this.#parts
     intake.kept++
-    const slot = slots.take(intake, message, place, lane, claim.tried(message))
+    const slot = slots.take(intake, message, place, lane, intake.claim.tried(message))
     slot.state = SlotState.parked
     // Unless others of its lane are ahead, the rate of its key decides.
     if (lane === NO_LANE || this.#lanes.enter(slot) === null) settling.takeTurn(slot)

@@ -69,8 +69,9 @@ export class Taking<M extends WorkMessage> {
       const next = this.#takeFrom(intake)
       const { seats } = intake
       if (next !== null) {
-        if (seats === null) this.#rotation.started()
-        else this.#rotation.pass()
+        this.#rotation.started()
+        // Those that need a seat have a message each.
+        if (seats !== null) this.#rotation.pass()
         return next
       }
       seats?.passed(intake)

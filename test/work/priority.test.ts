@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeClaim } from './fake-claim.ts'
+import { Seats } from '../../src/work/seats.ts'
+import { FakeClaim, type FakeMessage } from './fake-claim.ts'
 import { Calls, Harness, route } from './harness.ts'
 
 const keys = (count: number) => new Array<null>(count).fill(null)
@@ -91,6 +92,31 @@ test('a lower priority is slow, and never stands still: of 17 messages that star
   assert.ok(started.filter(each => each === 1).length >= 3)
   dispatcher.close()
 })
+
+for (const seated of [2, 1]) {
+  test(`the same where handlers of priority ${seated} run in threads`, async () => {
+    const { dispatcher, clock } = new Harness({ concurrency: 1 })
+    const started: number[] = []
+    const handle = async ({ partition }: { partition: number }) => {
+      started.push(partition)
+      await new Promise<void>(resolve => clock.after(1, resolve))
+    }
+    const seats = new Seats<FakeMessage>()
+    seats.resize(4)
+    for (const priority of [2, 1]) {
+      const options = { priority, ...(priority === seated ? { seats } : {}) }
+      dispatcher.add(new FakeClaim(priority, keys(5_000)), route(handle, options))
+    }
+    for (let looks = 0; started.length < 17 * 17; looks++) {
+      assert.ok(looks < 10_000, `${started.length}`)
+      await clock.advance(1)
+    }
+    started.forEach((each, at) => {
+      assert.equal(each === 1, at % 17 === 16, `${at}`)
+    })
+    dispatcher.close()
+  })
+}
 
 test('partitions of one priority take turns', async () => {
   const { dispatcher, clock } = new Harness({ concurrency: 2 })

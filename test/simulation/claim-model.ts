@@ -117,6 +117,16 @@ export class ClaimModel {
     return null
   }
 
+  /** Whether one of these offsets is of a message that is to be handled, and waits for no other. */
+  hasFree(from: number, to: number): boolean {
+    return this.log.messages.some(message => {
+      const { offset } = message
+      return (
+        offset >= from && offset < to && !isFiltered(this.#route, offset) && this.#lanes.isFree(this.#laneOf(message))
+      )
+    })
+  }
+
   drain(): void {
     this.drainsBelow ??= this.#highest
     this.#parts.circuit?.leaving([...this.#decoding])

@@ -25,6 +25,11 @@ export class LaneModels {
     if (lane.length === 0) this.#lanes.delete(entry.lane)
   }
 
+  /** Whether nothing is in the lane. */
+  isFree(lane: string | null): boolean {
+    return lane === null || !this.#lanes.has(lane)
+  }
+
   /** Whether something in the lane waits for another process, and all others with it. */
   isHeld(lane: string | null, entry: Entry | undefined): boolean {
     if (lane === null) return false

@@ -5,13 +5,14 @@ import { bugsOfBatches } from './planted-batches.ts'
 import { bugsOfClaims } from './planted-bugs.ts'
 import { bugsOfDecisions } from './planted-decisions.ts'
 import { bugsOfOptions } from './planted-options.ts'
+import { bugsOfPace } from './planted-pace.ts'
 import { Simulation } from './simulation.ts'
 
 const STEPS = 1_500
 /** Where to look for a bug; the first seed that finds it is enough. */
 const SEARCHED = 60
 
-for (const bug of [...bugsOfClaims, ...bugsOfDecisions, ...bugsOfOptions, ...bugsOfBatches]) {
+for (const bug of [...bugsOfClaims, ...bugsOfDecisions, ...bugsOfOptions, ...bugsOfBatches, ...bugsOfPace]) {
   test(`finds that ${bug.name}`, async () => {
     const found = await firstViolation(bug, SEARCHED, seed => new Simulation(seed).run(STEPS))
     assert.ok(found !== null, `not found in ${SEARCHED} seeds`)

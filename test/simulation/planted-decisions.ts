@@ -16,7 +16,7 @@ import { all, replace } from '../replace.ts'
 import type { PlantedBug } from './plant.ts'
 import { leavingLanes } from './planted-bugs.ts'
 
-const NEVER = Number.MAX_SAFE_INTEGER
+export const NEVER = Number.MAX_SAFE_INTEGER
 
 const isRetried = ({ state, undone }: Slot<AnyMessage>) => state === SlotState.waiting && !undone
 const isHeld = ({ state, undone, left }: Slot<AnyMessage>) => state === SlotState.waiting && undone && !left
@@ -141,7 +141,7 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
   },
   {
     name: 'the consumer goes on after a decision to stop',
-    breaks: ['1', '4'],
+    breaks: ['1', '2', '4'],
     install: () => replace(Dispatcher.prototype, 'stop', () => () => {}),
   },
   {
@@ -273,8 +273,8 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
   },
 ]
 
-/** Slots that wait are due then. */
-function due(which: (slot: Slot<AnyMessage>) => boolean, at: number): () => void {
+/** Slots that wait are due at another time. */
+export function due(which: (slot: Slot<AnyMessage>) => boolean, at: number): () => void {
   return replace(
     Waiting.prototype,
     'add',

@@ -1,6 +1,7 @@
 import type { CircuitDecision } from '../../src/work/circuit.ts'
 import type { DispatcherOptions } from '../../src/work/dispatcher.ts'
 import type { Decision } from '../../src/work/failure.ts'
+import type { Rate } from '../../src/work/rate.ts'
 import type { BatchLimits, Order } from '../../src/work/route.ts'
 import type { Dice } from './dice.ts'
 import type { LogShape } from './partition-log.ts'
@@ -39,6 +40,10 @@ export interface RouteScenario {
   /** Whether some messages are filtered out. */
   readonly filters: boolean
   readonly expireAfterMs: number | null
+  readonly rate: Rate | null
+  /** Batches have none. */
+  readonly keyRate: Rate | null
+  readonly priority: number
   /** A decision for all failures, somewhere to keep them, or chances. */
   readonly onFailure: Decision | 'by-chance' | 'dead-letter' | 'retry-topic' | 'park'
   /** Of `'retry-topic'`: how long the messages of each tier wait, and what becomes of those that fail in the last. */
@@ -141,6 +146,7 @@ function routeScenario(
   const trouble = calm ? 0 : dice.pick([0.1, 1, 5])
   const maxMs = dice.pick([20, 2_000])
   const order = dice.pick(['key', 'key', 'partition', 'none'] as const)
+  const batched = dice.chance(0.4)
   return {
     order,
     verdicts: verdicts && dice.chance(0.5),
@@ -149,7 +155,7 @@ function routeScenario(
     attempts: dice.int(1, 4),
     backoff: { minMs: dice.chance(0.5) ? 10 : maxMs, maxMs },
     redeliverMs: dice.pick([10, 1_000]),
-    batch: dice.chance(0.4)
+    batch: batched
       ? {
           by:
             whole || order === 'partition' ? 'partition' : order === 'key' ? dice.pick(['partition', 'key']) : 'route',
@@ -161,6 +167,9 @@ function routeScenario(
     decodes: dice.chance(0.3),
     filters: dice.chance(0.3),
     expireAfterMs: dice.chance(0.2) ? dice.pick([100, 3_000]) : null,
+    rate: dice.chance(0.2) ? rate(dice) : null,
+    keyRate: dice.chance(0.2) && !batched ? rate(dice) : null,
+    priority: dice.int(0, 1),
     onFailure: dice.weighted({
       ...{ 'by-chance': 4, 'dead-letter': 2, 'retry-topic': 3, park: 1 },
       ...{ skip: 1, leave: 1, hold: 1, 'skip-and-stop': 1, stop: 1 },
@@ -192,6 +201,11 @@ function routeScenario(
       never: trouble / 100,
     },
   }
+}
+
+/** Fast enough that all is done in the end. */
+function rate(dice: Dice): Rate {
+  return { messages: dice.int(10, 100), perMs: dice.pick([10, 100, 200]), burst: dice.int(1, 20) }
 }
 
 /** A topic that is read: one of the routes', or where what failed of one waits. */

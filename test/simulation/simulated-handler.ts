@@ -21,6 +21,8 @@ export interface HandlerParts {
   /** A sync handler that takes long. */
   readonly block: (ms: number) => void
   readonly claimOf: (message: AnyMessage) => SimulatedClaim
+  /** An attempt is made on these, together. */
+  readonly started: (messages: readonly AnyMessage[]) => void
   /** What keeps dead letters. */
   readonly deadLetter: FailureDecision
   /** From now on everything succeeds soon. */
@@ -56,6 +58,8 @@ export class SimulatedHandler {
 
   /** `batch`: what may be said of single messages; null: there is one. */
   handle(messages: readonly AnyMessage[], context: HandlerContext, batch: MessageBatch<AnyMessage> | null): unknown {
+    // What is decoded was started with that, and not all of a batch at once.
+    if (!this.#scenario.decodes) this.#parts.started(messages)
     const runs = this.#enter(messages, context)
     const fate = this.#fate()
     if (batch !== null && this.#scenario.verdicts && !this.#parts.calm()) this.#say(batch, runs)
@@ -122,6 +126,7 @@ export class SimulatedHandler {
   decode(message: AnyMessage): void | Promise<void> {
     const { dice, clock, calm } = this.#parts
     const model = this.#modelOf(message)
+    if (this.#scenario.batch === null) this.#parts.started([message])
     model.decoding(message.offset)
     const fate = calm() ? dice.pick(['sync', 'late'] as const) : dice.weighted(this.#scenario.decodeFates)
     const error = new MillraceError('DECODE', 'cannot be decoded', { retriable: fate === 'retriable' })

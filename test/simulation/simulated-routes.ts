@@ -3,13 +3,14 @@ import { type Clock, sleep } from '../../src/base/clock.ts'
 import type { AnyMessage } from '../../src/consumer/claim.ts'
 import { deadLetter } from '../../src/consumer/dead-letter.ts'
 import type { FailureSink, OnFailureOption, RetryPlace } from '../../src/consumer/failure-sink.ts'
-import { type ResolvedWork, resolveOptions } from '../../src/consumer/options.ts'
+import { resolveOptions } from '../../src/consumer/options.ts'
 import { retryTopic } from '../../src/consumer/retry-topic.ts'
 import { batch, type ConsumerRoute, consumerRoute, type RouteSpec, retryRoute } from '../../src/consumer/route.ts'
 import type { Sinks } from '../../src/consumer/sinks.ts'
 import type { Failure, OnFailure } from '../../src/work/failure.ts'
 import type { Route } from '../../src/work/route.ts'
 import type { ClaimModel } from './claim-model.ts'
+import type { PaceModel } from './pace-model.ts'
 import {
   deadLetterTopic,
   GROUP,
@@ -31,7 +32,8 @@ export interface SimulatedRoute {
   readonly work: Route<AnyMessage>
 }
 
-export interface RouteParts extends Omit<HandlerParts, 'deadLetter'> {
+export interface RouteParts extends Omit<HandlerParts, 'deadLetter' | 'started'> {
+  readonly pace: PaceModel
   /** What the process measures time with. */
   readonly workClock: Clock
   /** Where failures go, once it is known which topics are read. */
@@ -47,9 +49,12 @@ export function simulatedRoutes(
   parts: RouteParts,
 ): { readonly routes: readonly SimulatedRoute[]; readonly sinks: Sinks } {
   const { work } = resolveOptions({ brokers: ['simulated:9092'], group: GROUP })
-  const specs = topics.map((topic): { topic: TopicScenario; scenario: RouteScenario } & Written => {
-    const scenario = routes[topic.route] as RouteScenario
-    return { topic, scenario, ...written(topic, scenario, work, parts) }
+  const sources = routes.map((scenario, route) => ({ scenario, ...written(route, scenario, parts) }))
+  const specs = topics.map(topic => {
+    const source = sources[topic.route] as (typeof sources)[number]
+    // What waits there is handled by the same route.
+    const retries = topic.tier === 0 ? null : retryRoute(source.spec, work, GROUP)
+    return { topic, ...source, spec: retries ?? source.spec }
   })
   const retries = new Map(specs.flatMap(({ spec }) => [...(spec.retries ?? [])]))
   const sinks = parts.sinks(retries)
@@ -78,18 +83,23 @@ interface Written {
   readonly handler: SimulatedHandler
 }
 
-/** As its user wrote it; of a retry topic, as it follows from that. */
-function written(topic: TopicScenario, scenario: RouteScenario, work: ResolvedWork, parts: RouteParts): Written {
-  const dead = deadLetter(deadLetterTopic(topic.route))
-  const handler = new SimulatedHandler(scenario, { ...parts, deadLetter: dead })
+/** As its user wrote it. */
+function written(route: number, scenario: RouteScenario, parts: RouteParts): Written {
+  const { pace } = parts
+  const dead = deadLetter(deadLetterTopic(route))
+  const started = (messages: readonly AnyMessage[]) => pace.started(route, messages)
+  const handler = new SimulatedHandler(scenario, { ...parts, deadLetter: dead, started })
   const files = simulatedFiles(parts)
-  const { order, timeoutMs, abandonMs, attempts, backoff, redeliverMs, expireAfterMs } = scenario
+  const { order, timeoutMs, abandonMs, attempts, backoff, redeliverMs, priority } = scenario
+  const { expireAfterMs, rate, keyRate } = scenario
   const { minMs, maxMs } = backoff
   const spec: RouteSpec = {
-    match: sourceTopic(topic.route),
+    match: sourceTopic(route),
     options: {
       work: {
-        ...{ order, timeoutMs, abandonMs, attempts, redeliverMs },
+        ...{ order, timeoutMs, abandonMs, attempts, redeliverMs, priority },
+        ...(rate && { rate }),
+        ...(keyRate && { keyRate }),
         ...(expireAfterMs === null ? {} : { expireAfterMs }),
         backoff: minMs === maxMs ? constant(maxMs) : exponential(minMs, maxMs),
         filter: ({ offset }) => !isFiltered(scenario, offset),
@@ -101,8 +111,7 @@ function written(topic: TopicScenario, scenario: RouteScenario, work: ResolvedWo
         ? (message, context) => handler.handle([message], context, null)
         : batch(scenario.batch, (messages, context) => handler.handle(messages, context, messages)),
   }
-  // What waits there is handled by the same route.
-  return { handler, spec: topic.tier === 0 ? spec : (retryRoute(spec, work, GROUP) ?? spec) }
+  return { handler, spec }
 }
 
 function onFailureOf(

@@ -135,7 +135,7 @@ export class Handlers<M extends WorkMessage> {
 
   #runningSlot(intake: Intake<M>, message: M, place: number, lane: number, attempt: Attempt): Slot<M> {
     const slot = this.#slots.take(intake, message, place, lane, attempt.attempt)
-    if (lane !== NO_LANE) this.#lanes.enter(slot)
+    if (lane !== NO_LANE) this.#lanes.enterFree(slot)
     slot.state = SlotState.running
     slot.attempt = attempt
     intake.deadlines.add(slot, this.#pace.wholeMs)

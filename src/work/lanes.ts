@@ -24,22 +24,27 @@ export class Lanes<M extends WorkMessage> {
 
   /** Queues the slot in its lane; answers the one it waits behind, or null when it is its turn. */
   enter(slot: Slot<M>): Slot<M> | null {
-    const index = slot.lane & this.#mask
-    const chained = this.#buckets[index] ?? null
-    let first = chained
+    let first = this.#buckets[slot.lane & this.#mask] ?? null
     while (first !== null && first.lane !== slot.lane) first = first.bucketNext
-    slot.laneNext = null
     if (first === null) {
-      slot.laneTail = slot
-      slot.bucketNext = chained
-      this.#buckets[index] = slot
-      if (++this.#count > this.#mask && this.#count <= MOST_BUCKETS) this.#grow()
+      this.enterFree(slot)
       return null
     }
+    slot.laneNext = null
     const tail = first.laneTail as Slot<M>
     tail.laneNext = slot
     first.laneTail = slot
     return tail
+  }
+
+  /** The same for a lane that is known to be free. */
+  enterFree(slot: Slot<M>): void {
+    const index = slot.lane & this.#mask
+    slot.laneNext = null
+    slot.laneTail = slot
+    slot.bucketNext = this.#buckets[index] ?? null
+    this.#buckets[index] = slot
+    if (++this.#count > this.#mask && this.#count <= MOST_BUCKETS) this.#grow()
   }
 
   /** The lane's first slot leaves it; answers the one whose turn it is now, or null when the lane is empty. */

@@ -16,7 +16,7 @@ import type { Dice } from './dice.ts'
 import type { Journal } from './journal.ts'
 import { PaceModel } from './pace-model.ts'
 import type { PartitionLog } from './partition-log.ts'
-import { GROUP, type RouteScenario, type Scenario, sourceTopic, type TopicScenario } from './scenario.ts'
+import { GROUP, type Scenario, type TopicScenario } from './scenario.ts'
 import { SimulatedBreaker } from './simulated-breaker.ts'
 import { SimulatedBrokers } from './simulated-brokers.ts'
 import { SimulatedClaim } from './simulated-claim.ts'
@@ -25,6 +25,7 @@ import { simulatedFetching } from './simulated-fetching.ts'
 import { type SimulatedRoute, simulatedRoutes } from './simulated-routes.ts'
 import { type SimulatedStorage, StorageConnection } from './simulated-storage.ts'
 import type { SinkModel } from './sink-model.ts'
+import { startable } from './startable.ts'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
@@ -136,7 +137,7 @@ export class SimulatedProcess implements ClaimHost {
       pace: new PaceModel({
         clock: this.#clock,
         routes: scenario.routes,
-        startable: route => this.#startable(route),
+        startable: route => startable(route, scenario, this.#dispatcher, [...this.claims.values()]),
         violated: what => this.#violated('pace', what),
       }),
       watched: route => this.#breaker?.breaker.watched(route) ?? route,
@@ -289,24 +290,6 @@ export class SimulatedProcess implements ClaimHost {
     }
     if (this.stopping) return
     for (const claim of this.claims.values()) if (!claim.draining && !claim.model.stopped) this.#checkClaim(claim)
-  }
-
-  /** Whether a message of this route could be started now. Where that is hard to tell the answer is no. */
-  #startable(route: number): boolean {
-    const { routes, breaker, log, hashes } = this.#parts.scenario
-    const { batch, expireAfterMs, rate, keyRate, threads } = routes[route] as RouteScenario
-    const plain = batch === null && expireAfterMs === null && rate === null && keyRate === null && threads === 0
-    if (!plain || breaker !== null || log.compressed > 0 || hashes < 100) return false
-    return [...this.claims.values()].some(claim => claim.topic === sourceTopic(route) && this.#hasStartable(claim))
-  }
-
-  #hasStartable(claim: SimulatedClaim): boolean {
-    const { perPartition, maxUndone } = this.#parts.scenario.work
-    const { model, reservoir, gaps } = claim
-    const state = this.#dispatcher.state(claim)
-    if (state === undefined || claim.draining || model.stopped || !claim.dispatchable || claim.full) return false
-    if (state.inFlight >= perPartition || state.undone >= maxUndone || gaps.toCome > 0) return false
-    return model.hasFree(reservoir.delivered, reservoir.position)
   }
 
   get #undoneBytes(): number {

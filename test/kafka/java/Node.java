@@ -3,6 +3,9 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.common.utils.Exit;
 
 /**
  * One Kafka node whose life hangs on its standard input: when that ends, because the test's process is gone for whatever
@@ -11,6 +14,8 @@ import java.nio.file.Path;
  * Arguments: cluster id, properties file, folder of the data.
  */
 public final class Node {
+  private static final long DELETING_NANOS = TimeUnit.SECONDS.toNanos(10);
+
   public static void main(String[] args) {
     String clusterId = args[0];
     String properties = args[1];
@@ -34,10 +39,18 @@ public final class Node {
     } catch (IOException broken) {
       // As good as the end.
     }
-    // Until then Kafka goes on making files, and other nodes delete theirs in the same folder.
+    // Kafka ends the process when its files are gone, which may be before all of them are.
+    Exit.setHaltProcedure((code, message) -> sleepForEver());
+    Exit.setExitProcedure((code, message) -> sleepForEver());
+    // Until then it goes on making files, and other nodes delete theirs in the same folder.
     File folder = data.getParent().toFile();
-    for (int attempt = 0; folder.exists() && attempt < 100; attempt++) deleteAll(folder);
+    long end = System.nanoTime() + DELETING_NANOS;
+    while (folder.exists() && System.nanoTime() < end) deleteAll(folder);
     Runtime.getRuntime().halt(0);
+  }
+
+  private static void sleepForEver() {
+    while (true) LockSupport.park();
   }
 
   private static void deleteAll(File file) {

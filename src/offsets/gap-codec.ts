@@ -119,6 +119,9 @@ export function gapBytes(limit: number): number {
   return Math.max(0, bytesOf(limit) - ID_BYTES - 2 * LONGEST_NUMBER - CHECKSUM_BYTES - triedBytes(limit))
 }
 
+/** Bytes that a message adds at most when it is done, or when it comes: a number more, and another that is as long as can be. */
+export const MOST_ADDED = 1 + LONGEST_NUMBER
+
 /** How many bytes these ranges take. */
 export function gapSize(offset: number, done: readonly DoneRange[]): number {
   let bytes = 0

@@ -7,6 +7,7 @@ import {
   gapBytes,
   gapSize,
   LEAST_CHARACTERS,
+  MOST_ADDED,
   type TriedRange,
 } from './gap-codec.ts'
 import type { Progress } from './progress.ts'
@@ -54,9 +55,6 @@ interface Delivered {
   readonly leaderEpoch: number
 }
 
-/** Messages that settle between two looks at the exact size, as long as it fits. */
-const LOOK_EVERY = 256
-
 /**
  * What is done above the mark of one claim, and how often the rest was tried, from one commit to the next owner's start: it is written
  * beside the committed offset, and what was read there to be done is not handled again. Nothing of it is ever needed: without it messages
@@ -78,8 +76,9 @@ export class Gaps {
   /** Messages that were not handled again. */
   skipped = 0
   #full = false
-  /** How much was settled when the exact size was last looked at. */
-  #lookedAt = Number.NEGATIVE_INFINITY
+  /** When the exact size was last looked at, so many characters were allowed, and it is the same verdict until so many messages came or were settled. */
+  #lookedFor = -1
+  #lookAt = 0
 
   constructor(progress: Progress, limit: MetadataLimit) {
     this.#progress = progress
@@ -173,13 +172,17 @@ export class Gaps {
     return this.#progress.runs > this.#limit.fewRuns && this.#lookFull()
   }
 
-  /** Looks now and then, as that takes long. */
+  /** Looks when that may have changed, as it takes long. */
   #lookFull(): boolean {
-    const { settled } = this.#progress
-    if (settled - this.#lookedAt >= (this.#full ? 1 : LOOK_EVERY)) {
-      this.#lookedAt = settled
-      const { lowest } = this.#progress
-      this.#full = gapSize(lowest, this.#progress.doneRanges()) > gapBytes(this.#limit.characters)
+    const { settled, open, lowest } = this.#progress
+    const { characters } = this.#limit
+    // Each that comes, and each that is settled.
+    const changes = 2 * settled + open
+    if (changes >= this.#lookAt || characters !== this.#lookedFor) {
+      const left = gapBytes(characters) - gapSize(lowest, this.#progress.doneRanges())
+      this.#full = left < 0
+      this.#lookedFor = characters
+      this.#lookAt = changes + Math.max(1, Math.floor(left / MOST_ADDED))
     }
     return this.#full
   }

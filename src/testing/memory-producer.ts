@@ -1,9 +1,9 @@
-import type { OutputProducer } from '../consumer/transactions.ts'
 import type { OutputTransaction } from '../consumer/transaction-round.ts'
+import type { OutputProducer } from '../consumer/transactions.ts'
 import type { OffsetStorage } from '../offsets/storage.ts'
 import type { ProducerMessage } from '../producer/message.ts'
-import { Producer, type ProducerEnvironment } from '../producer/producer.ts'
 import type { ProducerOptions } from '../producer/options.ts'
+import { Producer, type ProducerEnvironment } from '../producer/producer.ts'
 import type { TransactionOffset } from '../producer/transaction-calls.ts'
 
 /** Transactions in memory, none of which fails: what was sent is written when one ends, and then the offsets. */

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import {
   batch,
   Consumer,
@@ -18,7 +19,6 @@ import {
   type RecordInput,
   systemClock,
 } from '../../src/index.ts'
-import { StderrLogger } from '../../src/base/stderr-logger.ts'
 import { running } from '../spine/running.ts'
 import { until } from '../until.ts'
 import { quiet, WrittenTopics } from './written-topics.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeGaps } from '../../src/offsets/gap-codec.ts'
+import fc from 'fast-check'
+import { decodeGaps, gapBytes, gapSize } from '../../src/offsets/gap-codec.ts'
 import { Gaps, MetadataLimit } from '../../src/offsets/gaps.ts'
 import { Progress } from '../../src/offsets/progress.ts'
 
@@ -102,6 +103,34 @@ test('it is full when what is done fits no longer, and not any more when it does
   // Those in the middle: the mark stays where it is.
   for (const slot of open.splice(1, open.length - 2)) progress.settle(slot)
   assert.equal(gaps.full, false)
+})
+
+test('whether it is full is known after every message, whatever is done when', () => {
+  const stories = fc.record({
+    limit: fc.integer({ min: 110, max: 400 }),
+    steps: fc.array(fc.record({ come: fc.integer({ min: 0, max: 400 }), settle: fc.nat(1_000) }), {
+      minLength: 50,
+      maxLength: 500,
+    }),
+  })
+  fc.assert(
+    fc.property(stories, ({ limit, steps }) => {
+      const { progress, gaps, come } = owner({ limit })
+      const open: number[] = []
+      let offset = 0
+      for (const step of steps) {
+        offset += 1 + (step.come % 3 === 0 ? step.come : 0)
+        open.push(come(offset))
+        // The first one is stuck; of the others some are done, most of them at once.
+        const at = step.settle % 5 === 0 ? 1 + (step.settle % open.length) : open.length - 1
+        const [slot] = step.settle % 3 === 0 || at === 0 ? [] : open.splice(at, 1)
+        if (slot !== undefined) progress.settle(slot)
+        const size = gapSize(progress.lowest, progress.doneRanges())
+        assert.equal(gaps.full, size > gapBytes(limit), `${size} bytes of ${gapBytes(limit)}`)
+      }
+    }),
+    { seed: 5, numRuns: 200 },
+  )
 })
 
 test('what a commit above a stuck message takes does not grow with what is done above it', t => {

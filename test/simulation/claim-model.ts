@@ -91,6 +91,11 @@ export class ClaimModel {
     return this.#count(entry => entry.tries.undone !== null)
   }
 
+  /** Of these, those that are not due yet. */
+  get resting(): number {
+    return this.#count(({ tries }) => tries.rests(this.#journal.now))
+  }
+
   /** What those take that are left or held, at most. */
   get undoneBytes(): number {
     let bytes = 0

@@ -4,6 +4,7 @@ import { firstViolation } from './plant.ts'
 import { bugsOfBatches } from './planted-batches.ts'
 import { bugsOfClaims } from './planted-bugs.ts'
 import { bugsOfDecisions } from './planted-decisions.ts'
+import { bugsOfLimits } from './planted-limits.ts'
 import { bugsOfOptions } from './planted-options.ts'
 import { bugsOfPace } from './planted-pace.ts'
 import { Simulation } from './simulation.ts'
@@ -12,7 +13,9 @@ const STEPS = 1_500
 /** Where to look for a bug; the first seed that finds it is enough. */
 const SEARCHED = 60
 
-for (const bug of [...bugsOfClaims, ...bugsOfDecisions, ...bugsOfOptions, ...bugsOfBatches, ...bugsOfPace]) {
+const bugs = [bugsOfClaims, bugsOfDecisions, bugsOfOptions, bugsOfBatches, bugsOfLimits, bugsOfPace].flat()
+
+for (const bug of bugs) {
   test(`finds that ${bug.name}`, async () => {
     const found = await firstViolation(bug, SEARCHED, seed => new Simulation(seed).run(STEPS))
     assert.ok(found !== null, `not found in ${SEARCHED} seeds`)

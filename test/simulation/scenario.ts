@@ -122,7 +122,7 @@ export function scenario(dice: Dice): Scenario {
     chaos: dice.pick([0, 0.001, 0.01]),
     storageTrouble: dice.pick([0, 0.1, 0.5]),
     brokerTrouble: dice.pick([0, 0, 0.05]),
-    metadataLimit: dice.pick([0, 90, 150, 4_096, 4_096]),
+    metadataLimit: dice.pick([0, 90, 110, 150, 4_096]),
     storageMetadata: dice.pick([0, 100, 4_096, 4_096]),
   }
 }

@@ -6,6 +6,7 @@ import { Sinks } from '../../src/consumer/sinks.ts'
 import { WorkLog } from '../../src/consumer/work-log.ts'
 import type { Fetching } from '../../src/fetch/fetching.ts'
 import { CommitLoop } from '../../src/offsets/commit-loop.ts'
+import { gapBytes, gapSize, MOST_ADDED } from '../../src/offsets/gap-codec.ts'
 import { MetadataLimit } from '../../src/offsets/gaps.ts'
 import { Progress } from '../../src/offsets/progress.ts'
 import type { CommittedOffset } from '../../src/offsets/storage.ts'
@@ -277,25 +278,29 @@ export class SimulatedProcess implements ClaimHost {
 
   /** What must hold after each step. */
   check(mostBytes: number): void {
-    const { concurrency } = this.#parts.scenario.work
+    const { concurrency, maxAbandoned } = this.#parts.scenario.work
     const { held, limit } = this.#fetching.budget
     // What failed of a batch is decided about by partition.
     const parted = this.#routes.some(({ scenario }) => scenario.batch?.by === 'route') ? this.claims.size : 0
-    if (this.#dispatcher.running > concurrency + parted) {
-      this.#violated('4', `${this.#dispatcher.running} run, and ${concurrency} are allowed`)
-    }
+    const handlers = this.#models.reduce((sum, model) => sum + model.running, 0)
+    const running = Math.max(handlers, this.#dispatcher.running)
+    if (running > concurrency + parted) this.#violated('4', `${running} run, and ${concurrency} are allowed`)
     // What is left or held is kept in memory, however full that is.
     if (held > limit + mostBytes && held > limit + mostBytes + this.#undoneBytes) {
       this.#violated('4', `${held} bytes are held, ${limit} are allowed`)
     }
     if (this.stopping) return
+    const { abandoned } = this.#dispatcher
+    if (abandoned >= maxAbandoned) this.#violated('4', `it goes on with ${abandoned} handlers that were abandoned`)
     for (const claim of this.claims.values()) if (!claim.draining && !claim.model.stopped) this.#checkClaim(claim)
   }
 
+  get #models(): readonly ClaimModel[] {
+    return [...this.claims.values()].map(({ model }) => model)
+  }
+
   get #undoneBytes(): number {
-    let bytes = 0
-    for (const { model } of this.claims.values()) bytes += model.undoneBytes
-    return bytes
+    return this.#models.reduce((sum, { undoneBytes }) => sum + undoneBytes, 0)
   }
 
   #checkClaim(claim: SimulatedClaim): void {
@@ -305,6 +310,10 @@ export class SimulatedProcess implements ClaimHost {
     if (model.running > state.inFlight) {
       const given = `its lane and place were given away`
       this.#violated('2', `a handler of partition ${claim.partition} still runs, although ${given}`)
+    }
+    const { perPartition } = this.#parts.scenario.work
+    if (model.running > perPartition) {
+      this.#violated('4', `${model.running} run of partition ${claim.partition}, and ${perPartition} are allowed`)
     }
     if (state.waiting > model.open.size || state.undone > model.undone + model.saidDone) {
       const counted = `${state.waiting} wait and ${state.undone} are undone`
@@ -378,11 +387,24 @@ export class SimulatedProcess implements ClaimHost {
 
   #took(message: AnyMessage, claim: SimulatedClaim): void {
     this.#owners.set(message, claim)
-    const { hashes } = this.#parts.scenario
+    const { hashes, work } = this.#parts.scenario
+    const { resting } = claim.model
+    this.#checkGaps(message, claim)
+    if (resting >= work.maxUndone)
+      this.#violated('4', `${message.offset} is taken although ${resting} are left or held`)
     const hash = message.keyHash
     message.keyHash = seed => {
       const wide = hash.call(message, seed)
       return wide < 0 ? wide : wide % hashes
+    }
+  }
+
+  /** It is taken only where what is done above the mark could be remembered, but for what was done by an owner before and just came by. */
+  #checkGaps({ offset }: AnyMessage, { progress }: SimulatedClaim): void {
+    const { characters } = this.#limit
+    const size = gapSize(progress.lowest, progress.doneRanges())
+    if (characters > 0 && size > gapBytes(characters) + MOST_ADDED) {
+      this.#violated('gaps', `${offset} is taken, and ${size} bytes are to be remembered, of ${gapBytes(characters)}`)
     }
   }
 

@@ -40,6 +40,11 @@ export class Tries {
     this.#violated = violated
   }
 
+  /** Whether it is left or held, and not due yet. */
+  rests(now: number): boolean {
+    return this.undone !== null && now < this.#notBefore
+  }
+
   entered(attempt: number, now: number): void {
     const { attempts, batch } = this.#route
     if (this.#spent && !this.waits) this.#violated('is tried again, and nothing was decided about it')

@@ -1,0 +1,105 @@
+import { Gaps, MetadataLimit } from '../../src/offsets/gaps.ts'
+import { Deadlines } from '../../src/work/deadlines.ts'
+import { Dispatcher } from '../../src/work/dispatcher.ts'
+import { HandlerAbandoned } from '../../src/work/failure.ts'
+import { Handlers } from '../../src/work/handlers.ts'
+import { SlotState } from '../../src/work/slot.ts'
+import { Waiting } from '../../src/work/waiting.ts'
+import { replace, replaceGetter } from '../replace.ts'
+import type { PlantedBug } from './plant.ts'
+import { due, NEVER, routing } from './planted-decisions.ts'
+
+/** Of how much there may be at the same time, and for how long. */
+export const bugsOfLimits: readonly PlantedBug[] = [
+  {
+    name: 'a handler that ends makes room for two',
+    breaks: ['3', '4'],
+    install: () => {
+      let count = 0
+      return replace(
+        Handlers.prototype,
+        'finished',
+        finished =>
+          function (intake) {
+            finished.call(this, intake)
+            if (++count % 10 === 0 && this.running > 0) this.running--
+          },
+      )
+    },
+  },
+  {
+    name: 'a handler that ends makes room for two of its partition',
+    breaks: ['2', '4'],
+    install: () => {
+      let count = 0
+      return replace(
+        Handlers.prototype,
+        'finished',
+        finished =>
+          function (intake) {
+            finished.call(this, intake)
+            if (++count % 10 === 0) intake.running--
+          },
+      )
+    },
+  },
+  {
+    name: 'what is left or held does not keep more from being taken',
+    breaks: ['4'],
+    install: () =>
+      replace(
+        Waiting.prototype,
+        'add',
+        add =>
+          function (slot, at) {
+            add.call(this, slot, at)
+            if (slot.undone) slot.intake.undone--
+          },
+      ),
+  },
+  {
+    name: 'the consumer goes on with handlers that never end',
+    breaks: ['4'],
+    from: 130,
+    install: () =>
+      replace(
+        Dispatcher.prototype,
+        'stop',
+        stop =>
+          function (error) {
+            if (!(error instanceof HandlerAbandoned)) stop.call(this, error)
+          },
+      ),
+  },
+  {
+    name: 'a handler is not told that its time is over',
+    breaks: ['1'],
+    install: () => replace(Deadlines.prototype, 'expire', () => () => null),
+  },
+  {
+    name: 'a batch that is not full waits for ever',
+    breaks: ['1'],
+    install: () => due(({ state, members }) => state === SlotState.parked && members !== null, NEVER),
+  },
+  {
+    name: 'messages of one key are handled at the same time',
+    breaks: ['2'],
+    install: () => routing(route => (route.order === 'key' ? { ...route, order: 'none' } : route)),
+  },
+  {
+    name: 'messages of one partition are handled at the same time',
+    breaks: ['2'],
+    install: () => routing(route => (route.order === 'partition' ? { ...route, order: 'key' } : route)),
+  },
+  {
+    name: 'a commit remembers more than it may',
+    breaks: ['gaps'],
+    install: () => replaceGetter(MetadataLimit.prototype, 'characters', () => () => 32_767),
+  },
+  {
+    name: 'more is done above the mark than can be remembered',
+    breaks: ['gaps'],
+    from: 300,
+    install: () => replaceGetter(Gaps.prototype, 'full', () => () => false),
+  },
+]

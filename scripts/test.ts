@@ -13,8 +13,8 @@ const levels = {
     concurrency: availableParallelism() + 1,
     timeoutMs: 60_000,
   },
-  // Two clusters at a time, each of up to four processes: they wait more than they work.
-  kafka: { pattern: 'test/kafka/**/*.test.ts', exclude: [], concurrency: 2, timeoutMs: 300_000 },
+  // One cluster at a time: each is up to four processes.
+  kafka: { pattern: 'test/kafka/**/*.test.ts', exclude: [], concurrency: 1, timeoutMs: 300_000 },
 } as const
 
 const [name = '', ...parts] = process.argv.slice(2)

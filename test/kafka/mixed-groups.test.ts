@@ -62,14 +62,14 @@ async function mixed(
       await until(`${name} owns partitions`, () => member.owned.length > 0)
     })
   }
-  assert.ok((peers[0]?.led ?? 0) > 0, 'whoever comes first leads')
+  await until('whoever comes first leads', () => (peers[0]?.led ?? 0) > 0)
   await step(async () => peers[0]?.leave())
   assert.equal(ours.filter(({ membership }) => membership?.leader).length, 1)
   const before = peers.length
   await step(async () => peers.push(await joinPeer(topic)))
   assert.equal(peers[before]?.led, 0)
   await step(() => Promise.all(ours.map(member => member.close())))
-  assert.ok((peers[before]?.led ?? 0) > 0)
+  await until('who is left leads', () => (peers[before]?.led ?? 0) > 0)
   await step(async () => {
     const member = join('three')
     await until('three owns partitions', () => member.owned.length > 0)

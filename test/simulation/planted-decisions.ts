@@ -123,15 +123,9 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
     name: 'what is held is counted twice',
     breaks: ['4'],
     install: () =>
-      replace(
-        Waiting.prototype,
-        'add',
-        add =>
-          function (slot, at) {
-            add.call(this, slot, at)
-            if (isHeld(slot)) slot.intake.undone++
-          },
-      ),
+      whenWaiting(slot => {
+        if (isHeld(slot)) slot.intake.undone++
+      }),
   },
   // ── stop ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
   {
@@ -272,6 +266,19 @@ export const bugsOfDecisions: readonly PlantedBug[] = [
     install: () => asking(ask => (failure, parts) => ask(failure, { ...parts, now: 0 })),
   },
 ]
+
+/** This follows when a slot begins to wait. */
+export function whenWaiting(then: (slot: Slot<AnyMessage>) => void): () => void {
+  return replace(
+    Waiting.prototype,
+    'add',
+    add =>
+      function (slot, at) {
+        add.call(this, slot, at)
+        then(slot)
+      },
+  )
+}
 
 /** Slots that wait are due at another time. */
 export function due(which: (slot: Slot<AnyMessage>) => boolean, at: number): () => void {

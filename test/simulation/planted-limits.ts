@@ -1,61 +1,40 @@
+import type { AnyMessage } from '../../src/consumer/claim.ts'
 import { Gaps, MetadataLimit } from '../../src/offsets/gaps.ts'
 import { Deadlines } from '../../src/work/deadlines.ts'
 import { Dispatcher } from '../../src/work/dispatcher.ts'
 import { HandlerAbandoned } from '../../src/work/failure.ts'
 import { Handlers } from '../../src/work/handlers.ts'
+import type { Intake } from '../../src/work/intake.ts'
 import { SlotState } from '../../src/work/slot.ts'
-import { Waiting } from '../../src/work/waiting.ts'
 import { replace, replaceGetter } from '../replace.ts'
 import type { PlantedBug } from './plant.ts'
-import { due, NEVER, routing } from './planted-decisions.ts'
+import { due, NEVER, routing, whenWaiting } from './planted-decisions.ts'
 
 /** Of how much there may be at the same time, and for how long. */
 export const bugsOfLimits: readonly PlantedBug[] = [
   {
     name: 'a handler that ends makes room for two',
     breaks: ['3', '4'],
-    install: () => {
-      let count = 0
-      return replace(
-        Handlers.prototype,
-        'finished',
-        finished =>
-          function (intake) {
-            finished.call(this, intake)
-            if (++count % 10 === 0 && this.running > 0) this.running--
-          },
-      )
-    },
+    install: () =>
+      sometimesFinished(handlers => {
+        if (handlers.running > 0) handlers.running--
+      }),
   },
   {
     name: 'a handler that ends makes room for two of its partition',
     breaks: ['2', '4'],
-    install: () => {
-      let count = 0
-      return replace(
-        Handlers.prototype,
-        'finished',
-        finished =>
-          function (intake) {
-            finished.call(this, intake)
-            if (++count % 10 === 0) intake.running--
-          },
-      )
-    },
+    install: () =>
+      sometimesFinished((_, intake) => {
+        intake.running--
+      }),
   },
   {
     name: 'what is left or held does not keep more from being taken',
     breaks: ['4'],
     install: () =>
-      replace(
-        Waiting.prototype,
-        'add',
-        add =>
-          function (slot, at) {
-            add.call(this, slot, at)
-            if (slot.undone) slot.intake.undone--
-          },
-      ),
+      whenWaiting(slot => {
+        if (slot.undone) slot.intake.undone--
+      }),
   },
   {
     name: 'the consumer goes on with handlers that never end',
@@ -103,3 +82,17 @@ export const bugsOfLimits: readonly PlantedBug[] = [
     install: () => replaceGetter(Gaps.prototype, 'full', () => () => false),
   },
 ]
+
+/** Once in ten times, this follows when a handler has ended. */
+function sometimesFinished(then: (handlers: Handlers<AnyMessage>, intake: Intake<AnyMessage>) => void): () => void {
+  let count = 0
+  return replace(
+    Handlers.prototype,
+    'finished',
+    finished =>
+      function (intake) {
+        finished.call(this, intake)
+        if (++count % 10 === 0) then(this, intake)
+      },
+  )
+}

@@ -282,11 +282,11 @@ export class SimulatedProcess implements ClaimHost {
     const { held, limit } = this.#fetching.budget
     // What failed of a batch is decided about by partition.
     const parted = this.#routes.some(({ scenario }) => scenario.batch?.by === 'route') ? this.claims.size : 0
-    const handlers = this.#models.reduce((sum, model) => sum + model.running, 0)
+    const handlers = this.#sum(model => model.running)
     const running = Math.max(handlers, this.#dispatcher.running)
     if (running > concurrency + parted) this.#violated('4', `${running} run, and ${concurrency} are allowed`)
     // What is left or held is kept in memory, however full that is.
-    if (held > limit + mostBytes && held > limit + mostBytes + this.#undoneBytes) {
+    if (held > limit + mostBytes && held > limit + mostBytes + this.#sum(model => model.undoneBytes)) {
       this.#violated('4', `${held} bytes are held, ${limit} are allowed`)
     }
     if (this.stopping) return
@@ -295,12 +295,11 @@ export class SimulatedProcess implements ClaimHost {
     for (const claim of this.claims.values()) if (!claim.draining && !claim.model.stopped) this.#checkClaim(claim)
   }
 
-  get #models(): readonly ClaimModel[] {
-    return [...this.claims.values()].map(({ model }) => model)
-  }
-
-  get #undoneBytes(): number {
-    return this.#models.reduce((sum, { undoneBytes }) => sum + undoneBytes, 0)
+  /** Over all claims; asked after each step. */
+  #sum(of: (model: ClaimModel) => number): number {
+    let sum = 0
+    for (const { model } of this.claims.values()) sum += of(model)
+    return sum
   }
 
   #checkClaim(claim: SimulatedClaim): void {

@@ -54,7 +54,7 @@ export function onlyOnce(onFailure: OnFailure<AnyMessage>, logger: Logger): OnFa
   }
 }
 
-async function decided(answer: Promise<Decision>, failure: Failure<AnyMessage>, logger: Logger): Promise<Decision> {
+async function decided(answer: PromiseLike<Decision>, failure: Failure<AnyMessage>, logger: Logger): Promise<Decision> {
   return over(await answer, failure, logger)
 }
 

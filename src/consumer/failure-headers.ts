@@ -11,33 +11,55 @@ const DUE = `${PREFIX}due`
 const MOST_CHARACTERS = 2_000
 const ORIGIN = ['topic', 'partition', 'offset', 'timestamp'] as const
 
-/** A header of letters. Most have the value of the one before, so it is made when that changes. */
-class LetterHeader {
-  readonly #name: string
-  #value: string | null = null
-  #text = ''
+/**
+ * The headers of letters, but for the value of the last one. Most are as in the letter before: a header is encoded when its value is another,
+ * and all are put together when one was.
+ */
+class LetterHeaders {
+  readonly #names: readonly string[]
+  readonly #last: string
+  readonly #values: (string | number | null)[] = []
+  readonly #encoded: string[] = []
+  /** How many there are, the last one among them. */
+  count = 0
+  bytes = Buffer.alloc(0)
 
-  constructor(name: string) {
-    this.#name = encodeField(name)
+  constructor(names: readonly string[], last: string) {
+    this.#names = names.map(name => encodeField(PREFIX + name))
+    this.#last = encodeField(PREFIX + last)
   }
 
-  with(value: string): string {
-    if (value !== this.#value) {
-      this.#text = this.#name + encodeField(value)
-      this.#value = value
+  /** The value of each name but the last; null: there is no such header. */
+  set(values: readonly (string | number | null)[]): void {
+    let changed = false
+    for (let at = 0; at < values.length; at++) {
+      const value = values[at] as string | number | null
+      if (value === this.#values[at]) continue
+      this.#values[at] = value
+      this.#encoded[at] = value === null ? '' : this.#names[at] + encodeField(String(value))
+      changed = true
     }
-    return this.#text
+    if (!changed) return
+    this.count = values.filter(value => value !== null).length + 1
+    this.bytes = Buffer.from(this.#encoded.join('') + this.#last, 'latin1')
   }
 }
 
-const ORIGINS = ORIGIN.map(field => [field, new LetterHeader(PREFIX + field)] as const)
-const GROUP = new LetterHeader(`${PREFIX}group`)
-const ATTEMPTS = new LetterHeader(`${PREFIX}attempts`)
-const REASON = new LetterHeader(`${PREFIX}reason`)
-const ERROR_CLASS = new LetterHeader(`${PREFIX}error.class`)
-const ERROR_MESSAGE = new LetterHeader(`${PREFIX}error.message`)
-const FAILED_AT = new LetterHeader(`${PREFIX}failed.at`)
-const DUE_AT = new LetterHeader(DUE)
+const letterHeaders = new LetterHeaders(
+  [
+    'topic',
+    'partition',
+    'timestamp',
+    'group',
+    'attempts',
+    'reason',
+    'error.class',
+    'error.message',
+    'failed.at',
+    'due',
+  ],
+  'offset',
+)
 
 export interface FailureHeadersOptions {
   readonly group: string | null
@@ -54,24 +76,27 @@ export function failureHeaders(
   { message, error, attempts, reason }: Failure<AnyMessage>,
   { group, now, again, dueAt }: FailureHeadersOptions,
 ): EncodedHeaders {
-  const before = again ? earlier(message) : null
-  let count = 0
-  let text = ''
-  const add = (header: string): void => {
-    count++
-    text += header
-  }
-  for (const [name, value] of headersBefore(message)) add(encodeHeader(name, value))
-  for (const [field, header] of ORIGINS) add(header.with(before?.origin[field] ?? String(message[field])))
-  if (group !== null) add(GROUP.with(group))
-  add(ATTEMPTS.with(String((before?.attempts ?? 0) + attempts)))
-  add(REASON.with(reason))
-  add(ERROR_CLASS.with(error.constructor.name))
-  // A stack of nested ones may be long.
-  add(ERROR_MESSAGE.with(error.message.slice(0, MOST_CHARACTERS)))
-  add(FAILED_AT.with(isoTime(now)))
-  if (dueAt !== null) add(DUE_AT.with(String(dueAt)))
-  return new EncodedHeaders(count, text)
+  const past = again ? pastOf(message) : NO_PAST
+  const { origin } = past
+  letterHeaders.set([
+    origin.topic ?? message.topic,
+    origin.partition ?? message.partition,
+    origin.timestamp ?? message.timestamp,
+    group,
+    past.attempts + attempts,
+    reason,
+    error.constructor.name,
+    // A stack of nested ones may be long.
+    error.message.slice(0, MOST_CHARACTERS),
+    isoTime(now),
+    dueAt,
+  ])
+  const { bytes, count } = letterHeaders
+  const offset = encodeField(String(origin.offset ?? message.offset))
+  const own = headersBefore(message)
+  if (own.length === 0) return new EncodedHeaders(count, bytes, offset)
+  const text = own.map(([name, value]) => encodeHeader(name, value)).join('')
+  return new EncodedHeaders(own.length + count, Buffer.concat([Buffer.from(text, 'latin1'), bytes]), offset)
 }
 
 let isoTimeOf = Number.NaN
@@ -102,7 +127,15 @@ export function headersBefore({ headers }: AnyMessage): (readonly [string, Buffe
   return headers.raw.filter(([name]) => !name.startsWith(PREFIX))
 }
 
-function earlier({ headers }: AnyMessage) {
+/** Of a message that failed before: where it came from first, and how often it was tried. */
+interface Past {
+  readonly origin: Partial<Record<(typeof ORIGIN)[number], string>>
+  readonly attempts: number
+}
+
+const NO_PAST: Past = { origin: {}, attempts: 0 }
+
+function pastOf({ headers }: AnyMessage): Past {
   const said = (name: string) => saidOf(headers, name)
   const attempts = Number(said('attempts') ?? 0)
   return {

@@ -4,6 +4,7 @@ import { partitionName } from '../base/topic-partition.ts'
 import { Tally } from '../metrics/tally.ts'
 import type { DeliveryError, Receipt } from '../producer/delivery.ts'
 import type { Decision, Failure } from '../work/failure.ts'
+import { PendingDecision } from '../work/pending-decision.ts'
 import type { AnyMessage } from './claim.ts'
 
 /** Counts and logs what sinks keep, and what they could not keep. */
@@ -34,25 +35,24 @@ export class KeptLog {
   }
 }
 
-/** Decides about a message when its letter is written, or cannot be. Many wait at a time, so it costs no promise but that of the decision. */
-export class Letter implements Receipt {
+/** Decides about a message when its letter is written, or cannot be. */
+export class Letter extends PendingDecision implements Receipt {
   readonly #log: KeptLog
   readonly #sink: string
   readonly #failure: Failure<AnyMessage>
-  readonly #resolve: (decision: Decision) => void
 
-  constructor(log: KeptLog, sink: string, failure: Failure<AnyMessage>, resolve: (decision: Decision) => void) {
+  constructor(log: KeptLog, sink: string, failure: Failure<AnyMessage>) {
+    super()
     this.#log = log
     this.#sink = sink
     this.#failure = failure
-    this.#resolve = resolve
   }
 
   delivered(): void {
-    this.#resolve(this.#log.decided(this.#sink, this.#failure, 'skip'))
+    this.decide(this.#log.decided(this.#sink, this.#failure, 'skip'))
   }
 
   failed(_: number, error: DeliveryError): void {
-    this.#resolve(this.#log.unkept(this.#sink, this.#failure, error))
+    this.decide(this.#log.unkept(this.#sink, this.#failure, error))
   }
 }

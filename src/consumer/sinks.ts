@@ -142,7 +142,7 @@ export class Sinks {
   }
 
   /** Never throws, nor rejects. */
-  #keep(sink: FailureSink, failure: Failure<AnyMessage>): Decision | Promise<Decision> {
+  #keep(sink: FailureSink, failure: Failure<AnyMessage>): Decision | PromiseLike<Decision> {
     const { group, clock, signal } = this.#parts
     // A decision that outlived the consumer: whoever owns the partition next decides about the message again.
     if (signal.aborted) return 'hold'
@@ -171,11 +171,17 @@ export class Sinks {
   }
 
   /** @throws {MillraceError} */
-  #write(letter: ProducerMessage, { name }: FailureSink, failure: Failure<AnyMessage>): Decision | Promise<Decision> {
+  #write(
+    letter: ProducerMessage,
+    { name }: FailureSink,
+    failure: Failure<AnyMessage>,
+  ): Decision | PromiseLike<Decision> {
     const { outputs } = this.#parts
     if (outputs === null) {
       const { accept } = this.#openProducer()
-      return new Promise(resolve => accept(letter, undefined, new Letter(this.#log, name, failure, resolve), 0))
+      const written = new Letter(this.#log, name, failure)
+      accept(letter, undefined, written, 0)
+      return written
     }
     const list = new OutputList(outputs)
     list.add(letter, undefined)

@@ -138,7 +138,8 @@ export function encodeHeaders(headers: HeaderInput): EncodedHeaders {
   const wrong = (what: string) => new MillraceError('INVALID_MESSAGE', `Headers cannot be encoded: ${what}`)
   const checked = checkHeaders(headers, wrong)
   if (checked instanceof EncodedHeaders) return checked
-  return new EncodedHeaders(checked.length, checked.map(([name, value]) => encodeHeader(name, value)).join(''))
+  const text = checked.map(([name, value]) => encodeHeader(name, value)).join('')
+  return new EncodedHeaders(checked.length, Buffer.from(text, 'latin1'))
 }
 
 /** Looks at each; throws what `wrong` makes of a text. */

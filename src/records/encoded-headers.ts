@@ -10,23 +10,29 @@ export type HeaderPairs = readonly (readonly [name: string, value: Bytes])[]
 export class EncodedHeaders {
   /** How many they are. */
   readonly count: number
-  /** A character for each byte: to put strings together and copy them takes less than bytes do, when they are as few as here. */
-  readonly #text: string
+  /** All but the last value, or all. */
+  readonly #bytes: Uint8Array
+  /** A character for each byte, short. */
+  readonly #last: string
 
-  /** @internal `text`: of each what `encodeHeader` makes. */
-  constructor(count: number, text: string) {
+  /** @internal `bytes`: of each what `encodeHeader` makes. `last`, of `encodeField`: comes behind them, where it alone is new in each record. */
+  constructor(count: number, bytes: Uint8Array, last = '') {
     this.count = count
-    this.#text = text
+    this.#bytes = bytes
+    this.#last = last
   }
 
   /** Bytes that they take in a record, their count not among them. */
   get length(): number {
-    return this.#text.length
+    return this.#bytes.length + this.#last.length
   }
 
   /** @internal */
   writeTo(bytes: Buffer, at: number): void {
-    bytes.write(this.#text, at, 'latin1')
+    bytes.set(this.#bytes, at)
+    const last = this.#last
+    const start = at + this.#bytes.length
+    for (let index = 0; index < last.length; index++) bytes[start + index] = last.charCodeAt(index)
   }
 
   /** @internal */

@@ -45,7 +45,7 @@ export type FailureBackoff = ((attempt: number, random: Random, error: Error) =>
 /** A decision, or a function that makes one. A function that throws, or answers something else, stops the consumer. */
 export type OnFailure<M extends WorkMessage = WorkMessage> =
   | Decision
-  | ((failure: Failure<M>) => Decision | Promise<Decision>)
+  | ((failure: Failure<M>) => Decision | PromiseLike<Decision>)
 
 /** Thrown by a handler that wants another attempt after `afterMs` and not after the backoff. It uses up an attempt. */
 export class Retry extends MillraceError {

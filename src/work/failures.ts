@@ -17,6 +17,7 @@ import {
 import type { Intake } from './intake.ts'
 import { promised, type Scope } from './invocation.ts'
 import type { Lanes } from './lanes.ts'
+import { PendingDecision } from './pending-decision.ts'
 import type { Settling } from './settling.ts'
 import { NO_LANE, type Slot, SlotState } from './slot.ts'
 import type { SlotPool } from './slot-pool.ts'
@@ -164,11 +165,13 @@ export class Failures<M extends WorkMessage> {
       slot.state = SlotState.deciding
       const decision = this.#ask(intake, failure)
       if (typeof decision !== 'string') {
-        // As many of these as there are handlers may wait at a time: none has a promise more than it needs.
-        decision.then(
-          answer => this.#answered(at, intake, spent, this.#checked(failure, answer)),
-          thrown => this.#answered(at, intake, spent, this.#broken(failure, thrown)),
-        )
+        const answered = (answer: Decision) => this.#answered(at, intake, spent, answer)
+        if (decision instanceof PendingDecision) decision.follow(answered)
+        else
+          decision.then(
+            answer => answered(this.#checked(failure, answer)),
+            thrown => answered(this.#broken(failure, thrown)),
+          )
         return
       }
       this.#decided(at, spent, decision)
@@ -201,11 +204,13 @@ export class Failures<M extends WorkMessage> {
   }
 
   /** Never throws: a decision that cannot be had stops the consumer, which loses nothing. */
-  #ask(intake: Intake<M>, failure: Failure<M>): Decision | Promise<unknown> {
+  #ask(intake: Intake<M>, failure: Failure<M>): Decision | PendingDecision | Promise<unknown> {
     const { onFailure } = intake.route
     if (typeof onFailure === 'string') return onFailure
     try {
       const answer = this.#parts.scope.runInAsyncScope(onFailure, undefined, failure)
+      // What is decided already is not followed: the messages of a large batch would be, one within the other.
+      if (answer instanceof PendingDecision) return answer.decision ?? answer
       return promised(answer) ?? this.#checked(failure, answer)
     } catch (error) {
       return this.#broken(failure, error)

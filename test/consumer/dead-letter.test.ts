@@ -80,19 +80,19 @@ test('a message whose attempts are spent is in the dead-letter topic as it was, 
   assert.deepEqual([String(dead.key), String(dead.value), more.length], ['k', '1', 0])
   const told = dead.headers.raw.map(([name, value]) => [name, value === null ? null : String(value)])
   assert.deepEqual(told.slice(0, 3), headers.slice(0, 3))
-  assert.deepEqual(told.slice(3, -1), [
-    ['millrace.topic', topic],
-    ['millrace.partition', '0'],
-    ['millrace.offset', '1'],
-    ['millrace.timestamp', '1700000000000'],
-    ['millrace.group', topic],
-    ['millrace.attempts', '2'],
-    ['millrace.reason', 'error'],
-    ['millrace.error.class', 'TypeError'],
-    ['millrace.error.message', 'no 1'],
-  ])
-  assert.equal(told.at(-1)?.[0], 'millrace.failed.at')
-  assert.ok(Math.abs(Date.parse(String(told.at(-1)?.[1])) - Date.now()) < 60_000)
+  const { 'millrace.failed.at': failedAt, ...added } = Object.fromEntries(told.slice(3))
+  assert.deepEqual(added, {
+    'millrace.topic': topic,
+    'millrace.partition': '0',
+    'millrace.offset': '1',
+    'millrace.timestamp': '1700000000000',
+    'millrace.group': topic,
+    'millrace.attempts': '2',
+    'millrace.reason': 'error',
+    'millrace.error.class': 'TypeError',
+    'millrace.error.message': 'no 1',
+  })
+  assert.ok(Math.abs(Date.parse(String(failedAt)) - Date.now()) < 60_000)
   assert.deepEqual([consumer.state().work.skipped, consumer.state().work.kept], [1, 1])
 })
 

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { constant, exponential } from '../../src/base/backoff.ts'
 import { MillraceError } from '../../src/base/errors.ts'
 import { type Decision, type OnFailure, Poison, Retry } from '../../src/work/failure.ts'
+import { PendingDecision } from '../../src/work/pending-decision.ts'
 import { FakeClaim, type FakeMessage } from './fake-claim.ts'
 import { batchRoute, Calls, Harness, route } from './harness.ts'
 
@@ -159,7 +160,15 @@ const forms: readonly [string, (decision: Decision) => OnFailure<FakeMessage>][]
   ['given', decision => decision],
   ['answered', decision => () => decision],
   ['promised', decision => async () => decision],
+  ['pending', decision => () => pending(decision, queueMicrotask)],
+  ['pending and made', decision => () => pending(decision, make => make())],
 ]
+
+function pending(decision: Decision, soon: (make: () => void) => void): PendingDecision {
+  const made = new PendingDecision()
+  soon(() => made.decide(decision))
+  return made
+}
 
 for (const [form, as] of forms) {
   test(`'skip' settles the message and goes on (${form})`, async () => {
@@ -261,6 +270,14 @@ test('a decision that is awaited keeps its key waiting and its unit of concurren
   await harness.clock.advance(1)
   assert.deepEqual(handler.handled.toSorted(), [1, 2])
   harness.dispatcher.close()
+})
+
+test('a decision that is pending can be awaited as a promise is, before it is made and afterwards', async () => {
+  const decision = new PendingDecision()
+  const answered = (async () => decision)()
+  decision.decide('leave')
+  assert.equal(await answered, 'leave')
+  assert.equal(await decision, 'leave')
 })
 
 test('a held message may be decided about differently after a probe', async () => {

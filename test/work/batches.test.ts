@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MillraceError } from '../../src/base/errors.ts'
 import { type Decision, Poison } from '../../src/work/failure.ts'
+import { PendingDecision } from '../../src/work/pending-decision.ts'
 import type { Order } from '../../src/work/route.ts'
 import { FakeClaim, type FakeMessage } from './fake-claim.ts'
 import { batchRoute, Calls, Harness } from './harness.ts'
@@ -191,6 +192,24 @@ test('a message of a batch that is held is asked about with all its attempts', a
       [1, 4],
     ],
   )
+  dispatcher.close()
+})
+
+test('a large batch whose decisions are made at once is decided about as a small one is', async () => {
+  const { dispatcher, clock, failures, fatal } = new Harness()
+  const calls = new Calls()
+  const claim = new FakeClaim(0, new Array(20_000).fill(null))
+  const onFailure = () => {
+    const pending = new PendingDecision()
+    pending.decide('skip')
+    return pending
+  }
+  const limits = { messages: 20_000, lingerMs: 20 }
+  dispatcher.add(claim, batchRoute(calls.handleBatch, limits, { onFailure, attempts: 1, timeoutMs: 100, abandonMs: 0 }))
+  await clock.advance(300)
+  assert.deepEqual(fatal, [])
+  assert.equal(failures.length, 20_000)
+  assert.equal(claim.settled.length, 20_000)
   dispatcher.close()
 })
 

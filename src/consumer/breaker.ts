@@ -40,6 +40,10 @@ export class Breaker {
     this.#parts = parts
   }
 
+  get options(): ResolvedBreaker {
+    return this.#parts.options
+  }
+
   circuit(place: TopicPartition): Circuit {
     return this.#of(place).circuit
   }
@@ -66,11 +70,11 @@ export class Breaker {
   }
 
   #of({ topic, partition }: TopicPartition): Placed {
-    const whole = this.#parts.options.scope === 'consumer'
+    const whole = this.options.scope === 'consumer'
     const name = whole ? '' : partitionName(topic, partition)
     const known = this.#placed.get(name)
     if (known !== undefined) return known
-    const { failures, windowMs, pauseMs } = this.#parts.options
+    const { failures, windowMs, pauseMs } = this.options
     const placed: Placed = {
       place: whole ? null : { topic, partition },
       last: null,
@@ -90,7 +94,7 @@ export class Breaker {
 
   /** Never rejects: a decision that cannot be had stops the consumer, which loses nothing. */
   async #decide({ place, last }: Placed): Promise<CircuitDecision> {
-    const { onOpen, failures, windowMs } = this.#parts.options
+    const { onOpen, failures, windowMs } = this.options
     if (typeof onOpen !== 'function') return onOpen
     try {
       const { topic = null, partition = null } = place ?? {}
@@ -124,7 +128,7 @@ export class Breaker {
   }
 
   #tooMany({ place, last }: Placed): MillraceError {
-    const { failures, windowMs } = this.#parts.options
+    const { failures, windowMs } = this.options
     const where = place === null ? '' : ` of ${partitionName(place.topic, place.partition)}`
     const text = `${failures} messages${where} failed within ${windowMs} ms, the last because of: ${last?.error.message}`
     return new MillraceError('CIRCUIT_OPEN', text, { ...place, cause: last?.error })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { firstViolation } from './plant.ts'
 import { bugsOfBatches } from './planted-batches.ts'
+import { bugsOfBreakers } from './planted-breaker.ts'
 import { bugsOfClaims } from './planted-bugs.ts'
 import { bugsOfDecisions } from './planted-decisions.ts'
 import { bugsOfLimits } from './planted-limits.ts'
@@ -13,7 +14,15 @@ const STEPS = 1_500
 /** Where to look for a bug; the first seed that finds it is enough. */
 const SEARCHED = 60
 
-const bugs = [bugsOfClaims, bugsOfDecisions, bugsOfOptions, bugsOfBatches, bugsOfLimits, bugsOfPace].flat()
+const bugs = [
+  bugsOfClaims,
+  bugsOfDecisions,
+  bugsOfOptions,
+  bugsOfBreakers,
+  bugsOfBatches,
+  bugsOfLimits,
+  bugsOfPace,
+].flat()
 
 for (const bug of bugs) {
   test(`finds that ${bug.name}`, async () => {

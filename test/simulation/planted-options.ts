@@ -1,13 +1,12 @@
 import type { AnyMessage } from '../../src/consumer/claim.ts'
 import { Claim } from '../../src/consumer/claim.ts'
 import { Sieve } from '../../src/consumer/sieve.ts'
-import { Circuit } from '../../src/work/circuit.ts'
 import type { HandlerContext } from '../../src/work/context.ts'
 import { Handlers } from '../../src/work/handlers.ts'
 import { Seats } from '../../src/work/seats.ts'
 import { Settling } from '../../src/work/settling.ts'
 import { batchOf, type MessageBatch } from '../../src/work/verdicts.ts'
-import { replace, replaceGetter } from '../replace.ts'
+import { replace } from '../replace.ts'
 import type { PlantedBug } from './plant.ts'
 import { routing } from './planted-decisions.ts'
 
@@ -109,72 +108,6 @@ export const bugsOfOptions: readonly PlantedBug[] = [
             return expired.call(this, message.offset % 7 === 0 ? ({ timestamp: 1 } as AnyMessage) : message)
           },
       ),
-  },
-  // ── breaker ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-  {
-    name: 'an open circuit lets messages be started',
-    breaks: ['breaker'],
-    install: () => replaceGetter(Circuit.prototype, 'allows', () => () => true),
-  },
-  {
-    name: 'a half-open circuit lets more than its probe be started',
-    breaks: ['breaker'],
-    install: () =>
-      replaceGetter(
-        Circuit.prototype,
-        'allows',
-        () =>
-          function () {
-            return this.phase !== 'open'
-          },
-      ),
-  },
-  {
-    name: 'a circuit does not count all failures',
-    breaks: ['breaker'],
-    install: () => {
-      let count = 0
-      return replace(
-        Circuit.prototype,
-        'failed',
-        failed =>
-          function () {
-            if (++count % 3 > 0) failed.call(this)
-          },
-      )
-    },
-  },
-  {
-    name: 'a circuit counts a failure twice',
-    breaks: ['breaker'],
-    install: () =>
-      replace(
-        Circuit.prototype,
-        'failed',
-        failed =>
-          function () {
-            failed.call(this)
-            failed.call(this)
-          },
-      ),
-  },
-  {
-    name: 'a probe that fails closes the circuit',
-    breaks: ['breaker'],
-    install: () =>
-      replace(
-        Circuit.prototype,
-        'probed',
-        probed =>
-          function (probe) {
-            probed.call(this, probe, 'handled')
-          },
-      ),
-  },
-  {
-    name: 'a circuit does not hear of its probes',
-    breaks: ['breaker', '1'],
-    install: () => replace(Circuit.prototype, 'probed', () => () => {}),
   },
   // ── batches ───────────────────────────────────────────────────────────────────────────────────────────────────────────
   {

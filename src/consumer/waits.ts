@@ -93,6 +93,7 @@ export class Waits {
     if (work.blocked === 'undone' || work.blocked === 'lookahead') {
       found.push({ for: work.blocked, since: null, cause: null })
     }
+    if (claim.reservoir.heavy) found.push(this.#heavy(claim))
     if (this.#engine.transactions?.hasRoom === false) {
       const cause = 'what handlers sent waits to be written in the next transaction'
       found.push({ for: 'outputs', since: null, cause })
@@ -148,6 +149,13 @@ export class Waits {
     const at = new Date(this.#engine.wallTime(due)).toISOString()
     const cause = `${messages} ${what}; the first to come, offset ${offset}, at ${at}`
     return { for: reason, since: null, cause }
+  }
+
+  #heavy({ reservoir }: Claim): Wait {
+    const { mostDetached, limit } = this.#engine.fetching.budget
+    const own = reservoir.bytes - reservoir.batchBytes
+    const cause = `messages that wait for long (attempts, held, left, rate) take more than ${mostDetached} bytes (fetch.reservoir.bytes is ${limit}), ${own} of them here`
+    return { for: 'memory', since: null, cause }
   }
 
   /** It stands still although nothing here holds it up. */

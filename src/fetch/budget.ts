@@ -11,6 +11,8 @@ export interface Holder {
  *
  * The limit is soft by one batch, or nothing would go on when few large batches fill it: while it is exceeded, one partition at
  * a time may still fetch or inflate a single batch (`overdraw`).
+ *
+ * Messages that wait for long may take half of it: beyond that, partitions with more than their part of these are not taken from.
  */
 export class Budget {
   readonly limit: number
@@ -23,6 +25,12 @@ export class Budget {
   #overdrawn: Holder | null = null
   /** Who waits for a turn beyond the limit. */
   readonly #line = new Set<Holder>()
+  /** Of `#held`, those of messages that were copied out of their batches. */
+  #detached = 0
+  /** How many partitions share the limit. */
+  #partitions = 0
+  /** Who is not taken from, and whom to tell when it may be again. */
+  readonly #heavy = new Map<Holder, () => void>()
   #inflating = false
   #inflater: Holder | null = null
   readonly #waiting = new Map<Holder, () => void>()
@@ -61,8 +69,53 @@ export class Budget {
     this.#eased()
   }
 
+  /** A partition shares it from now on. */
+  join(): void {
+    this.#partitions++
+  }
+
+  leave(holder: Holder): void {
+    this.#partitions--
+    this.#heavy.delete(holder)
+    this.#tellHeavy()
+  }
+
   hold(bytes: number): void {
     this.#held += bytes
+  }
+
+  /** Of a message that was copied out of its batch. */
+  detach(bytes: number): void {
+    this.#detached += bytes
+    this.hold(bytes)
+  }
+
+  /** The same, given back. */
+  returnDetached(bytes: number): void {
+    this.#detached -= bytes
+    if (this.#detached <= this.mostDetached) this.#tellHeavy()
+    this.return(bytes)
+  }
+
+  /** What all messages may take together that wait for long. */
+  get mostDetached(): number {
+    return this.limit / 2
+  }
+
+  /** Whether a partition whose messages that wait take so much is to have no more of them: all take too much, and it more than its part. */
+  isHeavy(detached: number): boolean {
+    return this.#detached > this.mostDetached && detached > this.mostDetached / this.#partitions
+  }
+
+  /** `retry` is called when that may be otherwise for who is heavy now. */
+  whenLighter(holder: Holder, retry: () => void): void {
+    this.#heavy.set(holder, retry)
+  }
+
+  #tellHeavy(): void {
+    // Whoever returns bytes is in the midst of something of its own.
+    for (const retry of this.#heavy.values()) queueMicrotask(retry)
+    this.#heavy.clear()
   }
 
   return(bytes: number): void {

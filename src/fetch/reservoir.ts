@@ -102,6 +102,7 @@ export class Reservoir {
     this.#onCorrupt = options.onCorrupt
     this.#events = options.events
     this.#position = options.position
+    this.#budget.join()
   }
 
   /** Next offset to fetch, -1: not known yet. Batches without messages for users move it like any other. */
@@ -146,6 +147,11 @@ export class Reservoir {
   /** Of these, those of record batches; the others are of messages that were copied out and wait for long. */
   get batchBytes(): number {
     return this.#bytes - this.#detachedBytes
+  }
+
+  /** Its messages that wait for long take so much that no more are taken. */
+  get heavy(): boolean {
+    return this.#budget.isHeavy(this.#detachedBytes)
   }
 
   /** How many bytes of memory a fetched byte becomes: 1, or more where batches are compressed. */
@@ -206,6 +212,10 @@ export class Reservoir {
    * the order of their offsets, and each is given back by `release` or `detach`.
    */
   take(): Message | null {
+    if (this.#detachedBytes > 0 && this.heavy) {
+      this.#budget.whenLighter(this, () => this.#filled())
+      return null
+    }
     const open = this.#open
     if (open !== null && !this.#failed) {
       const message = this.#next(open)
@@ -230,7 +240,7 @@ export class Reservoir {
     if (this.#cleared) return
     this.#bytes += message.memory
     this.#detachedBytes += message.memory
-    this.#budget.hold(message.memory)
+    this.#budget.detach(message.memory)
   }
 
   /** The claim has ended: everything returns to the budget at once, later releases change nothing. */
@@ -244,9 +254,12 @@ export class Reservoir {
     this.#messages = 0
     this.#storedMessages = 0
     for (const open of this.#held.keys()) this.#return(open)
-    const rest = this.#bytes
+    const detached = this.#detachedBytes
+    const rest = this.#bytes - detached
     this.#bytes = this.#detachedBytes = 0
     this.#budget.return(rest)
+    this.#budget.returnDetached(detached)
+    this.#budget.leave(this)
     this.#budget.repay(this)
   }
 
@@ -258,7 +271,7 @@ export class Reservoir {
   #unhold(bytes: number): void {
     this.#bytes -= bytes
     this.#detachedBytes -= bytes
-    this.#budget.return(bytes)
+    this.#budget.returnDetached(bytes)
   }
 
   #store(batch: RecordBatch, from: number): void {

@@ -174,12 +174,12 @@ export class Gaps {
 
   /** Looks when that may have changed, as it takes long. */
   #lookFull(): boolean {
-    const { settled, open, lowest } = this.#progress
+    const { settled, open } = this.#progress
     const { characters } = this.#limit
     // Each that comes, and each that is settled.
     const changes = 2 * settled + open
     if (changes >= this.#lookAt || characters !== this.#lookedFor) {
-      const left = gapBytes(characters) - gapSize(lowest, this.#progress.doneRanges())
+      const left = gapBytes(characters) - gapSize(this.#progress.lowest, this.#progress.doneRanges())
       this.#full = left < 0
       this.#lookedFor = characters
       this.#lookAt = changes + Math.max(1, Math.floor(left / MOST_ADDED))

@@ -153,6 +153,14 @@ const cases: Record<string, Case> = {
     count: 1_100,
     options: { work: { ...oneAttempt, onFailure: 'leave' } },
   },
+  'messages that were left and take too much memory': {
+    for: ['memory', 'left'],
+    cause:
+      /^messages that wait for long .* take more than 40 bytes \(fetch\.reservoir\.bytes is 80\), \d\d of them here/,
+    handler: fails,
+    count: 100,
+    options: { work: { ...oneAttempt, onFailure: 'leave' }, fetch: { reservoir: { bytes: 80 } } },
+  },
   'a handler that was abandoned': {
     for: ['abandoned'],
     cause: /1 left or held after their handlers were abandoned/,

@@ -48,8 +48,19 @@ function logsOf({ seed, partitions, brokers, largest }: Load, compressions: read
   })
 }
 
+interface Trouble {
+  /** One partition never releases anything. */
+  readonly stuck?: boolean
+  /** Half of the messages wait for long before they are released. */
+  readonly failing?: boolean
+}
+
 /** Runs random takes and releases until all is handled; answers the most that was ever held. */
-async function run(load: Load, compressions: readonly Compression[], stuck: boolean): Promise<number> {
+async function run(
+  load: Load,
+  compressions: readonly Compression[],
+  { stuck, failing }: Trouble = {},
+): Promise<number> {
   const random = seededRandom(load.seed + 1)
   const logs = logsOf(load, compressions)
   const { clock, claim, fetching } = benchOf(logs, {
@@ -67,8 +78,11 @@ async function run(load: Load, compressions: readonly Compression[], stuck: bool
     assert.ok(steps < 6000, `${goal.filter(one => !done(one)).map(one => one.partition)} do not get on`)
     await clock.advance(random() * 4)
     for (const one of claims) {
-      if (random() < 0.5) one.take(Math.floor(random() * 12))
+      const tooMuch = isHeavy(one, claims, load.limit)
+      const taken = random() < 0.5 ? one.take(Math.floor(random() * 12)) : 0
+      if (tooMuch) assert.equal(taken, 0, 'no more is taken')
       peak = Math.max(peak, fetching.budget.held)
+      if (failing) for (const message of one.open) if (message.offset % 2 === 0) one.reservoir.detach(message)
       if (one !== asleep && random() < 0.6) one.release(1 + Math.floor(random() * one.open.length))
     }
   }
@@ -85,7 +99,7 @@ async function run(load: Load, compressions: readonly Compression[], stuck: bool
 test('whatever is taken and released in whatever order, memory stays within the budget and a batch, and all messages come', async () => {
   await fc.assert(
     fc.asyncProperty(load, async load => {
-      const peak = await run(load, ['none'], false)
+      const peak = await run(load, ['none'])
       const loops = Math.min(load.brokers, load.partitions) * load.fetchers
       const limit = load.limit + (loops + 1) * (load.largest + 300)
       assert.ok(peak <= limit, `${peak} of ${limit} bytes`)
@@ -97,7 +111,7 @@ test('whatever is taken and released in whatever order, memory stays within the 
 test('the same with compressed batches, which count with what they inflate to', async () => {
   await fc.assert(
     fc.asyncProperty(load, async load => {
-      const peak = await run(load, ['none', 'gzip', 'zstd'], false)
+      const peak = await run(load, ['none', 'gzip', 'zstd'])
       const loops = Math.min(load.brokers, load.partitions) * load.fetchers
       // Until a partition's first compressed batch has come, none is expected.
       const limit = load.limit + 5 * (load.maxBytes + (loops + 1) * (load.largest + 300))
@@ -110,41 +124,109 @@ test('the same with compressed batches, which count with what they inflate to', 
 test('one partition that never releases anything does not stop the others', async () => {
   await fc.assert(
     fc.asyncProperty(load, async load => {
-      await run({ ...load, partitions: load.partitions + 1 }, ['none', 'zstd'], true)
+      await run({ ...load, partitions: load.partitions + 1 }, ['none', 'zstd'], { stuck: true })
     }),
     { seed: 5, numRuns: 40 },
   )
 })
 
-test('a partition whose detached messages fill the whole budget is still fetched, a batch at a time', async () => {
-  const log = new PartitionLog('orders', 0)
-  for (let index = 0; index < 6; index++) log.append([{ value: 'x'.repeat(1_000) }])
-  const { clock, claim, fetching } = benchOf([log], { reservoir: { messages: 100, bytes: 1_500 } })
+test('while messages that wait for long take half of the budget no more are taken of who has more than its part, and all come', async () => {
+  await fc.assert(
+    fc.asyncProperty(load, async load => {
+      await run(load, ['none', 'zstd'], { failing: true })
+    }),
+    { seed: 6, numRuns: 40 },
+  )
+})
+
+/** Whether messages of all claims that wait for long take too much, and those of this one more than their part. */
+function isHeavy(one: TestClaim, claims: readonly TestClaim[], limit: number): boolean {
+  const detached = ({ reservoir }: TestClaim) => reservoir.bytes - reservoir.batchBytes
+  const all = claims.reduce((sum, claim) => sum + detached(claim), 0)
+  return 2 * all > limit && 2 * detached(one) * claims.length > limit
+}
+
+/** Takes all that there is, one after the other: each fails and waits for long. */
+function fail(claim: TestClaim): void {
+  while (claim.take(1) > 0) for (const message of claim.open) claim.reservoir.detach(message)
+}
+
+function logOf(partition: number, messages: number, size: number): PartitionLog {
+  const log = new PartitionLog('orders', partition)
+  for (let index = 0; index < messages; index++) log.append([{ value: 'x'.repeat(size) }])
+  return log
+}
+
+test('a partition whose messages that wait take half of the budget is taken from again as they are done', async () => {
+  const log = logOf(0, 8, 1_000)
+  const { clock, claim, fetching } = benchOf([log], { reservoir: { messages: 100, bytes: 6_000 } })
   const one = claim(log, 0)
-  for (let round = 0; round < 8; round++) {
-    await clock.advance(200)
-    // Each of them fails and waits for long.
-    while (one.take(1) > 0) for (const message of one.open) one.reservoir.detach(message)
+  const goesOn = async () => {
+    for (let round = 0; round < 8; round++) {
+      await clock.advance(200)
+      fail(one)
+    }
+    return one.seen.length
   }
-  assert.deepEqual(one.seen, [0, 1, 2, 3, 4, 5])
-  one.release(6)
+  assert.equal(await goesOn(), 3)
+  assert.equal(one.reservoir.heavy, true)
+  const { fills } = one
+  one.release(1)
+  await clock.advance(1)
+  assert.ok(one.fills > fills, 'it is told')
+  assert.equal(await goesOn(), 4)
+  while (one.seen.length < 8) {
+    one.release(1)
+    await goesOn()
+  }
+  assert.deepEqual(one.seen, log.visible)
+  one.release(3)
   assert.equal(fetching.budget.held, 0)
   await fetching.close()
 })
 
-test('a partition whose detached messages fill its share is fetched, a batch at a time, beside one that has nothing new', async () => {
-  const busy = new PartitionLog('orders', 0)
-  for (let index = 0; index < 8; index++) busy.append([{ value: 'x'.repeat(100) }])
+test('where messages that wait take too much, others have their part of it, and so has who stays when others go', async () => {
+  const logs = [logOf(0, 30, 1_000), logOf(1, 30, 1_000), logOf(2, 30, 100)]
+  const { clock, claim, fetching } = benchOf(logs, { reservoir: { messages: 100, bytes: 24_000 } })
+  const [greedy, late, healthy] = logs.map(log => claim(log, 0)) as [TestClaim, TestClaim, TestClaim]
+  const rounds = async (action: () => void) => {
+    for (let round = 0; round < 40; round++) {
+      await clock.advance(200)
+      action()
+    }
+  }
+  await rounds(() => fail(greedy))
+  assert.equal(greedy.seen.length, 12, 'half of it')
+  await rounds(() => fail(late))
+  assert.equal(late.seen.length, 4, 'a third of that')
+  await rounds(() => healthy.release(healthy.take(1)))
+  assert.deepEqual(healthy.seen, healthy.log.visible, 'one that has none is not kept waiting')
+  await rounds(() => fail(greedy))
+  assert.equal(greedy.seen.length, 12)
+  const { fills } = late
+  greedy.reservoir.clear()
+  fetching.remove(greedy)
+  await clock.advance(1)
+  assert.ok(late.fills > fills, 'it is told')
+  await rounds(() => fail(late))
+  assert.equal(late.seen.length, 12)
+  for (const one of [late, healthy]) one.reservoir.clear()
+  assert.equal(fetching.budget.held, 0)
+  await fetching.close()
+})
+
+test('a partition whose messages that wait fill its share of fetches is fetched, a batch at a time, beside one that has nothing new', async () => {
+  const busy = logOf(0, 8, 100)
   const quiet = new PartitionLog('orders', 1)
   const { clock, claim, fetching } = benchOf([busy, quiet], {
-    reservoir: { messages: 100, bytes: 1_500 },
+    reservoir: { messages: 100, bytes: 2_000 },
     partitionMaxBytes: 200,
   })
   const one = claim(busy, 0)
   claim(quiet, 0)
   for (let round = 0; round < 20; round++) {
     await clock.advance(600)
-    while (one.take(1) > 0) for (const message of one.open) one.reservoir.detach(message)
+    fail(one)
   }
   assert.deepEqual(one.seen, [0, 1, 2, 3, 4, 5, 6, 7])
   one.release(8)

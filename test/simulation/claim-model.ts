@@ -5,7 +5,7 @@ import type { CircuitModel } from './circuit-model.ts'
 import type { Journal } from './journal.ts'
 import { LaneModels } from './lane-models.ts'
 import { MarkModel } from './mark-model.ts'
-import { bytesOf, type LogMessage, type PartitionLog } from './partition-log.ts'
+import { bytesOf, type LogMessage, leastBytesOf, type PartitionLog } from './partition-log.ts'
 import { type Ending, type Entry, endings, isRunning, type Run } from './run.ts'
 import { isFiltered, type RouteScenario, type TopicScenario } from './scenario.ts'
 import type { SinkModel } from './sink-model.ts'
@@ -100,6 +100,13 @@ export class ClaimModel {
   get undoneBytes(): number {
     let bytes = 0
     for (const { tries, message } of this.open.values()) if (tries.undone !== null) bytes += bytesOf(message)
+    return bytes
+  }
+
+  /** And at least. */
+  get leastUndoneBytes(): number {
+    let bytes = 0
+    for (const { tries, message } of this.open.values()) if (tries.undone !== null) bytes += leastBytesOf(message)
     return bytes
   }
 

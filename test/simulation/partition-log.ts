@@ -182,6 +182,11 @@ export function bytesOf({ key, value, headers }: LogMessage): number {
   return bytes
 }
 
+/** Of its key and value alone. */
+export function leastBytesOf({ key, value }: LogMessage): number {
+  return (key?.length ?? 0) + value.length
+}
+
 const NONE: ReadonlyMap<string, string> = new Map()
 
 function asWritten({ offset, rawKey, rawValue, timestamp, headers }: Message, index: number): LogMessage {

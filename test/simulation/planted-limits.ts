@@ -1,4 +1,5 @@
 import type { AnyMessage } from '../../src/consumer/claim.ts'
+import { Reservoir } from '../../src/fetch/reservoir.ts'
 import { Gaps, MetadataLimit } from '../../src/offsets/gaps.ts'
 import { Deadlines } from '../../src/work/deadlines.ts'
 import { Dispatcher } from '../../src/work/dispatcher.ts'
@@ -35,6 +36,12 @@ export const bugsOfLimits: readonly PlantedBug[] = [
       whenWaiting(slot => {
         if (slot.undone) slot.intake.undone--
       }),
+  },
+  {
+    name: 'what is left or held takes more memory than it may',
+    breaks: ['4'],
+    from: 119,
+    install: () => replaceGetter(Reservoir.prototype, 'heavy', () => () => false),
   },
   {
     name: 'the consumer goes on with handlers that never end',

@@ -85,7 +85,7 @@ export const bugsOfPace: readonly PlantedBug[] = [
   {
     name: 'what is less urgent comes first',
     breaks: ['pace'],
-    from: 210,
+    from: 360,
     install: () => routing(route => ({ ...route, priority: -route.priority })),
   },
   {

@@ -331,9 +331,9 @@ export class SimulatedProcess implements ClaimHost {
     // Keys with the same hash wait for what is held, whatever partition they are in.
     const shelved = [...this.claims.values()].some(claim => claim.model.shelved > 0)
     if (hashes < 100 && shelved) return null
-    for (const { model, topic, partition, gaps } of this.claims.values()) {
+    for (const { model, topic, partition, gaps, reservoir } of this.claims.values()) {
       const { missing, shelved, limit } = model
-      if (shelved >= work.maxUndone || (shelved > 0 && gaps.full)) continue
+      if (shelved >= work.maxUndone || (shelved > 0 && (gaps.full || reservoir.heavy))) continue
       if (missing !== null) return { invariant: '1', what: `${partitionName(topic, partition)}: ${missing}` }
       const isIt = (other: TopicPartition) => other.topic === topic && other.partition === partition
       const committed = this.#loop.state().partitions.findLast(isIt)?.committed
@@ -389,6 +389,7 @@ export class SimulatedProcess implements ClaimHost {
     const { hashes, work } = this.#parts.scenario
     const { resting } = claim.model
     this.#checkGaps(message, claim)
+    this.#checkUndone(message, claim)
     if (resting >= work.maxUndone)
       this.#violated('4', `${message.offset} is taken although ${resting} are left or held`)
     const hash = message.keyHash
@@ -405,6 +406,17 @@ export class SimulatedProcess implements ClaimHost {
     if (characters > 0 && size > gapBytes(characters) + MOST_ADDED) {
       this.#violated('gaps', `${offset} is taken, and ${size} bytes are to be remembered, of ${gapBytes(characters)}`)
     }
+  }
+
+  /** What is left or held takes half of the budget at most before more is taken of who has more than its part of it. */
+  #checkUndone({ offset }: AnyMessage, { model }: SimulatedClaim): void {
+    const most = this.#parts.scenario.budget / 2
+    const live = [...this.claims.values()].filter(claim => claim.live).length
+    const own = model.leastUndoneBytes
+    if (own * live <= most) return
+    const all = this.#sum(each => each.leastUndoneBytes)
+    if (all > most)
+      this.#violated('4', `${offset} is taken although ${all} bytes are left or held, ${own} of them here`)
   }
 
   #brokers(): SimulatedBrokers {

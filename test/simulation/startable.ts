@@ -26,7 +26,7 @@ function hasStartable(
   { perPartition, maxUndone }: Scenario['work'],
 ): boolean {
   const { model, reservoir, gaps } = claim
-  if (claim.draining || model.stopped || !claim.dispatchable || claim.full) return false
+  if (claim.draining || model.stopped || !claim.dispatchable || claim.full || reservoir.heavy) return false
   if (inFlight >= perPartition || undone >= maxUndone || gaps.toCome > 0) return false
   return model.hasFree(reservoir.delivered, reservoir.position)
 }

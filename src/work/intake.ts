@@ -4,7 +4,7 @@ import type { EndReason } from './drain.ts'
 import type { Filling } from './gathering.ts'
 import type { Route } from './route.ts'
 import type { Seats } from './seats.ts'
-import type { Loose, Slot } from './slot.ts'
+import { type Loose, NO_LANE, type Slot } from './slot.ts'
 import type { Throttle } from './throttle.ts'
 
 /**
@@ -110,11 +110,25 @@ export class Intake<M extends WorkMessage> {
     this.tellIdle()
   }
 
-  /** Whether a slot is to be started although it drains. */
+  /** Whether a slot, or something of its batch, is to be started although it drains. */
   finishes({ message, members, loose }: Slot<M>): boolean {
-    if (message.offset < this.finishBelow) return true
-    if (members?.some(member => member.message.offset < this.finishBelow)) return true
-    return loose?.some(({ messages }) => messages.some(({ offset }) => offset < this.finishBelow)) ?? false
+    const isBelow = ({ offset }: M) => offset < this.finishBelow
+    const some =
+      isBelow(message) ||
+      members?.some(member => isBelow(member.message)) ||
+      loose?.some(({ messages }) => messages.some(isBelow))
+    return some === true && (members === null || !this.#overtakes(members))
+  }
+
+  /** Whether members that would be finished, as others of their lane stand behind them that are to be, come after one that comes again. */
+  #overtakes(members: readonly Slot<M>[]): boolean {
+    const lanes = new Set<number>()
+    for (const { lane, message } of members.toReversed()) {
+      if (lane === NO_LANE) continue
+      if (message.offset < this.finishBelow) lanes.add(lane)
+      else if (message.offset > this.comesAgain && lanes.has(lane)) return true
+    }
+    return false
   }
 
   /** The message comes again, and with it all that follow it. */

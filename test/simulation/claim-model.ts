@@ -322,8 +322,12 @@ export class ClaimModel {
   /** It is to be kept elsewhere. `deadLetter`: by an answer. */
   keeps(failure: Failure<AnyMessage>, deadLetter: boolean): void {
     const { topic, sinks } = this.#parts
-    const entry = this.open.get(failure.message.offset)
-    if (entry !== undefined) entry.keeping = sinks.asked(topic, this.log, entry.message, failure, deadLetter)
+    const { offset } = failure.message
+    const entry = this.open.get(offset)
+    // What is done is not asked for; `decided` says so.
+    const message = entry?.message ?? (this.log.messages[this.log.indexOf(offset)] as LogMessage)
+    const keeping = sinks.asked(topic, this.log, message, failure, deadLetter)
+    if (entry !== undefined) entry.keeping = keeping
   }
 
   /** It is in a file. */

@@ -112,7 +112,7 @@ export function scenario(dice: Dice): Scenario {
     },
     routes: [routeScenario(dice, calm, batches), routeScenario(dice, calm, batches)],
     breaker,
-    budget: dice.pick([500, 10_000, 100_000]),
+    budget: dice.pick([1_000, 10_000, 100_000]),
     reservoirMessages: dice.pick([10, 100]),
     maxBytes: dice.pick([500, 4_000]),
     ringLimit: dice.pick([2, 16, 65_536]),

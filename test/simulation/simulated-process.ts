@@ -1,12 +1,10 @@
 import { exponential } from '../../src/base/backoff.ts'
-import { partitionName, type TopicPartition } from '../../src/base/topic-partition.ts'
 import type { AnyMessage, Claim, ClaimHost } from '../../src/consumer/claim.ts'
 import { dueAt } from '../../src/consumer/failure-headers.ts'
 import { Sinks } from '../../src/consumer/sinks.ts'
 import { WorkLog } from '../../src/consumer/work-log.ts'
 import type { Fetching } from '../../src/fetch/fetching.ts'
 import { CommitLoop } from '../../src/offsets/commit-loop.ts'
-import { gapBytes, gapSize, MOST_ADDED } from '../../src/offsets/gap-codec.ts'
 import { MetadataLimit } from '../../src/offsets/gaps.ts'
 import { Progress } from '../../src/offsets/progress.ts'
 import type { CommittedOffset } from '../../src/offsets/storage.ts'
@@ -17,6 +15,7 @@ import type { Dice } from './dice.ts'
 import type { Journal } from './journal.ts'
 import { PaceModel } from './pace-model.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { type Missing, ProcessModel } from './process-model.ts'
 import { GROUP, type Scenario, type TopicScenario } from './scenario.ts'
 import { SimulatedBreaker } from './simulated-breaker.ts'
 import { SimulatedBrokers } from './simulated-brokers.ts'
@@ -44,12 +43,6 @@ export interface ProcessParts {
   readonly calm: () => boolean
   /** It stops because of an error, and must be closed. */
   readonly fatal: () => void
-}
-
-/** What should have happened and has not, and what that breaks if it never does. */
-export interface Missing {
-  readonly invariant: string
-  readonly what: string
 }
 
 /** One consumer: the real dispatcher, commit loop, reservoirs and progress, wired as a consumer does it. */
@@ -80,8 +73,7 @@ export class SimulatedProcess implements ClaimHost {
   #claimed = 0
   #overdue = false
   readonly #limit: MetadataLimit
-  /** Characters of metadata that were too many for the storage. */
-  #refused = Number.POSITIVE_INFINITY
+  readonly #model: ProcessModel
 
   constructor(parts: ProcessParts) {
     const { clock, dice, storage, scenario } = parts
@@ -124,12 +116,18 @@ export class SimulatedProcess implements ClaimHost {
         committed: () => {},
         failing: () => {},
         metadataTooLarge: characters => {
-          this.#refused = Math.min(this.#refused, characters)
+          this.#model.refused(characters)
           this.#limit.refused(characters)
         },
         overdue: overdue => this.#setOverdue(overdue),
         fatal: error => this.#violated('progress', `the commit loop stopped: ${error.message}`),
       },
+    })
+    this.#model = new ProcessModel({
+      ...{ scenario, clock: this.#clock, claims: this.claims, limit: this.#limit, loop: this.#loop },
+      dispatcher: this.#dispatcher,
+      budget: this.#fetching.budget,
+      violated: (invariant, what) => this.#violated(invariant, what),
     })
     const { routes, sinks } = simulatedRoutes(scenario, parts.topics, {
       ...{ ...parties, dice, clock: this.#hands, workClock: this.#clock },
@@ -262,7 +260,7 @@ export class SimulatedProcess implements ClaimHost {
     // It was killed meanwhile.
     if (this.gone) return
     this.gone = true
-    this.#checkEmpty()
+    this.#model.checkEmpty()
   }
 
   kill(): void {
@@ -274,84 +272,14 @@ export class SimulatedProcess implements ClaimHost {
     this.claims.clear()
   }
 
-  // ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
   /** What must hold after each step. */
   check(mostBytes: number): void {
-    const { concurrency, maxAbandoned } = this.#parts.scenario.work
-    const { held, limit } = this.#fetching.budget
-    // What failed of a batch is decided about by partition.
-    const parted = this.#routes.some(({ scenario }) => scenario.batch?.by === 'route') ? this.claims.size : 0
-    const handlers = this.#sum(model => model.running)
-    const running = Math.max(handlers, this.#dispatcher.running)
-    if (running > concurrency + parted) this.#violated('4', `${running} run, and ${concurrency} are allowed`)
-    // What is left or held is kept in memory, however full that is.
-    if (held > limit + mostBytes && held > limit + mostBytes + this.#sum(model => model.undoneBytes)) {
-      this.#violated('4', `${held} bytes are held, ${limit} are allowed`)
-    }
-    if (this.stopping) return
-    const { abandoned } = this.#dispatcher
-    if (abandoned >= maxAbandoned) this.#violated('4', `it goes on with ${abandoned} handlers that were abandoned`)
-    for (const claim of this.claims.values()) if (!claim.draining && !claim.model.stopped) this.#checkClaim(claim)
-  }
-
-  /** Over all claims; asked after each step. */
-  #sum(of: (model: ClaimModel) => number): number {
-    let sum = 0
-    for (const { model } of this.claims.values()) sum += of(model)
-    return sum
-  }
-
-  #checkClaim(claim: SimulatedClaim): void {
-    const { model } = claim
-    const state = this.#dispatcher.state(claim)
-    if (state === undefined) return
-    if (model.running > state.inFlight) {
-      const given = `its lane and place were given away`
-      this.#violated('2', `a handler of partition ${claim.partition} still runs, although ${given}`)
-    }
-    const { perPartition } = this.#parts.scenario.work
-    if (model.running > perPartition) {
-      this.#violated('4', `${model.running} run of partition ${claim.partition}, and ${perPartition} are allowed`)
-    }
-    if (state.waiting > model.open.size || state.undone > model.undone + model.saidDone) {
-      const counted = `${state.waiting} wait and ${state.undone} are undone`
-      this.#violated('4', `${counted}, of ${model.open.size} that are open and ${model.undone} left or held`)
-    }
-    if (state.inFlight > 0) return
-    if (state.waiting !== model.open.size - model.shelved) {
-      const expected = `${model.open.size} are open and ${model.shelved} are put aside`
-      this.#violated('4', `${state.waiting} are counted to wait in ${claim.partition}, and ${expected}`)
-    }
+    this.#model.check(mostBytes, this.stopping)
   }
 
   /** Why not everything is done and committed, or null. */
   get missing(): Missing | null {
-    const { hashes, work } = this.#parts.scenario
-    // Keys with the same hash wait for what is held, whatever partition they are in.
-    const shelved = [...this.claims.values()].some(claim => claim.model.shelved > 0)
-    if (hashes < 100 && shelved) return null
-    for (const { model, topic, partition, gaps, reservoir } of this.claims.values()) {
-      const { missing, shelved, limit } = model
-      if (shelved >= work.maxUndone || (shelved > 0 && (gaps.full || reservoir.heavy))) continue
-      if (missing !== null) return { invariant: '1', what: `${partitionName(topic, partition)}: ${missing}` }
-      const isIt = (other: TopicPartition) => other.topic === topic && other.partition === partition
-      const committed = this.#loop.state().partitions.findLast(isIt)?.committed
-      if (committed !== limit) {
-        return {
-          invariant: '1',
-          what: `${partitionName(topic, partition)} is done up to ${limit}, and ${committed} is committed`,
-        }
-      }
-    }
-    return null
-  }
-
-  #checkEmpty(): void {
-    const { held, reserved } = this.#fetching.budget
-    if (held !== 0 || reserved !== 0) this.#violated('4', `${held} bytes are held, ${reserved} reserved after the end`)
-    const { timers } = this.#clock
-    if (timers > 0) this.#violated('4', `${timers} timers are left after the end`)
+    return this.#model.missing
   }
 
   // ── what it is told ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -386,37 +314,13 @@ export class SimulatedProcess implements ClaimHost {
 
   #took(message: AnyMessage, claim: SimulatedClaim): void {
     this.#owners.set(message, claim)
-    const { hashes, work } = this.#parts.scenario
-    const { resting } = claim.model
-    this.#checkGaps(message, claim)
-    this.#checkUndone(message, claim)
-    if (resting >= work.maxUndone)
-      this.#violated('4', `${message.offset} is taken although ${resting} are left or held`)
+    const { hashes } = this.#parts.scenario
+    this.#model.took(message, claim)
     const hash = message.keyHash
     message.keyHash = seed => {
       const wide = hash.call(message, seed)
       return wide < 0 ? wide : wide % hashes
     }
-  }
-
-  /** It is taken only where what is done above the mark could be remembered, but for what was done by an owner before and just came by. */
-  #checkGaps({ offset }: AnyMessage, { progress }: SimulatedClaim): void {
-    const { characters } = this.#limit
-    const size = gapSize(progress.lowest, progress.doneRanges())
-    if (characters > 0 && size > gapBytes(characters) + MOST_ADDED) {
-      this.#violated('gaps', `${offset} is taken, and ${size} bytes are to be remembered, of ${gapBytes(characters)}`)
-    }
-  }
-
-  /** What is left or held takes half of the budget at most before more is taken of who has more than its part of it. */
-  #checkUndone({ offset }: AnyMessage, { model }: SimulatedClaim): void {
-    const most = this.#parts.scenario.budget / 2
-    const live = [...this.claims.values()].filter(claim => claim.live).length
-    const own = model.leastUndoneBytes
-    if (own * live <= most) return
-    const all = this.#sum(each => each.leastUndoneBytes)
-    if (all > most)
-      this.#violated('4', `${offset} is taken although ${all} bytes are left or held, ${own} of them here`)
   }
 
   #brokers(): SimulatedBrokers {
@@ -465,10 +369,8 @@ export class SimulatedProcess implements ClaimHost {
 
   #sent(offset: CommittedOffset): void {
     if (this.gone) return
-    const { topic, partition, metadata } = offset
-    if (metadata.length >= this.#refused) {
-      this.#violated('gaps', `${metadata.length} characters of metadata are sent, and ${this.#refused} were refused`)
-    }
+    const { topic, partition } = offset
+    this.#model.sent(offset)
     for (const claim of this.claims.values()) {
       if (claim.topic !== topic || claim.partition !== partition) continue
       claim.model.sent(offset, this.#limit.characters)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { constant } from '../../src/base/backoff.ts'
-import { Closing, type Decision, PartitionLost, PartitionRevoked } from '../../src/work/failure.ts'
+import { Closing, type Decision, type Failure, PartitionLost, PartitionRevoked } from '../../src/work/failure.ts'
 import { FakeClaim } from './fake-claim.ts'
 import { batchRoute, Calls, Harness, route } from './harness.ts'
 
@@ -310,6 +310,42 @@ test('what stands in its lane before a message that a drain finishes is finished
   await clock.advance(1)
   assert.equal(drain.result, 0)
   assert.deepEqual(claim.settled, [1, 2, 0])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('a drain finishes nothing of a batch whose lane has one in front that comes again', async () => {
+  const { dispatcher, clock } = new Harness()
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a'])
+  const options = {
+    ...({ attempts: 1, order: 'partition', redeliverMs: 100, timeoutMs: 500, abandonMs: 100 } as const),
+    onFailure: ({ reason }: Failure) => (reason === 'abandoned' ? 'hold' : 'leave'),
+  } as const
+  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 4, lingerMs: 0 }, options))
+  const arrive = async (keys: string[], ms: number) => {
+    claim.write(keys)
+    dispatcher.wake(claim)
+    await clock.advance(ms)
+  }
+  await clock.advance(1)
+  calls.of(0).reject(new Error('no'))
+  await arrive(['a'], 1)
+  // The one that was left stands behind these now.
+  await arrive(['a', 'a', 'a'], 200)
+  calls.of(1).resolve()
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['2+3+4+0'])
+  calls.of(0).reject(new Error('no'))
+  await clock.advance(700)
+  // The first half was left to itself, 2 is held, 3 waits behind it, and so does the other half.
+  assert.deepEqual(calls.running, ['2+3'])
+  const drain = watch(dispatcher.drain([claim], times))
+  await clock.advance(1)
+  assert.deepEqual(calls.running, ['2+3'])
+
+  assert.equal(drain.result, 0)
+  assert.deepEqual(claim.settled, [1])
   dispatcher.close()
   assert.equal(clock.timers, 0)
 })

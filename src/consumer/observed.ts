@@ -6,7 +6,7 @@ import type { MetricDefinition } from '../metrics/definition.ts'
 import type { CommittedOffset, OffsetStorage } from '../offsets/storage.ts'
 import type { OwnershipListener } from '../ownership/coordinator.ts'
 import type { HandlerContext } from '../work/context.ts'
-import { promised } from '../work/invocation.ts'
+import { told } from '../work/invocation.ts'
 import type { Route } from '../work/route.ts'
 import type { AnyMessage } from './claim.ts'
 import type { Instruments } from './instruments.ts'
@@ -121,16 +121,7 @@ function timedHandler<W extends AnyMessage | readonly AnyMessage[]>(
     const times = durations(firstOf(work).topic)
     const start = clock.now()
     const ended = () => times.observe((clock.now() - start) / 1_000)
-    let pending: Promise<unknown> | null
-    try {
-      pending = promised(handle(work, context))
-    } catch (error) {
-      ended()
-      throw error
-    }
-    if (pending === null) ended()
-    else pending.then(ended, ended)
-    return pending
+    return told(() => handle(work, context), ended, ended)
   }
 }
 

@@ -2,7 +2,7 @@ import type { TopicPartition } from '../base/topic-partition.ts'
 import type { Circuit, ProbeResult } from '../work/circuit.ts'
 import type { HandlerContext } from '../work/context.ts'
 import { HandlerTimeout } from '../work/failure.ts'
-import { promised } from '../work/invocation.ts'
+import { told } from '../work/invocation.ts'
 import type { Route } from '../work/route.ts'
 import { batchOf, type MessageBatch } from '../work/verdicts.ts'
 import type { AnyMessage } from './claim.ts'
@@ -80,16 +80,11 @@ class Probes {
     const said: Results = new Map()
     const ended = (rest: ProbeResult) => this.#tell(probes, messages, said, rest)
     const rejected = () => ended(signal.aborted && !(signal.reason instanceof HandlerTimeout) ? 'unknown' : 'failed')
-    let pending: Promise<unknown> | null
-    try {
-      pending = promised(handle(said))
-    } catch (error) {
-      rejected()
-      throw error
-    }
-    if (pending === null) ended('handled')
-    else pending.then(() => ended('handled'), rejected)
-    return pending
+    return told(
+      () => handle(said),
+      () => ended('handled'),
+      rejected,
+    )
   }
 
   /** The circuits that these probe, and the numbers of the probes. */

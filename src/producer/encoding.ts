@@ -1,4 +1,5 @@
 import { MillraceError, toError } from '../base/errors.ts'
+import { isThenable } from '../base/thenable.ts'
 import { type Bytes, bytesOf, EncodedHeaders } from '../records/encoded-headers.ts'
 import { SerdeError } from '../serde/error.ts'
 import type { SerdeHeaders, SerdeInfo, Serializer } from '../serde/serde.ts'
@@ -24,17 +25,13 @@ export function encode(
   } catch (thrown) {
     throw encodeError(thrown, part)
   }
-  if (!isLater(encoded)) return checked(encoded, part)
+  if (!isThenable(encoded)) return checked(encoded, part)
   return Promise.resolve(encoded).then(
     bytes => checked(bytes, part),
     thrown => {
       throw encodeError(thrown, part)
     },
   )
-}
-
-export function isLater(encoded: Bytes | PromiseLike<Bytes>): encoded is PromiseLike<Bytes> {
-  return typeof encoded === 'object' && encoded !== null && 'then' in encoded
 }
 
 function asTheyAre(value: unknown, part: ToEncode): Bytes {

@@ -1,8 +1,9 @@
 import { MillraceError } from '../base/errors.ts'
 import { describe } from '../base/option-check.ts'
+import { isThenable } from '../base/thenable.ts'
 import type { Bytes } from '../records/batch-builder.ts'
 import type { Receipt } from './delivery.ts'
-import { encode, isLater } from './encoding.ts'
+import { encode } from './encoding.ts'
 import { checkHeaders, isCount, type UncheckedMessage } from './message.ts'
 import { Outgoing } from './outgoing.ts'
 import type { ResolvedSerdes } from './serdes.ts'
@@ -44,10 +45,10 @@ export function encodeMessage(outgoing: Outgoing, serdes: ResolvedSerdes): Promi
     value = encode(serdes.value, givenValue, { topic, isKey: false, headers })
   } catch (thrown) {
     // Nobody asks for the key any more.
-    if (isLater(key)) key.then(null, () => {})
+    if (isThenable(key)) key.then(null, () => {})
     throw thrown
   }
-  if (isLater(key) || isLater(value)) {
+  if (isThenable(key) || isThenable(value)) {
     outgoing.encoding = true
     return encodeLater(outgoing, key, value)
   }

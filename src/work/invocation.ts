@@ -81,6 +81,20 @@ async function decodeMembers<M extends WorkMessage>(
   if (undecoded.errors.size > 0) throw undecoded
 }
 
+/** Calls a handler, and tells once how it ended. Answers what it answered, if that is to be waited for; throws what it throws. */
+export function told(call: () => unknown, resolved: () => void, rejected: () => void): Promise<unknown> | null {
+  let pending: Promise<unknown> | null
+  try {
+    pending = promised(call())
+  } catch (error) {
+    rejected()
+    throw error
+  }
+  if (pending === null) resolved()
+  else pending.then(resolved, rejected)
+  return pending
+}
+
 /** What a handler answered, if it is to be waited for. */
 export function promised(result: unknown): Promise<unknown> | null {
   if (result instanceof Promise) return result

@@ -85,9 +85,10 @@ export function failureHeaders(
     group,
     past.attempts + attempts,
     reason,
-    error.constructor.name,
+    // Programs without types put anything there.
+    String(error.constructor?.name),
     // A stack of nested ones may be long.
-    error.message.slice(0, MOST_CHARACTERS),
+    String(error.message).slice(0, MOST_CHARACTERS),
     isoTime(now),
     dueAt,
   ])

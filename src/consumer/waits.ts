@@ -93,7 +93,7 @@ export class Waits {
     if (work.blocked === 'undone' || work.blocked === 'lookahead') {
       found.push({ for: work.blocked, since: null, cause: null })
     }
-    if (claim.reservoir.heavy) found.push(this.#heavy(claim))
+    if (claim.reservoir.barred) found.push(this.#heavy(claim))
     if (this.#engine.transactions?.hasRoom === false) {
       const cause = 'what handlers sent waits to be written in the next transaction'
       found.push({ for: 'outputs', since: null, cause })

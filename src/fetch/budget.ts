@@ -12,7 +12,8 @@ export interface Holder {
  * The limit is soft by one batch, or nothing would go on when few large batches fill it: while it is exceeded, one partition at
  * a time may still fetch or inflate a single batch (`overdraw`).
  *
- * Messages that wait for long may take half of it: beyond that, partitions with more than their part of these are not taken from.
+ * Messages that wait for long may take half of it: beyond that, for partitions with more than their part of these nothing is fetched, nor
+ * inflated.
  */
 export class Budget {
   readonly limit: number
@@ -29,8 +30,6 @@ export class Budget {
   #detached = 0
   /** How many partitions share the limit. */
   #partitions = 0
-  /** Who is not taken from, and whom to tell when it may be again. */
-  readonly #heavy = new Map<Holder, () => void>()
   #inflating = false
   #inflater: Holder | null = null
   readonly #waiting = new Map<Holder, () => void>()
@@ -74,10 +73,8 @@ export class Budget {
     this.#partitions++
   }
 
-  leave(holder: Holder): void {
+  leave(): void {
     this.#partitions--
-    this.#heavy.delete(holder)
-    this.#tellHeavy()
   }
 
   hold(bytes: number): void {
@@ -93,7 +90,6 @@ export class Budget {
   /** The same, given back. */
   returnDetached(bytes: number): void {
     this.#detached -= bytes
-    if (this.#detached <= this.mostDetached) this.#tellHeavy()
     this.return(bytes)
   }
 
@@ -105,17 +101,6 @@ export class Budget {
   /** Whether a partition whose messages that wait take so much is to have no more of them: all take too much, and it more than its part. */
   isHeavy(detached: number): boolean {
     return this.#detached > this.mostDetached && detached > this.mostDetached / this.#partitions
-  }
-
-  /** `retry` is called when that may be otherwise for who is heavy now. */
-  whenLighter(holder: Holder, retry: () => void): void {
-    this.#heavy.set(holder, retry)
-  }
-
-  #tellHeavy(): void {
-    // Whoever returns bytes is in the midst of something of its own.
-    for (const retry of this.#heavy.values()) queueMicrotask(retry)
-    this.#heavy.clear()
   }
 
   return(bytes: number): void {
@@ -159,10 +144,12 @@ export class Budget {
 
   /**
    * Whether `holder` may inflate a batch now; if not, `retry` is called when it should ask again. One batch at a time: its size is only
-   * known afterwards. Beyond the limit it goes on while batches cost no more than they were counted for, else in turn.
+   * known afterwards. Beyond the limit it goes on while batches cost no more than they were counted for, else in turn. `heavy`: its messages
+   * that wait take too much, so that it may not, and no turn is its own.
    */
-  mayInflate(holder: Holder, retry: () => void): boolean {
-    const may = !this.#inflating && (this.#held <= this.limit || this.#surplus <= 0 || this.#isTurnOf(holder))
+  mayInflate(holder: Holder, heavy: boolean, retry: () => void): boolean {
+    if (heavy) this.#passTurns(holder)
+    const may = !heavy && !this.#inflating && (this.#held <= this.limit || this.#surplus <= 0 || this.#isTurnOf(holder))
     if (may) {
       this.#inflating = true
       this.#waiting.delete(holder)
@@ -184,6 +171,13 @@ export class Budget {
   deflated(expected: number, bytes: number): void {
     this.#surplus -= bytes - expected
     this.return(bytes)
+  }
+
+  #passTurns(holder: Holder): void {
+    if (this.#overdrawn !== holder && this.#inflater !== holder) return
+    if (this.#overdrawn === holder) this.#overdrawn = null
+    if (this.#inflater === holder) this.#inflater = null
+    this.#eased()
   }
 
   #isTurnOf(holder: Holder): boolean {

@@ -24,7 +24,8 @@ export interface FetchPlan {
  * of the budget, `line` what it waits in line for more with, `leftOutWaitMs` the longest wait while a partition is full.
  *
  * A partition is left out while it holds more than half of what is still free, or too many messages; it comes back at half of that.
- * While the budget is used up, those that hold nothing may fetch a single batch, one of them at a time.
+ * While the budget is used up, those that hold nothing may fetch a single batch, one of them at a time. One whose messages that wait
+ * take too much is left out altogether.
  */
 export function planFetch(
   feeds: readonly Feed[],
@@ -50,10 +51,11 @@ export function planFetch(
       continue
     }
     const { reservoir } = feed
-    if (reservoir.batchBytes === 0) empty.push(feed)
+    const { heavy } = reservoir
+    if (reservoir.batchBytes === 0 && !heavy) empty.push(feed)
     const room = roomFor(feed, options, budget)
     // One that is full of what waits for long has no batch, and may never have less: it still gets one, the first of an answer.
-    if (room <= 0 && reservoir.batchBytes > 0) {
+    if (heavy || (room <= 0 && reservoir.batchBytes > 0)) {
       maxWaitMs = Math.min(maxWaitMs, leftOutWaitMs)
       leavesOut = true
       continue

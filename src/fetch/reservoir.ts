@@ -149,9 +149,17 @@ export class Reservoir {
     return this.#bytes - this.#detachedBytes
   }
 
-  /** Its messages that wait for long take so much that no more are taken. */
+  /** Its messages that wait for long take so much that no more are fetched, nor inflated. */
   get heavy(): boolean {
     return this.#budget.isHeavy(this.#detachedBytes)
+  }
+
+  /** That keeps what comes next from being taken. */
+  get barred(): boolean {
+    const next = this.#stored[this.#head]
+    const isOpen = this.#open !== null && !this.#open.exhausted
+    const more = next === undefined ? this.#position < this.highWatermark : next.batch.compression !== 'none'
+    return this.heavy && !isOpen && more
   }
 
   /** How many bytes of memory a fetched byte becomes: 1, or more where batches are compressed. */
@@ -212,10 +220,6 @@ export class Reservoir {
    * the order of their offsets, and each is given back by `release` or `detach`.
    */
   take(): Message | null {
-    if (this.#detachedBytes > 0 && this.heavy) {
-      this.#budget.whenLighter(this, () => this.#filled())
-      return null
-    }
     const open = this.#open
     if (open !== null && !this.#failed) {
       const message = this.#next(open)
@@ -257,9 +261,10 @@ export class Reservoir {
     const detached = this.#detachedBytes
     const rest = this.#bytes - detached
     this.#bytes = this.#detachedBytes = 0
+    // First, as each that returns bytes may be told.
+    this.#budget.leave()
     this.#budget.return(rest)
     this.#budget.returnDetached(detached)
-    this.#budget.leave(this)
     this.#budget.repay(this)
   }
 
@@ -316,7 +321,7 @@ export class Reservoir {
       const stored = this.#stored[this.#head]
       if (stored === undefined || this.#opening || this.#failed) return null
       const compressed = stored.batch.compression !== 'none'
-      if (compressed && !this.#budget.mayInflate(this, () => this.#filled())) return null
+      if (compressed && !this.#budget.mayInflate(this, this.heavy, () => this.#filled())) return null
       try {
         const open = openBatch(stored.batch, {
           topic: this.topic,

@@ -204,10 +204,9 @@ export class PartitionQueue {
   /** Gives up what waits and may not be tried any longer; answers what that was. */
   expire(now: number): readonly ProducerBatch[] {
     const late = this.#waiting.filter(batch => now >= batch.deadline)
-    for (const batch of late) {
-      this.#waiting.splice(this.#waiting.indexOf(batch), 1)
-      this.#late(batch)
-    }
+    // All of them first: who is told of one may send another message, which none of these is to take.
+    for (const batch of late) this.#waiting.splice(this.#waiting.indexOf(batch), 1)
+    for (const batch of late) this.#late(batch)
     return late
   }
 

@@ -165,18 +165,28 @@ export class Failures<M extends WorkMessage> {
       slot.state = SlotState.deciding
       const decision = this.#ask(intake, failure)
       if (typeof decision !== 'string') {
-        const answered = (answer: Decision) => this.#answered(at, intake, spent, answer)
-        if (decision instanceof PendingDecision) decision.follow(answered)
-        else
-          decision.then(
-            answer => answered(this.#checked(failure, answer)),
-            thrown => answered(this.#broken(failure, thrown)),
-          )
+        this.#follow(decision, failure, answer => this.#answered(at, intake, spent, answer))
         return
       }
       this.#decided(at, spent, decision)
     }
     this.#parts.finished(intake)
+  }
+
+  #follow(
+    decision: PendingDecision | Promise<unknown>,
+    failure: Failure<M>,
+    answered: (decision: Decision) => void,
+  ): void {
+    const { scope } = this.#parts
+    // Whoever makes it may be in the async context of somebody else.
+    if (decision instanceof PendingDecision) decision.follow(made => scope.runInAsyncScope(answered, undefined, made))
+    else {
+      decision.then(
+        answer => answered(this.#checked(failure, answer)),
+        thrown => answered(this.#broken(failure, thrown)),
+      )
+    }
   }
 
   /** Never throws. */

@@ -128,6 +128,7 @@ export class Taking<M extends WorkMessage> {
   #starts(intake: Intake<M>, ready: Slot<M>): boolean {
     if (intake.stopped && !intake.finishes(ready)) {
       this.#parts.settling.giveUp(ready)
+      intake.tellIdle()
       return false
     }
     if (isMixed(intake)) this.#parts.mixing.withoutBlocked(ready, each => this.#mayStart(each))

@@ -9,6 +9,11 @@ import { first, openNow } from '../records/batches.ts'
 
 class Declined extends Error {}
 
+/** As programs without types may have it. */
+class Nameless extends Error {
+  static override readonly name: string = undefined as unknown as string
+}
+
 /** Few of each, so that a letter has much, little or nothing in common with the one before. */
 const letter = fc.record({
   headers: fc.constantFrom<readonly (readonly [string, string])[]>(
@@ -25,7 +30,14 @@ const letter = fc.record({
   partition: fc.nat(1),
   offset: fc.constantFrom(0, 7, 123_456_789),
   timestamp: fc.constantFrom(1_700_000_000_000, 1_700_000_000_001),
-  error: fc.constantFrom(new Error('no'), new Error('nö'), new Declined('no'), new Declined('x'.repeat(3_000))),
+  error: fc.constantFrom(
+    new Error('no'),
+    new Error('nö'),
+    new Declined('no'),
+    new Declined('x'.repeat(3_000)),
+    new Nameless('no'),
+    Object.assign(new Error(), { message: { code: 7 } }),
+  ),
   attempts: fc.constantFrom(1, 3),
   reason: fc.constantFrom<FailureReason>('error', 'timeout'),
   group: fc.constantFrom('shop', null),
@@ -78,8 +90,8 @@ function expected({ headers, error, group, now, dueAt, again, ...one }: Letter):
     group,
     attempts: Number(said('attempts') ?? 0) + one.attempts,
     reason: one.reason,
-    'error.class': error.constructor.name,
-    'error.message': error.message.slice(0, 2_000),
+    'error.class': String(error.constructor.name),
+    'error.message': String(error.message).slice(0, 2_000),
     'failed.at': new Date(now).toISOString(),
     due: dueAt,
   }

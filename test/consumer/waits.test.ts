@@ -158,7 +158,9 @@ const cases: Record<string, Case> = {
     cause:
       /^messages that wait for long .* take more than 40 bytes \(fetch\.reservoir\.bytes is 80\), \d\d of them here/,
     handler: fails,
-    count: 100,
+    count: 20,
+    // Another batch.
+    arrange: topic => write(topic, 20),
     options: { work: { ...oneAttempt, onFailure: 'leave' }, fetch: { reservoir: { bytes: 80 } } },
   },
   'a handler that was abandoned': {

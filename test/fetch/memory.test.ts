@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { seededRandom } from '../../src/base/random.ts'
+import { Budget } from '../../src/fetch/budget.ts'
 import type { Compression } from '../../src/records/record-batch.ts'
+import { settled } from '../virtual-clock.ts'
 import { benchOf, type TestClaim } from './bench.ts'
 import { PartitionLog } from './log.ts'
 
@@ -63,13 +65,19 @@ async function run(
 ): Promise<number> {
   const random = seededRandom(load.seed + 1)
   const logs = logsOf(load, compressions)
-  const { clock, claim, fetching } = benchOf(logs, {
+  const { clock, client, claim, fetching } = benchOf(logs, {
     reservoir: { messages: load.messages, bytes: load.limit },
     fetchers: load.fetchers,
     maxBytes: load.maxBytes,
     partitionMaxBytes: load.partitionMaxBytes,
   })
   const claims = logs.map(log => claim(log))
+  client.onFetch = ({ partitions }) => {
+    for (const { partition } of partitions) {
+      assert.ok(!isHeavy(claims[partition] as TestClaim, claims, load.limit), `${partition} is fetched`)
+    }
+    return null
+  }
   const asleep = stuck ? claims[0] : undefined
   const done = (one: TestClaim) => one.seen.length === one.log.visible.length
   const goal = claims.filter(one => one !== asleep)
@@ -78,9 +86,7 @@ async function run(
     assert.ok(steps < 6000, `${goal.filter(one => !done(one)).map(one => one.partition)} do not get on`)
     await clock.advance(random() * 4)
     for (const one of claims) {
-      const tooMuch = isHeavy(one, claims, load.limit)
-      const taken = random() < 0.5 ? one.take(Math.floor(random() * 12)) : 0
-      if (tooMuch) assert.equal(taken, 0, 'no more is taken')
+      if (random() < 0.5) one.take(Math.floor(random() * 12))
       peak = Math.max(peak, fetching.budget.held)
       if (failing) for (const message of one.open) if (message.offset % 2 === 0) one.reservoir.detach(message)
       if (one !== asleep && random() < 0.6) one.release(1 + Math.floor(random() * one.open.length))
@@ -130,7 +136,7 @@ test('one partition that never releases anything does not stop the others', asyn
   )
 })
 
-test('while messages that wait for long take half of the budget no more are taken of who has more than its part, and all come', async () => {
+test('while messages that wait for long take half of the budget, who has more than its part of them is not fetched, and all come', async () => {
   await fc.assert(
     fc.asyncProperty(load, async load => {
       await run(load, ['none', 'zstd'], { failing: true })
@@ -157,7 +163,7 @@ function logOf(partition: number, messages: number, size: number): PartitionLog 
   return log
 }
 
-test('a partition whose messages that wait take half of the budget is taken from again as they are done', async () => {
+test('a partition whose messages that wait take half of the budget is fetched again as they are done', async () => {
   const log = logOf(0, 8, 1_000)
   const { clock, claim, fetching } = benchOf([log], { reservoir: { messages: 100, bytes: 6_000 } })
   const one = claim(log, 0)
@@ -170,10 +176,7 @@ test('a partition whose messages that wait take half of the budget is taken from
   }
   assert.equal(await goesOn(), 3)
   assert.equal(one.reservoir.heavy, true)
-  const { fills } = one
   one.release(1)
-  await clock.advance(1)
-  assert.ok(one.fills > fills, 'it is told')
   assert.equal(await goesOn(), 4)
   while (one.seen.length < 8) {
     one.release(1)
@@ -187,7 +190,10 @@ test('a partition whose messages that wait take half of the budget is taken from
 
 test('where messages that wait take too much, others have their part of it, and so has who stays when others go', async () => {
   const logs = [logOf(0, 30, 1_000), logOf(1, 30, 1_000), logOf(2, 30, 100)]
-  const { clock, claim, fetching } = benchOf(logs, { reservoir: { messages: 100, bytes: 24_000 } })
+  const { clock, claim, fetching } = benchOf(logs, {
+    reservoir: { messages: 100, bytes: 24_000 },
+    partitionMaxBytes: 1_000,
+  })
   const [greedy, late, healthy] = logs.map(log => claim(log, 0)) as [TestClaim, TestClaim, TestClaim]
   const rounds = async (action: () => void) => {
     for (let round = 0; round < 40; round++) {
@@ -196,23 +202,90 @@ test('where messages that wait take too much, others have their part of it, and 
     }
   }
   await rounds(() => fail(greedy))
-  assert.equal(greedy.seen.length, 12, 'half of it')
+  // Half of it, and what was fetched meanwhile.
+  const most = greedy.seen.length
+  assert.ok(most >= 11 && most <= 13, `${most}`)
   await rounds(() => fail(late))
-  assert.equal(late.seen.length, 4, 'a third of that')
-  await rounds(() => healthy.release(healthy.take(1)))
+  assert.ok(late.seen.length >= 4 && late.seen.length <= 5, `${late.seen.length} is a third of that`)
+  await rounds(() => healthy.release(healthy.take(100)))
   assert.deepEqual(healthy.seen, healthy.log.visible, 'one that has none is not kept waiting')
   await rounds(() => fail(greedy))
-  assert.equal(greedy.seen.length, 12)
-  const { fills } = late
+  assert.equal(greedy.seen.length, most)
   greedy.reservoir.clear()
   fetching.remove(greedy)
-  await clock.advance(1)
-  assert.ok(late.fills > fills, 'it is told')
   await rounds(() => fail(late))
-  assert.equal(late.seen.length, 12)
+  assert.ok(late.seen.length >= 11 && late.seen.length <= 13, `${late.seen.length}`)
   for (const one of [late, healthy]) one.reservoir.clear()
   assert.equal(fetching.budget.held, 0)
   await fetching.close()
+})
+
+for (const compression of ['none', 'gzip'] as const) {
+  for (const failing of [3, 12]) {
+    test(`beside ${failing} partitions where all fails another one is handled, and memory grows by a batch of each (${compression})`, async () => {
+      const logs = Array.from({ length: failing + 1 }, (_, partition) => new PartitionLog('orders', partition))
+      const batch = Array.from({ length: 10 }, (_, index) => ({ value: Buffer.alloc(300, index * 7 + failing) }))
+      const limit = 10_000
+      for (const log of logs.slice(1)) for (let count = 0; count < 20; count++) log.append(batch, { compression })
+      const { clock, claim, fetching } = benchOf(logs, {
+        reservoir: { messages: 5_000, bytes: limit },
+        partitionMaxBytes: 3_500,
+      })
+      const [healthy, ...bad] = logs.map(log => claim(log, 0)) as [TestClaim, ...TestClaim[]]
+      let peak = 0
+      const rounds = async (count: number) => {
+        for (let round = 0; round < count; round++) {
+          await clock.advance(100)
+          healthy.release(healthy.take(100))
+          for (const one of bad) fail(one)
+          peak = Math.max(peak, fetching.budget.held)
+        }
+      }
+      await rounds(100)
+      for (let count = 0; count < 10; count++) healthy.log.append([{ value: 'fine' }], { compression })
+      await rounds(100)
+      assert.deepEqual(healthy.seen, healthy.log.visible)
+      // Batches that were not inflated count for what they are expected to become.
+      const most = 2 * limit + (failing + 1) * 3_500 * (compression === 'none' ? 1 : 5)
+      assert.ok(peak <= most, `${peak} of ${most} bytes`)
+      for (const one of [healthy, ...bad]) one.reservoir.clear()
+      assert.equal(fetching.budget.held, 0)
+      await fetching.close()
+    })
+  }
+}
+
+test('who may not inflate, as its messages that wait take too much, has no turn beyond the limit, and is told when bytes return', async () => {
+  const budget = new Budget(1_000)
+  const [heavy, other] = [
+    { bytes: 100, surplus: 0 },
+    { bytes: 0, surplus: 0 },
+  ]
+  let told = 0
+  const retry = () => {
+    told++
+  }
+  budget.hold(1_500)
+  assert.equal(budget.overdraw(heavy), true)
+  assert.equal(budget.overdraw(other), false)
+  assert.equal(budget.mayInflate(heavy, true, retry), false)
+  assert.equal(budget.overdraw(other), true)
+  budget.repay(other)
+  // The turn to inflate, while others cost more than they were counted for.
+  assert.equal(budget.mayInflate(heavy, false, retry), true)
+  budget.inflated(100, 200)
+  assert.equal(budget.mayInflate(heavy, false, retry), true)
+  budget.inflated(100, 200)
+  assert.equal(budget.mayInflate({ bytes: 100, surplus: 300 }, false, retry), false)
+  assert.equal(budget.mayInflate(heavy, true, retry), false)
+  assert.equal(budget.mayInflate({ bytes: 100, surplus: 300 }, false, retry), true)
+  budget.inflated(0, 0)
+  await settled()
+  told = 0
+  assert.equal(budget.mayInflate(heavy, true, retry), false)
+  budget.return(10)
+  await settled()
+  assert.equal(told, 1)
 })
 
 test('a partition whose messages that wait fill its share of fetches is fetched, a batch at a time, beside one that has nothing new', async () => {

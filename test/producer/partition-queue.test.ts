@@ -180,3 +180,19 @@ test('a batch that is larger than the topic takes is sent in parts, in order and
   assert.deepEqual([told.code, told.written], ['MESSAGE_TOO_LARGE', 'no'])
   assert.match(told.message, /max\.message\.bytes/)
 })
+
+test('what is sent by who is told that a batch came too late is in none of those that are too late as well', () => {
+  const scene = begun()
+  scene.add('a')
+  const late = scene.add('b')
+  const open: unknown[] = []
+  const set = scene.told.set
+  scene.told.set = function (value, result) {
+    open.push(scene.queue.open)
+    return set.call(this, value, result)
+  }
+  scene.now = late.deadline
+  assert.equal(scene.queue.expire(scene.now).length, 2)
+  assert.deepEqual([...scene.told.keys()], ['first', 'a', 'b'])
+  assert.deepEqual(open, [undefined, undefined])
+})

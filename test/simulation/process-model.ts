@@ -152,10 +152,22 @@ export class ProcessModel {
     }
   }
 
+  /** A partition is fetched: what is left or held takes half of the budget at most before more is asked of who has more than its part of it. */
+  fetches({ topic, partition }: TopicPartition): void {
+    const claims = [...this.#claims.values()].filter(claim => claim.live)
+    const claim = claims.find(each => each.topic === topic && each.partition === partition)
+    const own = claim?.model.leastUndoneBytes ?? 0
+    const most = this.#scenario.budget / 2
+    if (own * claims.length <= most) return
+    const all = this.#sum(each => each.leastUndoneBytes)
+    const name = partitionName(topic, partition)
+    if (all > most)
+      this.#violated('4', `${name} is fetched although ${all} bytes are left or held, ${own} of them there`)
+  }
+
   took(message: AnyMessage, claim: SimulatedClaim): void {
     const { resting } = claim.model
     this.#checkGaps(message, claim)
-    this.#checkUndone(message, claim)
     if (resting >= this.#scenario.work.maxUndone)
       this.#violated('4', `${message.offset} is taken although ${resting} are left or held`)
   }
@@ -167,16 +179,5 @@ export class ProcessModel {
     if (characters > 0 && size > gapBytes(characters) + MOST_ADDED) {
       this.#violated('gaps', `${offset} is taken, and ${size} bytes are to be remembered, of ${gapBytes(characters)}`)
     }
-  }
-
-  /** What is left or held takes half of the budget at most before more is taken of who has more than its part of it. */
-  #checkUndone({ offset }: AnyMessage, { model }: SimulatedClaim): void {
-    const most = this.#scenario.budget / 2
-    const live = [...this.#claims.values()].filter(claim => claim.live).length
-    const own = model.leastUndoneBytes
-    if (own * live <= most) return
-    const all = this.#sum(each => each.leastUndoneBytes)
-    if (all > most)
-      this.#violated('4', `${offset} is taken although ${all} bytes are left or held, ${own} of them here`)
   }
 }

@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../../src/base/clock.ts'
 import { ClosedError, MillraceError } from '../../src/base/errors.ts'
+import type { TopicPartition } from '../../src/base/topic-partition.ts'
 import type {
   ClusterMetadata,
   FetchAnswer,
@@ -30,6 +31,8 @@ export interface SimulatedBrokersParts {
   readonly trouble: () => number
   /** How often a long poll looks whether something was written, ms. */
   readonly pollMs: number
+  /** A partition is asked for. Default: nobody wants to know. */
+  readonly fetches?: (place: TopicPartition) => void
   /** The end of a log, or its beginning, was looked up. */
   readonly lookedUp: (log: PartitionLog, at: 'earliest' | 'latest') => void
   /** A producer wrote these; the answer is to be called when it is told so. Default: nothing is ever written. */
@@ -63,8 +66,9 @@ export class SimulatedBrokers implements LowLevelClient {
   }
 
   async fetch(query: FetchQuery, signal?: AbortSignal): Promise<FetchAnswer> {
+    const { clock, pollMs, fetches } = this.#parts
+    if (fetches !== undefined) for (const place of query.partitions) fetches(place)
     await this.#pass(10, signal)
-    const { clock, pollMs } = this.#parts
     const until = clock.now() + this.#dice.int(0, query.maxWaitMs)
     let answered = this.#read(query)
     while (answered.every(({ bytes, error }) => bytes === 0 && error === null) && clock.now() < until) {

@@ -331,6 +331,7 @@ export class SimulatedProcess implements ClaimHost {
       logs,
       trouble: () => (this.#parts.calm() ? 0 : scenario.brokerTrouble),
       pollMs: 5,
+      fetches: place => this.#model.fetches(place),
       lookedUp: log => this.#violated('1', `the position of ${log.partition} was looked up although it is known`),
       written: (log, messages) => sinks.written(log, messages),
     })

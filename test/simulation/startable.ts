@@ -7,7 +7,7 @@ import type { SimulatedClaim } from './simulated-claim.ts'
 /** Whether a message of this route could be started now, if there is a unit of concurrency for it. Where that is hard to tell the answer is no. */
 export function startable(
   route: number,
-  { routes, breaker, log, hashes, work, budget }: Scenario,
+  { routes, breaker, log, hashes, work }: Scenario,
   dispatcher: Dispatcher<AnyMessage>,
   claims: readonly SimulatedClaim[],
 ): boolean {
@@ -16,9 +16,6 @@ export function startable(
   if (!plain || breaker !== null || log.compressed > 0 || hashes < 100) return false
   return claims.some(claim => {
     const state = dispatcher.state(claim)
-    const { bytes, batchBytes } = claim.reservoir
-    // It may have had too many that wait until just now, and is told soon that it has not.
-    if (2 * (bytes - batchBytes) * claims.length > budget) return false
     return claim.topic === sourceTopic(route) && state !== undefined && hasStartable(claim, state, work)
   })
 }

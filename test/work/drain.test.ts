@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { constant } from '../../src/base/backoff.ts'
-import { Closing, type Decision, type Failure, PartitionLost, PartitionRevoked } from '../../src/work/failure.ts'
+import {
+  Closing,
+  type Decision,
+  type Failure,
+  PartitionLost,
+  PartitionRevoked,
+  Poison,
+} from '../../src/work/failure.ts'
 import { FakeClaim } from './fake-claim.ts'
 import { batchRoute, Calls, Harness, route } from './harness.ts'
 
@@ -346,6 +353,38 @@ test('a drain finishes nothing of a batch whose lane has one in front that comes
 
   assert.equal(drain.result, 0)
   assert.deepEqual(claim.settled, [1])
+  dispatcher.close()
+  assert.equal(clock.timers, 0)
+})
+
+test('a drain is over when the last batch of it is given up, as one of its messages would overtake one that comes again', async () => {
+  const { dispatcher, clock } = new Harness()
+  const calls = new Calls()
+  const claim = new FakeClaim(0, ['a'])
+  const options = { attempts: 2, redeliverMs: 100, onFailure: 'leave' } as const
+  dispatcher.add(claim, batchRoute(calls.handleBatch, { messages: 2, lingerMs: 1 }, options))
+  const arrive = async (key: string) => {
+    claim.write([key])
+    dispatcher.wake(claim)
+    await clock.advance(5)
+  }
+  await clock.advance(5)
+  calls.of(0).reject(new Poison('no'))
+  for (const key of ['b', 'a', 'a']) await arrive(key)
+  assert.deepEqual(calls.running, ['1', '2'])
+  // The one that was left stands behind the last one now.
+  await clock.advance(150)
+  calls.of(2).resolve()
+  await clock.advance(5)
+  assert.deepEqual(calls.running, ['1', '3+0'])
+  calls.of(0).reject(new Error('no'))
+  await clock.advance(5)
+  const drain = watch(dispatcher.drain([claim], times))
+  calls.of(1).reject(new Poison('no'))
+  await clock.advance(110)
+  assert.equal(drain.result, 0)
+  assert.deepEqual(calls.running, [])
+  assert.deepEqual(claim.settled, [2])
   dispatcher.close()
   assert.equal(clock.timers, 0)
 })

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { systemClock } from '../../src/base/clock.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { Dispatcher } from '../../src/work/dispatcher.ts'
+import { PendingDecision } from '../../src/work/pending-decision.ts'
 import { FakeClaim, type FakeMessage } from './fake-claim.ts'
 import { batchRoute, Harness, route } from './harness.ts'
 
@@ -95,6 +96,21 @@ test('decisions are made outside of the async contexts of handlers', async () =>
   dispatcher.add(new FakeClaim(0, ['a', 'b']), route(fail, { attempts: 1, onFailure }))
   await clock.advance(1)
   assert.deepEqual(seen, ['outside', 'outside'])
+  dispatcher.close()
+})
+
+test('what was decided is told outside of the async context of who decided', async () => {
+  const { dispatcher, clock, failures } = storage.run('outside', () => new Harness())
+  const seen: unknown[] = []
+  const pending = new PendingDecision()
+  const fail = () => {
+    throw new Error('no')
+  }
+  failures.push = () => seen.push(storage.getStore())
+  dispatcher.add(new FakeClaim(0, ['a']), route(fail, { attempts: 1, onFailure: () => pending }))
+  await clock.advance(1)
+  storage.run('of another', () => pending.decide('skip'))
+  assert.deepEqual(seen, ['outside'])
   dispatcher.close()
 })
 

@@ -1,6 +1,7 @@
 /** Who may go beyond the limit: a reservoir, or a fetch under way, which holds nothing yet. */
 export interface Holder {
-  readonly bytes: number
+  /** Of its record batches. */
+  readonly batchBytes: number
   /** How many of these its inflated batches take beyond what they were counted for before. */
   readonly surplus: number
 }
@@ -109,12 +110,11 @@ export class Budget {
   }
 
   /**
-   * Whether `holder` may take one batch beyond the limit; if not, it waits in line. Then it is nobody else's turn, until it holds
-   * nothing any more or all but what it holds is within the limit: one partition that is stuck with a large batch does not stop the
-   * others.
+   * Whether `holder` may take one batch beyond the limit; if not, it waits in line. Then it is nobody else's turn, until it has no batch
+   * any more or all batches but its own are within the limit: one partition that is stuck with a large batch does not stop the others.
    */
   overdraw(holder: Holder): boolean {
-    const others = this.#held + this.#reserved - (this.#overdrawn?.bytes ?? 0)
+    const others = this.#held - this.#detached + this.#reserved - (this.#overdrawn?.batchBytes ?? 0)
     const isFree = this.#overdrawn === null || others <= this.limit
     const [first] = this.#line.add(holder)
     if (!isFree || first !== holder) return false
@@ -148,7 +148,7 @@ export class Budget {
    * that wait take too much, so that it may not, and no turn is its own.
    */
   mayInflate(holder: Holder, heavy: boolean, retry: () => void): boolean {
-    if (heavy) this.#passTurns(holder)
+    if (heavy) this.passTurns(holder)
     const may = !heavy && !this.#inflating && (this.#held <= this.limit || this.#surplus <= 0 || this.#isTurnOf(holder))
     if (may) {
       this.#inflating = true
@@ -173,7 +173,8 @@ export class Budget {
     this.return(bytes)
   }
 
-  #passTurns(holder: Holder): void {
+  /** It stands still: no turn is its own. */
+  passTurns(holder: Holder): void {
     if (this.#overdrawn !== holder && this.#inflater !== holder) return
     if (this.#overdrawn === holder) this.#overdrawn = null
     if (this.#inflater === holder) this.#inflater = null

@@ -245,6 +245,7 @@ export class Reservoir {
     this.#bytes += message.memory
     this.#detachedBytes += message.memory
     this.#budget.detach(message.memory)
+    if (this.heavy) this.#budget.passTurns(this)
   }
 
   /** The claim has ended: everything returns to the budget at once, later releases change nothing. */

@@ -3,6 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { seededRandom } from '../../src/base/random.ts'
 import { Budget } from '../../src/fetch/budget.ts'
+import type { Message } from '../../src/records/message.ts'
 import type { Compression } from '../../src/records/record-batch.ts'
 import { settled } from '../virtual-clock.ts'
 import { benchOf, type TestClaim } from './bench.ts'
@@ -157,6 +158,10 @@ function fail(claim: TestClaim): void {
   while (claim.take(1) > 0) for (const message of claim.open) claim.reservoir.detach(message)
 }
 
+function taken(claim: TestClaim): Message | undefined {
+  return claim.take(1) > 0 ? claim.open.at(-1) : undefined
+}
+
 function logOf(partition: number, messages: number, size: number): PartitionLog {
   const log = new PartitionLog('orders', partition)
   for (let index = 0; index < messages; index++) log.append([{ value: 'x'.repeat(size) }])
@@ -255,11 +260,53 @@ for (const compression of ['none', 'gzip'] as const) {
   }
 }
 
+for (const compression of ['none', 'gzip'] as const) {
+  test(`one that stands still with a batch, as most of it waits, keeps no turn from others (${compression})`, async () => {
+    const logs = Array.from({ length: 4 }, (_, partition) => new PartitionLog('orders', partition))
+    const append = (log: PartitionLog, batches: number) => {
+      for (let count = 0; count < batches; count++) {
+        log.append(
+          Array.from({ length: 10 }, (_, index) => ({ value: Buffer.alloc(300, index * 7) })),
+          { compression },
+        )
+      }
+    }
+    const { clock, claim, fetching } = benchOf(logs, {
+      reservoir: { messages: 5_000, bytes: 10_000 },
+      partitionMaxBytes: 3_500,
+    })
+    const [healthy, last, ...first] = logs.map(log => claim(log, 0)) as [TestClaim, TestClaim, ...TestClaim[]]
+    // All fail but one of each batch, which waits behind another of its key.
+    const failMost = (one: TestClaim) => {
+      for (let message = taken(one); message !== undefined; message = taken(one)) {
+        if (message.offset % 10 < 9) one.reservoir.detach(message)
+      }
+    }
+    const rounds = async (count: number) => {
+      for (let round = 0; round < count; round++) {
+        await clock.advance(50)
+        for (const one of [last, ...first]) failMost(one)
+        healthy.handle()
+      }
+    }
+    for (const { log } of first) append(log, 20)
+    await rounds(200)
+    append(last.log, 3)
+    await rounds(100)
+    append(healthy.log, 3)
+    await rounds(100)
+    assert.deepEqual(healthy.seen, healthy.log.visible)
+    for (const one of [healthy, last, ...first]) one.reservoir.clear()
+    assert.equal(fetching.budget.held, 0)
+    await fetching.close()
+  })
+}
+
 test('who may not inflate, as its messages that wait take too much, has no turn beyond the limit, and is told when bytes return', async () => {
   const budget = new Budget(1_000)
   const [heavy, other] = [
-    { bytes: 100, surplus: 0 },
-    { bytes: 0, surplus: 0 },
+    { batchBytes: 100, surplus: 0 },
+    { batchBytes: 0, surplus: 0 },
   ]
   let told = 0
   const retry = () => {
@@ -276,9 +323,9 @@ test('who may not inflate, as its messages that wait take too much, has no turn 
   budget.inflated(100, 200)
   assert.equal(budget.mayInflate(heavy, false, retry), true)
   budget.inflated(100, 200)
-  assert.equal(budget.mayInflate({ bytes: 100, surplus: 300 }, false, retry), false)
+  assert.equal(budget.mayInflate({ batchBytes: 100, surplus: 300 }, false, retry), false)
   assert.equal(budget.mayInflate(heavy, true, retry), false)
-  assert.equal(budget.mayInflate({ bytes: 100, surplus: 300 }, false, retry), true)
+  assert.equal(budget.mayInflate({ batchBytes: 100, surplus: 300 }, false, retry), true)
   budget.inflated(0, 0)
   await settled()
   told = 0

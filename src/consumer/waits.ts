@@ -153,8 +153,7 @@ export class Waits {
 
   #heavy({ reservoir }: Claim): Wait {
     const { mostDetached, limit } = this.#engine.fetching.budget
-    const own = reservoir.bytes - reservoir.batchBytes
-    const cause = `messages that wait for long (attempts, held, left, rate) take more than ${mostDetached} bytes (fetch.reservoir.bytes is ${limit}), ${own} of them here`
+    const cause = `messages that wait for long (attempts, held, left, rate) take more than ${mostDetached} bytes (fetch.reservoir.bytes is ${limit}), ${reservoir.detachedBytes} of them here`
     return { for: 'memory', since: null, cause }
   }
 

@@ -4,6 +4,8 @@ export interface Holder {
   readonly batchBytes: number
   /** How many of these its inflated batches take beyond what they were counted for before. */
   readonly surplus: number
+  /** Its messages that wait for long take too much: it stands still, so that no turn is its own. */
+  readonly heavy: boolean
 }
 
 /**
@@ -86,6 +88,8 @@ export class Budget {
   detach(bytes: number): void {
     this.#detached += bytes
     this.hold(bytes)
+    // Who had a turn may stand still now.
+    if (this.#detached > this.mostDetached) this.#eased()
   }
 
   /** The same, given back. */
@@ -111,11 +115,12 @@ export class Budget {
 
   /**
    * Whether `holder` may take one batch beyond the limit; if not, it waits in line. Then it is nobody else's turn, until it has no batch
-   * any more or all batches but its own are within the limit: one partition that is stuck with a large batch does not stop the others.
+   * any more, stands still, or all batches but its own are within the limit: one partition that is stuck with a large batch does not stop the
+   * others.
    */
   overdraw(holder: Holder): boolean {
     const others = this.#held - this.#detached + this.#reserved - (this.#overdrawn?.batchBytes ?? 0)
-    const isFree = this.#overdrawn === null || others <= this.limit
+    const isFree = this.#overdrawn === null || this.#overdrawn.heavy || others <= this.limit
     const [first] = this.#line.add(holder)
     if (!isFree || first !== holder) return false
     this.#line.delete(holder)
@@ -144,12 +149,11 @@ export class Budget {
 
   /**
    * Whether `holder` may inflate a batch now; if not, `retry` is called when it should ask again. One batch at a time: its size is only
-   * known afterwards. Beyond the limit it goes on while batches cost no more than they were counted for, else in turn. `heavy`: its messages
-   * that wait take too much, so that it may not, and no turn is its own.
+   * known afterwards. Beyond the limit it goes on while batches cost no more than they were counted for, else in turn.
    */
-  mayInflate(holder: Holder, heavy: boolean, retry: () => void): boolean {
-    if (heavy) this.passTurns(holder)
-    const may = !heavy && !this.#inflating && (this.#held <= this.limit || this.#surplus <= 0 || this.#isTurnOf(holder))
+  mayInflate(holder: Holder, retry: () => void): boolean {
+    const waits = holder.heavy || this.#inflating
+    const may = !waits && (this.#held <= this.limit || this.#surplus <= 0 || this.#isTurnOf(holder))
     if (may) {
       this.#inflating = true
       this.#waiting.delete(holder)
@@ -173,16 +177,9 @@ export class Budget {
     this.return(bytes)
   }
 
-  /** It stands still: no turn is its own. */
-  passTurns(holder: Holder): void {
-    if (this.#overdrawn !== holder && this.#inflater !== holder) return
-    if (this.#overdrawn === holder) this.#overdrawn = null
-    if (this.#inflater === holder) this.#inflater = null
-    this.#eased()
-  }
-
   #isTurnOf(holder: Holder): boolean {
-    if (this.#inflater === null || this.#surplus <= this.#inflater.surplus) this.#inflater = holder
+    const isFree = this.#inflater === null || this.#inflater.heavy || this.#surplus <= this.#inflater.surplus
+    if (isFree) this.#inflater = holder
     return this.#inflater === holder
   }
 

@@ -57,7 +57,7 @@ export class FetchLoop {
   readonly #owner: LoopOwner
   readonly #abort = new AbortController()
   /** Stands in the budget for a batch under way beyond the limit. */
-  readonly #turn: Holder = { batchBytes: 0, surplus: 0 }
+  readonly #turn: Holder = { batchBytes: 0, surplus: 0, heavy: false }
   /** In the order of their turn: those that were served last are last. */
   #feeds: Feed[] = []
   readonly #byName = new Map<string, Feed>()

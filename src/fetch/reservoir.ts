@@ -144,7 +144,12 @@ export class Reservoir {
     return this.#surplus
   }
 
-  /** Of these, those of record batches; the others are of messages that were copied out and wait for long. */
+  /** Of these, those of messages that were copied out and wait for long. */
+  get detachedBytes(): number {
+    return this.#detachedBytes
+  }
+
+  /** The others, of record batches. */
   get batchBytes(): number {
     return this.#bytes - this.#detachedBytes
   }
@@ -245,7 +250,6 @@ export class Reservoir {
     this.#bytes += message.memory
     this.#detachedBytes += message.memory
     this.#budget.detach(message.memory)
-    if (this.heavy) this.#budget.passTurns(this)
   }
 
   /** The claim has ended: everything returns to the budget at once, later releases change nothing. */
@@ -322,7 +326,7 @@ export class Reservoir {
       const stored = this.#stored[this.#head]
       if (stored === undefined || this.#opening || this.#failed) return null
       const compressed = stored.batch.compression !== 'none'
-      if (compressed && !this.#budget.mayInflate(this, this.heavy, () => this.#filled())) return null
+      if (compressed && !this.#budget.mayInflate(this, () => this.#filled())) return null
       try {
         const open = openBatch(stored.batch, {
           topic: this.topic,

@@ -148,9 +148,8 @@ test('while messages that wait for long take half of the budget, who has more th
 
 /** Whether messages of all claims that wait for long take too much, and those of this one more than their part. */
 function isHeavy(one: TestClaim, claims: readonly TestClaim[], limit: number): boolean {
-  const detached = ({ reservoir }: TestClaim) => reservoir.bytes - reservoir.batchBytes
-  const all = claims.reduce((sum, claim) => sum + detached(claim), 0)
-  return 2 * all > limit && 2 * detached(one) * claims.length > limit
+  const all = claims.reduce((sum, { reservoir }) => sum + reservoir.detachedBytes, 0)
+  return 2 * all > limit && 2 * one.reservoir.detachedBytes * claims.length > limit
 }
 
 /** Takes all that there is, one after the other: each fails and waits for long. */
@@ -304,35 +303,51 @@ for (const compression of ['none', 'gzip'] as const) {
 
 test('who may not inflate, as its messages that wait take too much, has no turn beyond the limit, and is told when bytes return', async () => {
   const budget = new Budget(1_000)
-  const [heavy, other] = [
-    { batchBytes: 100, surplus: 0 },
-    { batchBytes: 0, surplus: 0 },
-  ]
+  const one = { batchBytes: 100, surplus: 0, heavy: false }
+  const other = { batchBytes: 0, surplus: 0, heavy: false }
+  const costly = { batchBytes: 100, surplus: 300, heavy: false }
   let told = 0
   const retry = () => {
     told++
   }
   budget.hold(1_500)
-  assert.equal(budget.overdraw(heavy), true)
+  assert.equal(budget.overdraw(one), true)
   assert.equal(budget.overdraw(other), false)
-  assert.equal(budget.mayInflate(heavy, true, retry), false)
+  one.heavy = true
+  assert.equal(budget.mayInflate(one, retry), false)
   assert.equal(budget.overdraw(other), true)
   budget.repay(other)
   // The turn to inflate, while others cost more than they were counted for.
-  assert.equal(budget.mayInflate(heavy, false, retry), true)
+  one.heavy = false
+  assert.equal(budget.mayInflate(one, retry), true)
   budget.inflated(100, 200)
-  assert.equal(budget.mayInflate(heavy, false, retry), true)
+  assert.equal(budget.mayInflate(one, retry), true)
   budget.inflated(100, 200)
-  assert.equal(budget.mayInflate({ batchBytes: 100, surplus: 300 }, false, retry), false)
-  assert.equal(budget.mayInflate(heavy, true, retry), false)
-  assert.equal(budget.mayInflate({ batchBytes: 100, surplus: 300 }, false, retry), true)
+  assert.equal(budget.mayInflate(costly, retry), false)
+  one.heavy = true
+  assert.equal(budget.mayInflate(one, retry), false)
+  assert.equal(budget.mayInflate(costly, retry), true)
   budget.inflated(0, 0)
   await settled()
   told = 0
-  assert.equal(budget.mayInflate(heavy, true, retry), false)
+  assert.equal(budget.mayInflate(one, retry), false)
   budget.return(10)
   await settled()
   assert.equal(told, 1)
+})
+
+test('who waits for a turn beyond the limit is told when so much waits that another one may have lost it', () => {
+  const budget = new Budget(1_000)
+  let told = 0
+  budget.onReturn = () => {
+    told++
+  }
+  budget.detach(500)
+  assert.equal(told, 0)
+  budget.detach(1)
+  assert.equal(told, 1)
+  budget.returnDetached(501)
+  assert.equal(budget.held, 0)
 })
 
 test('a partition whose messages that wait fill its share of fetches is fetched, a batch at a time, beside one that has nothing new', async () => {

@@ -40,7 +40,7 @@ export const bugsOfLimits: readonly PlantedBug[] = [
   {
     name: 'what is left or held takes more memory than it may',
     breaks: ['4'],
-    from: 360,
+    from: 480,
     install: () => replaceGetter(Reservoir.prototype, 'heavy', () => () => false),
   },
   {

@@ -1,12 +1,10 @@
-import { EncodedHeaders, encodeField, encodeHeader } from '../records/encoded-headers.ts'
+import { EncodedHeaders, encodeField, encodePairs } from '../records/encoded-headers.ts'
 import type { Headers } from '../records/headers.ts'
 import type { Failure } from '../work/failure.ts'
 import type { AnyMessage } from './claim.ts'
 
 /** Begins the names of all headers that are added. */
 const PREFIX = 'millrace.'
-/** When a message of a retry topic is to be handled, ms since 1970. */
-const DUE = `${PREFIX}due`
 /** Of an error's message. */
 const MOST_CHARACTERS = 2_000
 const ORIGIN = ['topic', 'partition', 'offset', 'timestamp'] as const
@@ -96,8 +94,7 @@ export function failureHeaders(
   const offset = encodeField(String(origin.offset ?? message.offset))
   const own = headersBefore(message)
   if (own.length === 0) return new EncodedHeaders(count, bytes, offset)
-  const text = own.map(([name, value]) => encodeHeader(name, value)).join('')
-  return new EncodedHeaders(own.length + count, Buffer.concat([Buffer.from(text, 'latin1'), bytes]), offset)
+  return new EncodedHeaders(own.length + count, Buffer.concat([encodePairs(own), bytes]), offset)
 }
 
 let isoTimeOf = Number.NaN
@@ -114,7 +111,7 @@ function isoTime(ms: number): string {
 
 /** When a message of a retry topic is to be handled, ms since 1970; one that does not say so is to be at once. */
 export function dueAt(message: AnyMessage): number {
-  const at = Number(message.headers.get(DUE) ?? 0)
+  const at = Number(saidOf(message.headers, 'due') ?? 0)
   return Number.isSafeInteger(at) ? at : 0
 }
 

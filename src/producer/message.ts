@@ -1,7 +1,7 @@
 import { MillraceError } from '../base/errors.ts'
 import { describe } from '../base/option-check.ts'
 import type { Bytes, HeaderInput } from '../records/batch-builder.ts'
-import { EncodedHeaders, encodeHeader, type HeaderPairs } from '../records/encoded-headers.ts'
+import { EncodedHeaders, encodePairs, type HeaderPairs } from '../records/encoded-headers.ts'
 import type { Delivery, DeliveryError, Receipt } from './delivery.ts'
 import type { KeyFor, MessageSerdes, TopicSerdes, ValueFor } from './serdes.ts'
 
@@ -138,8 +138,7 @@ export function encodeHeaders(headers: HeaderInput): EncodedHeaders {
   const wrong = (what: string) => new MillraceError('INVALID_MESSAGE', `Headers cannot be encoded: ${what}`)
   const checked = checkHeaders(headers, wrong)
   if (checked instanceof EncodedHeaders) return checked
-  const text = checked.map(([name, value]) => encodeHeader(name, value)).join('')
-  return new EncodedHeaders(checked.length, Buffer.from(text, 'latin1'))
+  return new EncodedHeaders(checked.length, encodePairs(checked))
 }
 
 /** Looks at each; throws what `wrong` makes of a text. */

@@ -44,6 +44,11 @@ export class EncodedHeaders {
   }
 }
 
+/** All of these as a record has them, without their count. */
+export function encodePairs(pairs: HeaderPairs): Buffer {
+  return Buffer.from(pairs.map(([name, value]) => encodeHeader(name, value)).join(''), 'latin1')
+}
+
 /** One header as a record has it, a character for each byte. */
 export function encodeHeader(name: string, value: Bytes): string {
   return encodeField(name) + encodeField(value)
